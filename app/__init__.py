@@ -1,0 +1,1 @@
+"""The dashboard: views, components and HTTP routes."""

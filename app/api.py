@@ -1,0 +1,122 @@
+"""The HTTP interface under /api: JSON, read-only, telling what the services tell."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from app.errors import MethodNotAllowed, RouteNotFound
+from app.runtime import get_services
+from backend.errors import NotFoundError, StudioError
+from backend.methods import Method
+from backend.spec import Spec, members
+
+
+def api() -> Mount:
+    """Everything below /api; what does not exist there is a JSON 404 and not Streamlit's page."""
+    questions = {
+        "/health": health,
+        "/dependencies": dependencies,
+        "/peft/algorithms": algorithms,
+        "/startup/status": startup_status,
+        "/runs": runs,
+        "/runs/{run_id}": run,
+    }
+    routes = [Route(path, question, methods=["GET"]) for path, question in questions.items()]
+    handlers = {HTTPException: _refused, StudioError: _explained, Exception: _unexpected}
+    return Mount("/api", app=Starlette(routes=routes, exception_handlers=handlers))
+
+
+async def health(_request: Request) -> JSONResponse:
+    """Whether the server answers: no service is asked and nothing is imported."""
+    return _answer({"status": "ok", "timestamp": datetime.now(UTC).isoformat(), "version": _studio_version()})
+
+
+def dependencies(_request: Request) -> JSONResponse:
+    """What is installed."""
+    return _answer(asdict(get_services().dependencies.summary()))
+
+
+def algorithms(_request: Request) -> JSONResponse:
+    """The methods one can train with, and their knobs."""
+    return _answer({"algorithms": [_algorithm(spec) for spec in members(Method)]})
+
+
+def startup_status(_request: Request) -> JSONResponse:
+    """What starting took."""
+    return _answer(get_services().startup.status().to_json())
+
+
+def runs(_request: Request) -> JSONResponse:
+    """All runs, newest first."""
+    return _answer({"runs": [view.to_json() for view in get_services().status.list()]})
+
+
+def run(request: Request) -> JSONResponse:
+    """One run."""
+    return _answer(get_services().status.show(request.path_params["run_id"]).to_json())
+
+
+def _algorithm(spec: type[Spec]) -> dict[str, Any]:
+    return {
+        "id": spec.spec_name(),
+        "name": spec.card.title,
+        "description": spec.card.summary,
+        "use_when": spec.card.use_when,
+        "recommended": spec.card.recommended,
+        "requirements": spec.card.requires,
+        "paper": spec.card.paper,
+        "parameters": [asdict(parameter) for parameter in spec.parameters()],
+    }
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kind = {404: RouteNotFound, 405: MethodNotAllowed}.get(error.status_code, StudioError)
+    problem = kind(path=request.url.path, method=request.method)
+    return explained(problem, error.status_code, error.headers)
+
+
+async def _explained(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StudioError)
+    return explained(error, 404 if isinstance(error, NotFoundError) else 500)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    """The trace is in the server's log; Starlette raises the error again after this answer."""
+    return explained(StudioError(), 500)
+
+
+def explained(error: StudioError, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An error as JSON: id, what, why, fix, at."""
+    return _answer({"error": asdict(error.explain())}, status, headers)
+
+
+def _answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(_finite(body), status, {"cache-control": "no-store", **(headers or {})})
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """JSON knows no NaN and no infinity: a loss that diverged becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@cache
+def _studio_version() -> str:
+    try:
+        return version("peft-studio")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,63 @@
+"""What is in a dataset: counts, problems with their line numbers, the first rows and how they are read."""
+
+import json
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app.components.markdown_escape import escape
+from app.components.sizes import in_bytes
+from backend.data.inspection import DatasetSummary
+
+MAX_CELL_CHARACTERS = 500
+
+
+def draw_dataset(summary: DatasetSummary) -> None:
+    """All of it, problems before rows."""
+    with st.container(horizontal=True, key="dataset-facts"):
+        st.badge(f"{summary.num_rows:,} rows", icon=":material/table_rows:", color="gray")
+        st.badge(f"format {summary.format}", icon=":material/category:", color="gray")
+        st.badge(in_bytes(summary.size_bytes), icon=":material/description:", color="gray")
+        if summary.num_duplicates:
+            st.badge(f"{summary.num_duplicates:,} duplicates", icon=":material/content_copy:", color="orange")
+    if summary.num_problems:
+        _problems(summary)
+    if summary.first_rows:
+        rows, examples = st.tabs(["First rows", "As the model reads them"])
+        with rows:
+            st.dataframe(
+                [_cells(row) for row in summary.first_rows],
+                hide_index=True,
+                height=min(260, 40 + 35 * len(summary.first_rows)),
+                alt=f"The first {len(summary.first_rows)} rows of the dataset",
+            )
+        with examples:
+            for example in summary.examples[:1]:
+                for message in example.messages:
+                    st.caption(message.role.capitalize())
+                    st.code(message.content, language=None, wrap_lines=True)
+
+
+def _problems(summary: DatasetSummary) -> None:
+    text = f"{summary.num_problems:,} rows cannot be used" if summary.num_problems > 1 else "1 row cannot be used"
+    st.error(f"{text}. Correct or remove them.", icon=":material/error:")
+    st.dataframe(
+        {
+            "Line": [problem.number for problem in summary.problems],
+            "Problem": [problem.message for problem in summary.problems],
+        },
+        hide_index=True,
+        column_config={"Problem": st.column_config.TextColumn(width="large")},
+        alt="Rows that cannot be used, with their line numbers",
+    )
+    if summary.num_problems > len(summary.problems):
+        st.caption(escape(f"The first {len(summary.problems)} of {summary.num_problems:,}."))
+
+
+def _cells(row: Mapping[str, object]) -> dict[str, str]:
+    return {str(name): _text(value) for name, value in row.items()}
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_CELL_CHARACTERS else text[:MAX_CELL_CHARACTERS] + "..."

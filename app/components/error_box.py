@@ -1,0 +1,26 @@
+"""An error as a person reads it: what happened, why, what to do, with its id and time."""
+
+import streamlit as st
+
+from app.components.markdown_escape import escape
+from backend.errors import Explanation
+
+
+def error_box(error: Explanation) -> None:
+    """Draw an error in a red frame. All of its sentences may quote foreign text, so they are escaped."""
+    parts = (f"**{escape(error.what)}**", _lines(error.why), _lines(error.fix), _reference(error))
+    st.error("\n\n".join(parts), icon=":material/error:")
+
+
+def warning_box(error: Explanation) -> None:
+    """The same for what keeps nothing from happening."""
+    parts = (f"**{escape(error.what)}**", _lines(error.why), _lines(error.fix))
+    st.warning("\n\n".join(parts), icon=":material/warning:")
+
+
+def _reference(error: Explanation) -> str:
+    return f":small[{escape(error.id)}, {escape(error.at)}]"
+
+
+def _lines(text: str) -> str:
+    return "  \n".join(escape(line) for line in text.splitlines())

@@ -1,0 +1,93 @@
+"""What changes while a run runs: progress, key figures and one section below them."""
+
+import streamlit as st
+
+from app.components.curve_chart import Look, curve_chart, last_values
+from app.components.durations import in_words
+from backend.domain.curves import Curves, Series
+from backend.domain.heartbeat import Phase
+from backend.domain.run_view import RunView
+
+LOSS_TAGS = ("train/loss", "eval/loss")
+OTHER_CHARTS = (
+    ("Learning rate", "train/learning_rate"),
+    ("Gradient norm", "train/grad_norm"),
+    ("Tokens per second", "perf/tokens_per_second"),
+)
+PHASE_WORDS = {
+    Phase.LOADING: "Loading the model",
+    Phase.BUILDING: "Building the demo model",
+    Phase.PREPARING: "Preparing the data",
+    Phase.TRAINING: "Training",
+    Phase.EVALUATING: "Evaluating",
+    Phase.SAVING: "Writing a checkpoint",
+    Phase.ENDING: "Writing the adapter",
+}
+
+
+def draw_progress(view: RunView, curves: Curves) -> None:
+    """The sentence, the bar, and the figures that people look at first."""
+    st.text(view.run.message)
+    if view.phase is not None and view.phase is not Phase.TRAINING and view.heartbeat is not None:
+        share = view.heartbeat.phase_progress
+        words = view.heartbeat.detail or PHASE_WORDS[view.phase]
+        st.progress(min(1.0, share) if share is not None else 0.0, text=words)
+    elif view.progress is not None:
+        st.progress(view.progress, text=f"Step {view.step:,} of {view.total_steps:,}")
+    _figures(view, curves)
+
+
+def draw_curves(curves: Curves, look: Look) -> None:
+    """The loss, large; then whatever else the trainer wrote."""
+    loss = [curves.series[tag] for tag in LOSS_TAGS if tag in curves.series]
+    if not curves.series:
+        st.info("No points yet. They appear with the first step.", icon=":material/show_chart:")
+        return
+    curve_chart("Loss", loss, look, key="chart-loss")
+    others = [(title, curves.series[tag]) for title, tag in OTHER_CHARTS if tag in curves.series]
+    for column, (title, series) in zip(st.columns(max(1, len(others))), others, strict=False):
+        with column:
+            curve_chart(title, [series], Look(look.smoothing), key=f"chart-{series.tag}")
+    for damage in curves.damage:
+        text = f"{damage.file} could not be read from byte {damage.first_byte:,} to {damage.last_byte:,}."
+        st.warning(
+            "An event file is damaged; the points around the damage are shown.", icon=":material/warning:"
+        )
+        st.text(text)
+
+
+def _figures(view: RunView, curves: Curves) -> None:
+    loss, evaluation, speed = (
+        curves.series.get(tag) for tag in ("train/loss", "eval/loss", "perf/tokens_per_second")
+    )
+    cells = st.columns(5)
+    steps = f"{view.step:,} / {view.total_steps:,}" if view.total_steps else "not known yet"
+    cells[0].metric("Step", steps, border=True, height="stretch")
+    _figure(cells[1], "Training loss", loss, curves, "{:.4f}")
+    _figure(cells[2], "Evaluation loss", evaluation, curves, "{:.4f}")
+    _figure(cells[3], "Tokens per second", speed, curves, "{:,.0f}")
+    left = view.eta_seconds
+    cells[4].metric(
+        "Time left (estimate)",
+        in_words(left) if left is not None else "-",
+        help="Steps left times the measured seconds per step.",
+        border=True,
+        height="stretch",
+    )
+
+
+def _figure(
+    cell: "st.delta_generator.DeltaGenerator", label: str, series: Series | None, curves: Curves, form: str
+) -> None:
+    if series is None or not len(series):
+        cell.metric(label, "-", border=True, height="stretch")
+        return
+    value = float(series.values[-1])
+    points = last_values(curves.series, series.tag)
+    cell.metric(
+        label,
+        form.format(value),
+        border=True,
+        height="stretch",
+        chart_data=points if len(points) > 1 else None,
+    )

@@ -1,0 +1,83 @@
+"""The knobs of training: the few that matter, and all the others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.components.parameter_input import Change, parameter_input
+from app.drafts import value_at
+from app.session import show_in_widget, widget_value
+from backend.data.choice import Columns, DatasetChoice
+from backend.domain.run_config import BaseModelChoice, Training
+from backend.quantization import Quantization
+from backend.spec import Parameter, Spec, members, parameter
+
+FIRST = ("learning_rate", "batch_size", "max_length")
+LENGTHS = {"Epochs": "epochs", "Steps": "max_steps"}
+FIRST_STEPS = 100
+DATASET = ("format", "validation_fraction", "validation_path")
+_LENGTH = "draft-length"
+
+Draft = Mapping[str, Any]
+Problems = Mapping[str, Sequence[str]]
+
+
+def spec_form(spec: type[Spec], place: str, draft: Draft, change: Change, problems: Problems) -> None:
+    """Every knob of a spec that the draft keeps under `place`."""
+    _row(spec.parameters(), place, draft, change, problems)
+
+
+def first_training_form(draft: Draft, change: Change, problems: Problems) -> None:
+    """How long, how fast, in which portions."""
+    is_in_steps = value_at(draft, "training.max_steps") is not None
+    st.segmented_control(
+        "Train for a number of",
+        list(LENGTHS),
+        required=True,
+        key=show_in_widget(_LENGTH, "Steps" if is_in_steps else "Epochs"),
+        on_change=lambda: change("training.max_steps", _steps(widget_value(_LENGTH), draft)),
+    )
+    length = LENGTHS["Steps" if is_in_steps else "Epochs"]
+    _row([_of_training(name) for name in (length, *FIRST)], "training", draft, change, problems)
+
+
+def other_training_form(draft: Draft, change: Change, problems: Problems) -> None:
+    """The rest of the training settings, the quantization and the revision of the base model."""
+    shown = {*FIRST, *LENGTHS.values()}
+    _row([_of_training(n) for n in Training.model_fields if n not in shown], "training", draft, change, problems)
+    names = tuple(spec.spec_name() for spec in members(Quantization))
+    default = "nf4" if value_at(draft, "method.name") == "qlora" else "none"
+    help_ = "Number format of the base weights; QLoRA is LoRA on nf4."
+    quantization = Parameter("name", "Quantization", help_, "choice", default, choices=names)
+    _row([quantization], "quantization", draft, change, problems)
+    revision = parameter("revision", BaseModelChoice.model_fields["revision"])
+    _row([revision], "base_model", draft, change, problems)
+
+
+def dataset_form(draft: Draft, change: Change, problems: Problems) -> None:
+    """How the rows of the dataset are read, and which are held out."""
+    fields = [parameter(name, DatasetChoice.model_fields[name]) for name in DATASET]
+    _row(fields, "dataset", draft, change, problems)
+    st.caption("Names of columns, for files that call them otherwise. Empty means the format's own name.")
+    columns = [parameter(name, field) for name, field in Columns.model_fields.items()]
+    _row(columns, "dataset.columns", draft, change, problems)
+
+
+def _row(
+    parameters: Sequence[Parameter], place: str, draft: Draft, change: Change, problems: Problems
+) -> None:
+    with st.grid(4, min_column_width=150):
+        for knob in parameters:
+            key = f"{place}.{knob.name}"
+            with st.container():
+                parameter_input(knob, key, value_at(draft, key), change, problems.get(key, ()))
+
+
+def _of_training(name: str) -> Parameter:
+    return parameter(name, Training.model_fields[name])
+
+
+def _steps(length: object, draft: Draft) -> int | None:
+    """What max_steps becomes when the unit is chosen."""
+    return value_at(draft, "training.max_steps", FIRST_STEPS) if length == "Steps" else None

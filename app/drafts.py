@@ -1,0 +1,68 @@
+"""Reading and changing a draft: an unfinished RunConfig as a plain nested mapping."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backend.methods import Method
+from backend.spec import Spec, members
+
+# `base_model: demo` is short for `base_model: {path: demo}`
+FIRST_FIELDS = {"base_model": "path", "dataset": "path", "method": "name", "quantization": "name", "recipe": "name"}
+
+Draft = dict[str, Any]
+
+
+def expanded(raw: Mapping[str, Any]) -> Draft:
+    """The same without short forms, so that each key has one place."""
+    return {
+        key: {FIRST_FIELDS[key]: value} if key in FIRST_FIELDS and isinstance(value, str) else _copied(value)
+        for key, value in raw.items()
+    }
+
+
+def value_at(draft: Mapping[str, Any], key: str, default: Any = None) -> Any:  # noqa: ANN401 - any JSON value
+    """What a dotted key such as training.batch_size holds, or the default."""
+    found: Any = draft
+    for part in key.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return default
+        found = found[part]
+    return found
+
+
+def with_value(draft: Mapping[str, Any], key: str, value: object) -> Draft:
+    """A copy in which the key holds the value; None takes the key away, so that its default holds."""
+    first, _, rest = key.partition(".")
+    changed = _copied(draft)
+    if rest:
+        below = changed.get(first)
+        changed[first] = with_value(below if isinstance(below, Mapping) else {}, rest, value)
+    elif value is None:
+        changed.pop(first, None)
+    else:
+        changed[first] = value
+    return changed
+
+
+def with_method(draft: Mapping[str, Any], name: str) -> Draft:
+    """A copy with another method, keeping the knobs that both have, and the quantization if it still fits."""
+    spec = method_named(name)
+    known = {parameter.name for parameter in spec.parameters()}
+    before = value_at(draft, "method", {})
+    kept = {key: value for key, value in before.items() if key in known} if isinstance(before, Mapping) else {}
+    changed = with_value(draft, "method", {"name": name, **kept})
+    if name == "qlora" or not spec.card.works_quantized:
+        changed.pop("quantization", None)
+    return changed
+
+
+def method_named(name: object) -> type[Spec]:
+    """The spec of a method, LoRA for names that none has."""
+    specs = {spec.spec_name(): spec for spec in members(Method)}
+    return specs.get(str(name), specs["lora"])
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list | tuple) else value

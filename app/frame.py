@@ -1,0 +1,43 @@
+"""The error frame: what goes wrong inside is shown as a sentence, and the trace goes to the log."""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec
+
+from streamlit.errors import FragmentHandledException
+
+from app.components.error_box import error_box
+from app.errors import ViewFailed
+from backend.errors import StudioError
+
+P = ParamSpec("P")
+
+
+@contextmanager
+def error_frame() -> Iterator[None]:
+    """Show what goes wrong inside. Streamlit's own stop and rerun are no errors and pass through."""
+    try:
+        yield
+    except FragmentHandledException:
+        raise
+    except StudioError as error:
+        logging.getLogger(__name__).warning("shown to a person: %s", error)
+        error_box(error.explain())
+    except Exception:  # the outermost frame of a page
+        incident = secrets.token_hex(4)
+        logging.getLogger(__name__).exception("a view failed, incident %s", incident)
+        error_box(ViewFailed(incident=incident).explain())
+
+
+def framed(draw: Callable[P, None]) -> Callable[P, None]:
+    """The same around a function, for the bodies of fragments, which also run without the shell."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> None:
+        with error_frame():
+            draw(*args, **kwargs)
+
+    return inside

@@ -1,0 +1,95 @@
+"""What surrounds the pages: routes, middleware, protection, and what happens at start and stop."""
+
+import asyncio
+import gc
+import importlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import psutil
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from streamlit import config as streamlit_config
+from streamlit.starlette import App
+
+from app.api import api
+from app.errors import ListensTooWide
+from app.runtime import close_container, get_services
+from app.security import SameOrigin, SecurityHeaders, is_loopback
+from backend.errors import StudioError
+from backend.probes.process_age import process_age_seconds
+from config.server_flags import protections
+from config.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def routes() -> list[BaseRoute]:
+    """Our own routes; Streamlit's come after them."""
+    return [api()]
+
+
+def middleware(settings: Settings) -> list[Middleware]:
+    """Around all of Streamlit, outermost first, so that refusals carry the headers too."""
+    return [Middleware(SecurityHeaders), Middleware(SameOrigin, host=settings.host)]
+
+
+def protect(settings: Settings) -> None:
+    """Make Streamlit's protective options ours, now and after every reading of its configuration files.
+
+    Ends the process if its server already listens wider than the settings say: `streamlit run` binds the
+    socket before it imports the app, and accepts connections only after.
+    """
+    wide = sorted({address for address in _listening_addresses() if not is_loopback(address)})
+    if wide and is_loopback(settings.host):
+        raise SystemExit(str(ListensTooWide(addresses=", ".join(wide), host=settings.host)))
+
+    def set_options() -> None:
+        for name, value in protections(settings).items():
+            streamlit_config.set_option(name, value, "PEFT Studio")
+
+    set_options()
+    streamlit_config.on_config_parsed(set_options, force_connect=True)
+
+
+@asynccontextmanager
+async def lifespan(_app: App) -> AsyncIterator[None]:
+    """Start before the first request, stop after the last one; runs go on without us."""
+    await asyncio.to_thread(_start)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(close_container)
+
+
+def _start() -> None:
+    """Build the services, look after the runs, load the pages. What fails here, the pages explain."""
+    imported = process_age_seconds()
+    try:
+        services = get_services()
+    except StudioError:
+        log.exception("The services could not be built.")
+        return
+    built = process_age_seconds()
+    startup = services.startup
+    startup.began(datetime.now(UTC) - timedelta(seconds=built))
+    startup.record("Python and imports", imported)
+    startup.record("Settings, store and services", built - imported)
+    try:
+        with startup.phase("Runs"):
+            services.processes.reconcile()
+    except StudioError:
+        log.exception("The runs could not be looked after.")
+    with startup.phase("Pages"):
+        importlib.import_module("app.shell")
+    with startup.phase("Memory"):
+        gc.collect()
+        gc.freeze()  # what lives now lives for good: later collections need not look at it
+    startup.finish()
+
+
+def _listening_addresses() -> list[str]:
+    connections = psutil.Process().net_connections(kind="inet")
+    return [found.laddr.ip for found in connections if found.status == psutil.CONN_LISTEN]

@@ -1,0 +1,51 @@
+"""The shell: the menu, what every page has, then the view inside one error frame."""
+
+import streamlit as st
+
+from app.components.activity import activity_badge
+from app.components.error_box import warning_box
+from app.components.wordmark import WORDMARK
+from app.frame import error_frame
+from app.navigation import MENU, View
+from app.notices import draw_notices
+from app.runtime import get_services
+from app.session import state_manager
+from backend.domain.actions import navigate, see_runs
+from backend.services.bundle import Services
+
+
+def render() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="PEFT Studio", page_icon=":material/model_training:", layout="wide")
+    st.logo(WORDMARK, size="large")
+    with error_frame():
+        services = get_services()
+        pages = {view.url_path: _page(view, services) for view in MENU}
+        chosen = st.navigation(list(pages.values()))
+        current = next(view for view in MENU if pages[view.url_path] is chosen)
+        _surroundings(services, current)
+        chosen.run()
+
+
+def _page(view: View, services: Services) -> st.Page:
+    return st.Page(
+        lambda: view.render(services),
+        title=view.title,
+        icon=view.icon,
+        url_path=view.url_path,
+        help=view.help,
+        default=view is MENU[0],
+    )
+
+
+def _surroundings(services: Services, view: View) -> None:
+    """What every page has besides its view."""
+    st.set_page_config(page_title=f"{view.title} - PEFT Studio")
+    state = state_manager(services)
+    state.update_state(navigate(view.url_path))
+    state.update_state(see_runs(services.status.version()))
+    with st.sidebar:
+        activity_badge(services.status.active())
+    draw_notices()
+    if state.save_error is not None:
+        warning_box(state.save_error.explain())

@@ -1,0 +1,101 @@
+"""Home: what runs now, what needs the person, what ended lately, and whether the studio is complete."""
+
+import streamlit as st
+
+from app.components.dependency_list import dependency_badge, dependency_problems
+from app.components.run_cards import active_card, ended_table, failed_card
+from app.drafts import expanded
+from app.frame import framed
+from app.links import link_to_view, open_view
+from app.notices import attempt
+from app.session import state_manager
+from backend.domain.actions import replace_draft
+from backend.domain.run_view import RunView
+from backend.domain.states import RunState
+from backend.services.bundle import Services
+
+REFRESH_SECONDS = 2.0
+MAX_FAILED = 3
+MAX_ENDED = 8
+DEMO = "demo"
+
+
+def render(services: Services) -> None:
+    """The whole page; only what runs is drawn again while something runs."""
+    st.title("Home", anchor=False)
+    report = services.dependencies.check_all()
+    if not report.all_passed:
+        dependency_problems(report)
+    views = services.status.list()
+    if views:
+        active = tuple(view.id for view in views if not view.run.is_over)
+        every = REFRESH_SECONDS if active else None
+        st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
+        _needs_you(services, [view for view in views if view.state is RunState.FAILED])
+        _lately([view for view in views if view.state in (RunState.FINISHED, RunState.STOPPED)])
+    else:
+        _welcome(services)
+    if report.all_passed:
+        dependency_badge(report)
+
+
+def _welcome(services: Services) -> None:
+    with st.container(border=True, key="welcome"):
+        st.subheader("Fine-tune your first model", anchor=False)
+        st.markdown(
+            "The demo makes a tiny language model and teaches it facts about islands that it has not seen. "
+            "It runs **offline, on the CPU of this machine, in about a minute** (an estimate; the first time, "
+            "the model itself is made as well). You watch the loss fall, then ask the model before and after. "
+            "Every figure on the way is measured here, none is promised."
+        )
+        with st.container(horizontal=True):
+            st.button(
+                "Try the demo",
+                type="primary",
+                icon=":material/play_arrow:",
+                key="home-demo",
+                help="Opens Train with the demo filled in; one more click starts it.",
+                on_click=attempt,
+                args=(_open_demo, services),
+            )
+            st.button(
+                "Train on my own data",
+                icon=":material/upload_file:",
+                key="home-train",
+                on_click=open_view,
+                args=("train",),
+            )
+
+
+def _open_demo(services: Services) -> None:
+    state_manager(services).update_state(replace_draft(expanded(services.configs.presets()[DEMO])))
+    open_view("train")
+
+
+def _active(services: Services, known: tuple[str, ...]) -> None:
+    st.subheader("Running now", anchor=False)
+    views = services.status.active()
+    if tuple(view.id for view in views) != known:
+        st.rerun()  # a run ended or began: the rest of the page has to tell so too
+    if not views:
+        st.caption("Nothing is running. Start a run on Train, or go on with one below.")
+    for view in views:
+        active_card(view, services.training.stop)
+
+
+def _needs_you(services: Services, failed: list[RunView]) -> None:
+    if not failed:
+        return
+    st.subheader("Needs you", anchor=False)
+    for view in failed[:MAX_FAILED]:
+        failed_card(view, services.training.resume)
+    if len(failed) > MAX_FAILED:
+        label = f"All {len(failed):,} failed runs"
+        link_to_view("runs", label, ":material/list_alt:", status="failed")
+
+
+def _lately(ended: list[RunView]) -> None:
+    if ended:
+        st.subheader("Ended lately", anchor=False)
+        ended_table(ended[:MAX_ENDED])
+        link_to_view("runs", "All runs", ":material/list_alt:")

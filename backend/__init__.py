@@ -1,0 +1,1 @@
+"""Everything of PEFT Studio that is not drawn on a screen."""

@@ -1,0 +1,1 @@
+"""The command line, with the same services as the dashboard."""

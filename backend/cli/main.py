@@ -1,0 +1,95 @@
+"""peft-studio: the command line over the same services as the dashboard."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from backend.cli import chat, curves, demo, doctor, methods, reindex, runs, train, ui
+from backend.cli.context import Context
+from backend.cli.output import print_error
+from backend.errors import EXIT_CONFIGURATION, EXIT_SOFTWARE, ConfigurationError, StudioError
+
+app = typer.Typer(
+    name="peft-studio",
+    help="Fine-tune language models on this machine: runs survive crashes, numbers are measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done, 1 the run did not finish, 2 wrong words, 64 wrong use, 65 wrong data, "
+    "69 a program is unavailable, 70 internal error, 74 storage, 78 wrong configuration.",
+)
+app.command("ui")(ui.ui)
+app.command("demo")(demo.demo)
+app.command("train")(train.train)
+app.add_typer(runs.app, name="runs")
+app.command("curves")(curves.curves)
+app.command("methods")(methods.methods)
+app.command("chat")(chat.chat)
+app.command("doctor")(doctor.doctor)
+app.command("reindex")(reindex.reindex)
+
+
+class SettingsInvalid(ConfigurationError):
+    """An environment variable or a line of studio.toml that cannot be used."""
+
+    id = "settings-invalid"
+    what = "The settings cannot be used."
+    why = "{problems}."
+    fix = "Correct the variable (PEFT_STUDIO_NAME), .env or studio.toml."
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Folder with runs, store and uploads (or PEFT_STUDIO_WORKSPACE).")
+    ] = None,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Make the context of the command."""
+    if show_version:
+        typer.echo(version("peft-studio"))
+        raise typer.Exit
+    context = Context(workspace)
+    ctx.obj = context
+    ctx.call_on_close(context.close)
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """The program's outermost frame: a StudioError becomes three sentences and its exit code."""
+    words = _workspace_first(list(sys.argv[1:] if arguments is None else arguments))
+    as_json = "--json" in words
+    try:
+        app(words, standalone_mode=True)
+    except StudioError as error:
+        print_error(error, as_json=as_json)
+        sys.exit(error.exit_code)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        print_error(SettingsInvalid(problems=problems), as_json=as_json)
+        sys.exit(EXIT_CONFIGURATION)
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:
+        logging.getLogger(__name__).exception("The command met an error that it does not know.")
+        sys.exit(EXIT_SOFTWARE)
+
+
+def _workspace_first(words: list[str]) -> list[str]:
+    """Allow --workspace anywhere, as people write it: before or after the command."""
+    for i, word in enumerate(words):
+        if word == "--":
+            break
+        if word == "--workspace" and i + 1 < len(words):
+            return [word, words[i + 1], *words[:i], *words[i + 2 :]]
+        if word.startswith("--workspace="):
+            return [word, *words[:i], *words[i + 1 :]]
+    return words

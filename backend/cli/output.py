@@ -1,0 +1,62 @@
+"""How the command line prints: one JSON document, or text for people."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from backend.errors import StudioError
+
+JSON_HELP = "Print one JSON document instead of text."
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """One JSON document on standard output; NaN and infinities as strings, so that any reader takes it."""
+    typer.echo(json.dumps(_finite(value), ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; cells are shown as they are, never as markup."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console(soft_wrap=True).print(table)
+
+
+def print_error(error: StudioError, *, as_json: bool = False) -> None:
+    """What happened, why, and what to do, on standard error."""
+    explained = error.explain()
+    if as_json:
+        fields = {name: getattr(explained, name) for name in ("id", "what", "why", "fix", "at")}
+        typer.echo(json.dumps({"error": fields}, ensure_ascii=False), err=True)
+        return
+    lines = (explained.what, f"  Why: {explained.why}", f"  Fix: {explained.fix}", f"  [{explained.id}]")
+    typer.echo("\n".join(lines), err=True)
+
+
+def leave(code: int) -> NoReturn:
+    """End the program with a documented exit code."""
+    raise typer.Exit(code)
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at standard output."""
+    return sys.stdout.isatty()
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - walks any JSON value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,138 @@
+"""The composition root: the only file that knows dependency-injector."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dependency_injector import containers, providers
+from dependency_injector.providers import Object, Provider
+from dependency_injector.providers import ThreadSafeSingleton as Once
+
+from backend.domain.line_program import LineProgram
+from backend.domain.machine import MachineProbe
+from backend.domain.ports import Clock, Executor, RunFiles, RunRecords, RunStore
+from backend.event_files.folder import EventFolder
+from backend.executors.local import LocalExecutor
+from backend.executors.piped import PipedProgram
+from backend.probes.clock import SystemClock
+from backend.probes.machine import LocalMachine
+from backend.probes.packages import InstalledPackages
+from backend.services.bundle import Services
+from backend.services.chat import ChatService
+from backend.services.config_service import ConfigService
+from backend.services.dataset_library import DatasetLibrary
+from backend.services.dependencies import DependencyService
+from backend.services.hardware import HardwareService
+from backend.services.playground import Playground
+from backend.services.preflight import Preflight
+from backend.services.process_manager import ProcessManager, SupervisorProgram
+from backend.services.reindexing import Reindexing
+from backend.services.run_library import RunLibrary
+from backend.services.startup import StartupService
+from backend.services.state_managers import StateManagers
+from backend.services.status_manager import StatusManager
+from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.training import TrainingService
+from backend.store.records import DirectoryRecords
+from backend.store.run_files import LocalRunFiles
+from backend.store.sql_store import SqlRunStore
+from config.settings import Settings
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free bytes of the disk that holds a folder, or will hold it once it exists."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free
+
+
+def _supervisor(settings: Settings) -> SupervisorProgram:
+    argv = (sys.executable, "-m", "backend.supervisor")
+    return SupervisorProgram(argv, settings.workspace, settings.as_environment())
+
+
+def _inference(settings: Settings) -> PipedProgram:
+    idle = str(settings.chat_idle_seconds)
+    argv = (sys.executable, "-m", "backend.inference", "--idle-seconds", idle)
+    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "inference.log")
+
+
+def _open(store: RunStore, chat: ChatService) -> Iterator[None]:
+    """What has to be closed when the services are not needed any more."""
+    yield
+    chat.close()
+    store.close()
+
+
+def _opened(_open: None, services: Services) -> Services:
+    return services
+
+
+class StudioContainer(containers.DeclarativeContainer):
+    """Three paragraphs: settings, the outside world, services. Override before the first use, never after."""
+
+    settings: Provider[Settings] = Once(Settings)
+
+    clock: Provider[Clock] = Once(SystemClock)
+    store: Provider[RunStore] = Once(SqlRunStore, settings.provided.url, clock)
+    files: Provider[RunFiles] = Once(LocalRunFiles)
+    records: Provider[RunRecords] = Once(DirectoryRecords)
+    executor: Provider[Executor] = Once(LocalExecutor)
+    machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
+    packages: Provider[InstalledPackages] = Once(InstalledPackages)
+    supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
+    inference: Provider[LineProgram] = Once(_inference, settings)
+
+    configs: Provider[ConfigService] = Once(ConfigService)
+    startup: Provider[StartupService] = Once(StartupService, clock)
+    hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
+    checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
+    datasets: Provider[DatasetLibrary] = Once(
+        DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
+    )
+    curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
+    processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor)
+    status: Provider[StatusManager] = Once(StatusManager, store, files, executor)
+    preflight: Provider[Preflight] = Once(
+        Preflight, settings.provided.workspace, Object(_free_bytes), packages.provided.version
+    )
+    training: Provider[TrainingService] = Once(
+        TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder
+    )
+    library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, settings.provided.trash_folder)
+    reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
+    chat: Provider[ChatService] = Once(
+        ChatService,
+        program=inference,
+        clock=clock,
+        demo_model=settings.provided.models_folder,
+        is_hub_offline=settings.provided.hub_offline,
+    )
+    playground: Provider[Playground] = Once(Playground, store, chat)
+    states: Provider[StateManagers] = Once(StateManagers, store)
+    bundle: Provider[Services] = Once(
+        Services,
+        training=training,
+        status=status,
+        library=library,
+        processes=processes,
+        curves=curves,
+        configs=configs,
+        datasets=datasets,
+        hardware=hardware,
+        dependencies=checker,
+        startup=startup,
+        chat=chat,
+        playground=playground,
+        reindexing=reindexing,
+        states=states,
+    )
+    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat), bundle)
+
+
+def build_container(settings: Settings | None = None) -> StudioContainer:
+    """A fresh container; nothing is built, read or opened until somebody asks for it."""
+    container = StudioContainer()
+    if settings is not None:
+        container.settings.override(Object(settings))
+    return container

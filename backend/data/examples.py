@@ -1,0 +1,57 @@
+"""What a row becomes: a conversation or a plain text."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side said."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns of user and assistant in alternation, perhaps after a system prompt, ending with an answer."""
+
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """A text that is learned whole."""
+
+    text: str
+
+
+Example = Conversation | PlainText
+
+
+def conversation(turns: list[Turn]) -> Conversation | str:
+    """A conversation in good order, or what is wrong with it."""
+    spoken = turns[1:] if turns and turns[0].role == "system" else turns
+    if not spoken:
+        return "there are no turns"
+    for i, turn in enumerate(spoken):
+        expected = "assistant" if i % 2 else "user"
+        if turn.role != expected:
+            return f"turn {i + 1} is of the {turn.role}, expected one of the {expected}"
+        if not turn.content.strip():
+            return f"turn {i + 1} of the {turn.role} is empty"
+    if spoken[-1].role != "assistant":
+        return "the last turn is not an answer of the assistant"
+    return Conversation(tuple(turns))

@@ -1,0 +1,40 @@
+"""How rows become examples; a new format is one file and one name in this union."""
+
+from backend.data.choice import Columns
+from backend.data.formats.alpaca import Alpaca
+from backend.data.formats.base import Format
+from backend.data.formats.messages import Messages
+from backend.data.formats.prompt_completion import PromptCompletion
+from backend.data.formats.sharegpt import ShareGpt
+from backend.data.formats.text import Text
+
+AnyFormat = Messages | ShareGpt | Alpaca | PromptCompletion | Text
+
+
+def formats() -> tuple[Format, ...]:
+    """One of each, in the order in which they are tried."""
+    return (Messages(), ShareGpt(), Alpaca(), PromptCompletion(), Text())
+
+
+def detect(columns: frozenset[str], named: Columns) -> Format | None:
+    """The first format that fits, or None."""
+    return next((each for each in formats() if each.fits(columns, named)), None)
+
+
+def by_name(name: str) -> Format:
+    """The format of a name that DatasetChoice.format allows, other than auto."""
+    return next(each for each in formats() if each.name == name)
+
+
+__all__ = [
+    "Alpaca",
+    "AnyFormat",
+    "Format",
+    "Messages",
+    "PromptCompletion",
+    "ShareGpt",
+    "Text",
+    "by_name",
+    "detect",
+    "formats",
+]

@@ -1,0 +1,44 @@
+"""Files as rows, in portions, whatever the file says about itself."""
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from backend.data.errors import DatasetKindUnknown, DatasetNotAFile, DatasetNotFound
+from backend.data.readers.csv_file import read_csv, read_tsv
+from backend.data.readers.json_file import read_json
+from backend.data.readers.jsonl_file import read_jsonl
+from backend.data.readers.parquet_file import read_parquet
+from backend.data.readers.text_file import read_text_file
+from backend.data.rows import Row, RowProblem
+
+Reader = Callable[[Path], Iterator[Row | RowProblem]]
+
+READERS: dict[str, Reader] = {
+    ".jsonl": read_jsonl,
+    ".json": read_json,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".parquet": read_parquet,
+    ".txt": read_text_file,
+}
+
+
+def read_rows(path: Path) -> Iterator[Row | RowProblem]:
+    """Rows in their order; a row that cannot be read is a RowProblem. Raises DataError for the file as a whole."""
+    check_file(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DatasetKindUnknown(path=path, suffix=path.suffix or "(none)", known=", ".join(READERS))
+    return reader(path)
+
+
+def check_file(path: Path) -> None:
+    """Only regular files are opened: a pipe or a device could block for ever. Raises DataError."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise DatasetNotFound(path=path, reason=error.strerror or type(error).__name__) from error
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+        raise DatasetNotAFile(path=path, kind=kind)

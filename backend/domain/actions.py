@@ -1,0 +1,86 @@
+"""What a session can do to its state; each action is an updater for StateManager.update_state."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from backend.domain.application_state import ApplicationState, ChatSettings, TrainingState, UIState, Updater
+from backend.domain.json_value import frozen_mapping
+
+MAX_SMOOTHING = 0.999
+
+
+def navigate(view: str) -> Updater:
+    """Go to a view."""
+    return lambda state: replace(state, view=replace(state.view, current=view))
+
+
+def open_run(run_id: str) -> Updater:
+    """Make a run the one that views speak of."""
+    return lambda state: replace(state, view=replace(state.view, run_id=run_id))
+
+
+def compare(*run_ids: str) -> Updater:
+    """Show these runs beside the open one, each once."""
+    return lambda state: replace(state, view=replace(state.view, compare_ids=tuple(dict.fromkeys(run_ids))))
+
+
+def forget_run(run_id: str) -> Updater:
+    """Close a run that is gone, wherever it is shown."""
+
+    def update(state: ApplicationState) -> ApplicationState:
+        left = tuple(other for other in state.view.compare_ids if other != run_id)
+        is_open = state.view.run_id == run_id
+        return replace(
+            state,
+            view=replace(state.view, run_id=None if is_open else state.view.run_id, compare_ids=left),
+        )
+
+    return update
+
+
+def edit_draft(changes: Mapping[str, object]) -> Updater:
+    """Set fields of the form. Raises ValueError, when applied, for what JSON cannot say."""
+    return lambda state: _with_draft(state, {**state.training.draft, **changes})
+
+
+def replace_draft(draft: Mapping[str, object]) -> Updater:
+    """Fill the form anew, for example from a preset or an earlier run."""
+    return lambda state: _with_draft(state, draft)
+
+
+def clear_draft(state: ApplicationState) -> ApplicationState:
+    """Empty the form."""
+    return _with_draft(state, {})
+
+
+def see_runs(version: int) -> Updater:
+    """Remember which version of the store the session has shown."""
+    return lambda state: replace(state, training=replace(state.training, runs_version=version))
+
+
+def set_smoothing(weight: float) -> Updater:
+    """Smooth curves; the weight is kept within 0 and MAX_SMOOTHING."""
+    return _with_ui(lambda ui: replace(ui, smoothing=min(max(weight, 0.0), MAX_SMOOTHING)))
+
+
+def set_log_axis(is_log: bool) -> Updater:
+    """Draw values on a logarithmic axis or not."""
+    return _with_ui(lambda ui: replace(ui, is_log_axis=is_log))
+
+
+def set_log_filter(text: str) -> Updater:
+    """Show only log lines that contain a text."""
+    return _with_ui(lambda ui: replace(ui, log_filter=text[:1000]))
+
+
+def set_chat(settings: ChatSettings) -> Updater:
+    """Sample answers in another way."""
+    return _with_ui(lambda ui: replace(ui, chat=settings))
+
+
+def _with_draft(state: ApplicationState, draft: Mapping[str, object]) -> ApplicationState:
+    return replace(state, training=TrainingState(frozen_mapping(draft), state.training.runs_version))
+
+
+def _with_ui(change: Callable[[UIState], UIState]) -> Updater:
+    return lambda state: replace(state, ui=change(state.ui))

@@ -1,0 +1,116 @@
+"""What follows the end of an attempt: another one, or the end of the run. Pure."""
+
+import signal
+from dataclasses import dataclass
+
+from backend.domain.diagnosis import Diagnosis
+from backend.domain.states import RunState, Wish
+from backend.errors import EXIT_CHECKPOINTED
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often a failing run is started again. The last wait repeats if failures outnumber the waits."""
+
+    max_failures: int = 3
+    backoff_seconds: tuple[float, ...] = (0.5, 1.0, 2.0)
+
+    def wait_after(self, failures: int) -> float:
+        """Seconds before the restart that follows this many failures in a row."""
+        waits = self.backoff_seconds or (0.0,)
+        return waits[min(failures, len(waits)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended. `resume_step` is the newest checkpoint that verifies; None means there is none.
+
+    `has_new_checkpoint`: it is newer than when the attempt began. `was_killed_to_stop`: it was asked to stop
+    and did not do so in time. `was_found_dead`: nobody was watching, and it left no word of its own.
+    """
+
+    exit_code: int | None
+    diagnosis: Diagnosis
+    last_step: int | None = None
+    has_new_checkpoint: bool = False
+    resume_step: int | None = None
+    was_killed_to_stop: bool = False
+    was_found_dead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start another attempt after a wait; `failures` in a row are counted from now on."""
+
+    delay_seconds: float
+    reason: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The run is over until a person asks for more."""
+
+    state: RunState
+    reason: str
+    message: str
+    error_id: str = ""
+
+
+def decide(ending: Ending, wish: Wish, failures: int, policy: Policy) -> Restart | End:
+    """The first rule that fits; `failures` is the number in a row before this ending.
+
+    Finished; stopped as asked; checkpointed on request; found dead (neither counts as a failure); not worth
+    another attempt; too many failures in a row without a new checkpoint; else another attempt after the wait.
+    """
+    if ending.exit_code == 0:
+        return End(RunState.FINISHED, "finished", f"Finished{_at(ending.last_step)}.")
+    if wish is Wish.STOP:
+        return _stopped(ending)
+    if ending.exit_code == EXIT_CHECKPOINTED:
+        return _go_on(ending, failures, policy)
+    if ending.was_found_dead:
+        return Restart(0.0, ending.diagnosis.reason, 0 if ending.has_new_checkpoint else failures)
+    return _failed(ending, 1 if ending.has_new_checkpoint else failures + 1, policy)
+
+
+def _stopped(ending: Ending) -> End:
+    if ending.exit_code in (EXIT_CHECKPOINTED, -signal.SIGTERM):  # the latter: before it could listen
+        reason = "stopped on request"
+        message = f"Stopped on request{_at(ending.last_step)}."
+    elif ending.was_killed_to_stop:
+        reason = "killed, because it did not stop in time"
+        message = "The trainer did not stop in time and was killed."
+    else:
+        reason = ending.diagnosis.reason
+        message = f"Stopped on request, but the trainer ended first: {reason}."
+    return End(RunState.STOPPED, reason, f"{message} {_resume(ending.resume_step)}")
+
+
+def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
+    """Somebody else asked the trainer to stop. Without progress it waits a little, lest it spin."""
+    if ending.has_new_checkpoint:
+        return Restart(0.0, "checkpointed on request; the run goes on", 0)
+    wait = policy.wait_after(1)
+    return Restart(wait, "stopped on request without a new checkpoint; the run goes on", failures)
+
+
+def _failed(ending: Ending, failures: int, policy: Policy) -> Restart | End:
+    found = ending.diagnosis
+    if found.is_worth_retrying and failures < policy.max_failures:
+        return Restart(policy.wait_after(failures), found.reason, failures)
+    parts = [f"Failed{_at(ending.last_step)}: {found.reason}."]
+    if found.is_worth_retrying and failures > 1:
+        parts.append(f"That was failure {failures} in a row without a new checkpoint.")
+    parts += [found.advice, _resume(ending.resume_step)]
+    return End(RunState.FAILED, found.reason, " ".join(part for part in parts if part), found.id)
+
+
+def _at(step: int | None) -> str:
+    return f" at step {step}" if step is not None else ""
+
+
+def _resume(step: int | None) -> str:
+    if step is None:
+        return "It has no checkpoint: started again, it begins from the start."
+    return f"Started again, it goes on from step {step}."

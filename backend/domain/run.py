@@ -1,0 +1,88 @@
+"""What the store knows about a run: the run, its attempts, its journal."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from backend.domain.states import ENDS, RunState, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A process that cannot be mistaken for another: pid, kernel start time in ticks, boot id.
+
+    `start_ticks` is field 22 of /proc/PID/stat on Linux; elsewhere the creation time in milliseconds.
+    """
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One trainer process of a run. `exit_code` is negative for a signal and None while unknown."""
+
+    number: int
+    token: str
+    started_at: datetime
+    process: ProcessIdentity | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    resumed_from_step: int | None = None
+    last_step: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One change of a run and why. `source` and `target` are equal for remarks that changed no state."""
+
+    at: datetime
+    source: RunState
+    target: RunState
+    reason: str
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the store has it. `fence` grows by one with each supervisor that takes the run."""
+
+    id: str
+    name: str
+    run_dir: Path
+    state: RunState
+    wish: Wish
+    created_at: datetime
+    updated_at: datetime
+    message: str = ""
+    error_id: str = ""
+    method: str = ""
+    base_model: str = ""
+    dataset: str = ""
+    fence: int = 0
+    failures: int = 0
+    supervisor: ProcessIdentity | None = None
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = field(default=())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens unless a person asks."""
+        return self.state in ENDS
+
+    @property
+    def latest_attempt(self) -> Attempt | None:
+        """The newest attempt, ended or not."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def needs_supervisor(self) -> bool:
+        """Whether somebody has to look after this run now."""
+        if self.state is RunState.FINISHED:
+            return False
+        if self.state in (RunState.STOPPED, RunState.FAILED, RunState.CREATED):
+            return self.wish is Wish.RUN
+        return True

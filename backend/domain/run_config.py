@@ -1,0 +1,142 @@
+"""RunConfig: everything a run is told; immutable; exactly what run.yaml holds."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from backend.data.choice import DatasetChoice
+from backend.methods import Lora, Method
+from backend.quantization import Nf4, NoQuantization, Quantization
+from backend.recipes import Recipe, Sft
+from backend.spec import Frozen
+
+
+class BaseModelChoice(Frozen):
+    """Pretrained weights: a folder, a hub id, or "demo" for the model that the studio makes itself."""
+
+    path: str = Field(
+        min_length=1,
+        title="Base model",
+        description="A folder with a model, a hub id such as org/name, or demo.",
+    )
+    revision: str | None = Field(default=None, description="Branch, tag or commit on the hub.")
+
+    @field_validator("path")
+    @classmethod
+    def _no_nul(cls, value: str) -> str:
+        if "\x00" in value:
+            raise ValueError("a path cannot contain a NUL character")
+        return value
+
+
+class Training(Frozen):
+    """How long, how fast and in which portions. `step` always means one optimizer step."""
+
+    epochs: float = Field(
+        default=3.0,
+        gt=0,
+        le=10_000,
+        description="Passes over the training rows; ignored if max_steps is set.",
+    )
+    max_steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        title="Steps",
+        description="Optimizer steps; None trains for `epochs`.",
+    )
+    batch_size: int = Field(
+        default=4, ge=1, le=4096, description="Rows per micro-batch (one forward and backward)."
+    )
+    gradient_accumulation: int = Field(
+        default=1, ge=1, le=4096, description="Micro-batches per optimizer step."
+    )
+    learning_rate: float = Field(default=2e-4, gt=0, le=10, description="Peak learning rate.")
+    scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
+        default="cosine", description="How the learning rate falls after the warm-up."
+    )
+    warmup_ratio: float = Field(
+        default=0.03, ge=0, lt=1, description="Share of the steps in which the learning rate rises from 0."
+    )
+    weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW weight decay.")
+    optimizer: Literal["adamw_torch", "adamw_torch_fused", "adafactor", "sgd"] = Field(
+        default="adamw_torch", description="Optimizer."
+    )
+    max_grad_norm: float = Field(
+        default=1.0, ge=0, le=1e6, description="Gradients are clipped to this norm; 0 switches clipping off."
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description="Number format of the computation; auto: bfloat16 where a GPU has it, else float32.",
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Recompute activations: less memory, about a third slower."
+    )
+    max_length: int = Field(default=1024, ge=8, le=1_048_576, description="Longer rows are cut, in tokens.")
+    seed: int = Field(default=42, ge=0, lt=2**32, description="Seed of everything random.")
+    logging_steps: int = Field(default=1, ge=1, description="Steps between two points of the training curve.")
+    eval_steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="Steps between evaluations; None evaluates with each checkpoint and at the end.",
+    )
+    save_steps: int = Field(default=50, ge=1, description="Steps between checkpoints.")
+    keep_checkpoints: int = Field(
+        default=2, ge=2, le=1000, description="Checkpoints kept; older ones are deleted."
+    )
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Rows per optimizer step on one device."""
+        return self.batch_size * self.gradient_accumulation
+
+
+class RunConfig(Frozen):
+    """The whole order, validated once. What cannot go together is an error here, not in the trainer."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(default="", max_length=200, description="What people call the run.")
+    recipe: Recipe = Field(default_factory=Sft)
+    base_model: BaseModelChoice
+    dataset: DatasetChoice
+    method: Method = Field(default_factory=Lora)
+    quantization: Quantization = Field(default_factory=NoQuantization)
+    training: Training = Field(default_factory=Training)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:  # noqa: ANN401 - raw input of any shape
+        """`base_model: demo`, `method: lora`, `dataset: file.jsonl` are short for their first field."""
+        if not isinstance(value, dict):
+            return value
+        filled = dict(value)
+        for key, first in _FIRST_FIELD.items():
+            if isinstance(filled.get(key), str):
+                filled[key] = {first: filled[key]}
+        method = filled.get("method")
+        name = method.get("name") if isinstance(method, dict) else getattr(method, "name", None)
+        if name == "qlora" and filled.get("quantization") is None:
+            filled["quantization"] = {"name": "nf4"}
+        return {key: item for key, item in filled.items() if item is not None}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        quantized = not isinstance(self.quantization, NoQuantization)
+        if self.method.name == "qlora" and not isinstance(self.quantization, Nf4):
+            raise ValueError(
+                'method "qlora" is LoRA on 4-bit weights: remove "quantization" or set it to "nf4"'
+            )
+        if quantized and not self.method.card.works_quantized:
+            raise ValueError(
+                f'method "{self.method.name}" needs the full weights: set quantization to "none"'
+            )
+        return self
+
+
+_FIRST_FIELD = {
+    "base_model": "path",
+    "dataset": "path",
+    "method": "name",
+    "quantization": "name",
+    "recipe": "name",
+}

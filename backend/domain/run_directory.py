@@ -1,0 +1,85 @@
+"""Where everything of a run lies."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+RUN_ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """The paths of one run; see the architecture page for who writes which file."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The RunConfig, written once."""
+        return self.root / "run.yaml"
+
+    @property
+    def record(self) -> Path:
+        """The store's row, attempts and journal as JSON, so that a lost store can be rebuilt."""
+        return self.root / "record.json"
+
+    @property
+    def heartbeat(self) -> Path:
+        """The trainer's sign of life."""
+        return self.root / "heartbeat"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Held by the supervisor for life."""
+        return self.root / "supervisor.lock"
+
+    @property
+    def trainer_lock(self) -> Path:
+        """Held by the trainer and its children for life."""
+        return self.root / "trainer.lock"
+
+    @property
+    def fence(self) -> Path:
+        """The token of the one attempt that may write checkpoints; written by the supervisor."""
+        return self.root / "attempt.json"
+
+    @property
+    def logs(self) -> Path:
+        """One log per attempt, and the supervisor's."""
+        return self.root / "logs"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.root / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        """checkpoint-N folders."""
+        return self.root / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        """The final result."""
+        return self.root / "adapter"
+
+    def log(self, attempt: int) -> Path:
+        """Standard output and error of one attempt."""
+        return self.logs / f"attempt-{attempt:03d}.log"
+
+    def exit_record(self, attempt: int) -> Path:
+        """How an attempt ended by its own account; absent after a kill."""
+        return self.logs / f"attempt-{attempt:03d}.exit.json"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What the supervisors of this run said."""
+        return self.logs / "supervisor.log"
+
+
+def new_run_id(name: str, now: datetime) -> str:
+    """A sortable folder name: time, a readable stem of the name, four random hex digits."""
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:24].strip("-") or "run"
+    return f"{now:%Y%m%d-%H%M%S}-{stem}-{secrets.token_hex(2)}"

@@ -1,0 +1,112 @@
+"""A run as people and programs see it: the store's facts joined with the trainer's own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.run import Attempt, ProcessIdentity, Run
+from backend.domain.states import RunState, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only."""
+
+    run: Run
+    step: int
+    total_steps: int
+    last_checkpoint_step: int | None
+    has_adapter: bool
+    supervisor_pid: int | None
+    trainer_pid: int | None
+    heartbeat: Heartbeat | None
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.run.id
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.run.name
+
+    @property
+    def state(self) -> RunState:
+        """What it is."""
+        return self.run.state
+
+    @property
+    def wish(self) -> Wish:
+        """What a person asked for."""
+        return self.run.wish
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the steps done, 0 to 1; None before the number of steps is known."""
+        return min(1.0, self.step / self.total_steps) if self.total_steps else None
+
+    @property
+    def phase(self) -> Phase | None:
+        """What the living trainer does now."""
+        return self.heartbeat.phase if self.heartbeat and not self.run.is_over else None
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """An estimate: steps left times the measured seconds per step; None unless it is training."""
+        beat = self.heartbeat
+        if self.run.state is not RunState.RUNNING or beat is None or not beat.seconds_per_step:
+            return None
+        return max(0, self.total_steps - self.step) * beat.seconds_per_step
+
+    def to_json(self) -> dict[str, Any]:
+        """What `runs show --json` and GET /api/runs/ID give."""
+        run = self.run
+        return {
+            "id": run.id,
+            "name": run.name,
+            "state": run.state.value,
+            "wish": run.wish.value,
+            "step": self.step,
+            "total_steps": self.total_steps,
+            "message": run.message,
+            "error_id": run.error_id,
+            "run_dir": str(run.run_dir),
+            "supervisor_pid": self.supervisor_pid,
+            "trainer_pid": self.trainer_pid,
+            "last_checkpoint_step": self.last_checkpoint_step,
+            "has_adapter": self.has_adapter,
+            "phase": self.phase.value if self.phase else None,
+            "loss": self.heartbeat.loss if self.heartbeat else None,
+            "eta_seconds": self.eta_seconds,
+            "method": run.method,
+            "base_model": run.base_model,
+            "dataset": run.dataset,
+            "created_at": _text(run.created_at),
+            "updated_at": _text(run.updated_at),
+            "notes": run.notes,
+            "tags": list(run.tags),
+            "attempts": [_attempt(attempt) for attempt in run.attempts],
+        }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "pid": _pid(attempt.process),
+        "started_at": _text(attempt.started_at),
+        "ended_at": _text(attempt.ended_at),
+        "exit_code": attempt.exit_code,
+        "resumed_from_step": attempt.resumed_from_step,
+        "last_step": attempt.last_step,
+        "reason": attempt.reason,
+    }
+
+
+def _pid(process: ProcessIdentity | None) -> int | None:
+    return process.pid if process else None
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,48 @@
+"""One change of a run's state, with everything that changes in the same transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.run import ProcessIdentity
+from backend.domain.states import RunState, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStart:
+    """A new attempt begins with this transition."""
+
+    number: int
+    token: str
+    resumed_from_step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """The latest attempt ended with this transition."""
+
+    exit_code: int | None
+    last_step: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From `source` to `target`, done only if the run is still in `source` and `fence` is still the newest.
+
+    `reason` goes to the journal, `message` is what the run shows from now on. `None` leaves a fact as it is.
+    `wish` is only set by a supervisor, to lay a fulfilled or hopeless wish to rest (an ended run: stop).
+    """
+
+    run_id: str
+    fence: int
+    source: RunState
+    target: RunState
+    reason: str
+    message: str
+    at: datetime
+    begin: AttemptStart | None = None
+    process: ProcessIdentity | None = None
+    end: AttemptEnd | None = None
+    failures: int | None = None
+    error_id: str | None = None
+    wish: Wish | None = None

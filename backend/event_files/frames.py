@@ -1,0 +1,179 @@
+"""TFRecord framing: where whole, undamaged records lie in a stretch of bytes.
+
+A frame is `u64 length | u32 masked_crc(length) | payload | u32 masked_crc(payload)`, little endian
+(tensorflow `lib/io/record_writer.h`). There is no index and no sync mark, but the CRC of the length lets us
+find frames behind damage.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from backend.event_files.crc import masked_crc, masked_crcs
+
+HEADER_BYTES = 12
+FOOTER_BYTES = 4
+FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
+BLOCK_BYTES = 4 * 1024**2  # read at once; a record that does not fit holds no scalars and is passed over
+
+_MIN_GROUP = 8  # records of one length, from which arrays beat a loop
+_MAX_GROUP_LENGTH = 4096
+_MAX_KNOWN = 4096
+_CRC_BUDGET = 4  # how often a byte may be summed up: files made to be slow nest frames in frames
+_CANDIDATES_AT_ONCE = 65_536
+
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Chain:
+    """Frames one after another, by start and length of their payloads, up to `end`.
+
+    At `end` there is either a frame that needs more bytes, or, if `is_broken`, none. `damaged` are (start,
+    end) of frames inside the chain whose payload has the wrong CRC.
+    """
+
+    starts: Places
+    lengths: Places
+    end: int
+    is_broken: bool
+    damaged: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Headers:
+    """Frame headers that were verified before: most records of a file have one of a few lengths."""
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, int] = {}
+
+    def length(self, header: bytes) -> int | None:
+        """The length in a header of 12 bytes, or None if its CRC is wrong."""
+        length = self.known.get(header)
+        if length is None and masked_crc(header[:8]) == int.from_bytes(header[8:], "little"):
+            length = int.from_bytes(header[:8], "little")
+            if len(self.known) >= _MAX_KNOWN:
+                self.known.clear()
+            self.known[header] = length
+        return length
+
+
+class Block:
+    """Some bytes of an event file in memory; a whole frame has at most `max_bytes`."""
+
+    def __init__(self, data: bytes, headers: Headers, max_bytes: int) -> None:
+        self.data = data
+        self._max_bytes = max_bytes
+        self._headers = headers
+        self._budget = _CRC_BUDGET * len(data)
+
+    def chain(self, at: int) -> Chain:
+        """The frames from `at` on, as far as one leads to the next."""
+        starts, lengths, end, is_broken = self._walk(at)
+        is_sound = self._are_sound(starts, lengths)
+        num = self._num_to_trust(starts, lengths, is_sound)
+        if num < len(starts):
+            end, is_broken = int(starts[num]) - HEADER_BYTES, True
+            starts, lengths, is_sound = starts[:num], lengths[:num], is_sound[:num]
+        damaged = [
+            (int(start) - HEADER_BYTES, int(start + length) + FOOTER_BYTES)
+            for start, length in zip(starts[~is_sound], lengths[~is_sound], strict=True)
+        ]
+        return Chain(starts[is_sound], lengths[is_sound], end, is_broken, damaged)
+
+    def _num_to_trust(self, starts: Places, lengths: Places, is_sound: npt.NDArray[np.bool_]) -> int:
+        """How many frames come before the first that may have been cut off, with others written behind it.
+
+        That is one with a wrong CRC that leads to no other frame, or has one inside.
+        """
+        for index in np.flatnonzero(~is_sound).tolist():
+            inside = np.searchsorted(self._candidates, [starts[index], starts[index] + lengths[index]])
+            if index == len(starts) - 1 or inside[0] < inside[1]:
+                return int(index)
+        return len(starts)
+
+    def next_frame(self, at: int) -> tuple[int | None, int]:
+        """The first whole, sound frame from `at` on or None, and where to look when more bytes come."""
+        resume = max(at, len(self.data) - HEADER_BYTES + 1)
+        for candidate in self._candidates[np.searchsorted(self._candidates, at) :]:
+            start = int(candidate) + HEADER_BYTES
+            length = int.from_bytes(self.data[start - HEADER_BYTES : start - 4], "little")
+            if length + FRAME_BYTES > self._max_bytes:
+                continue
+            if start + length + FOOTER_BYTES > len(self.data):
+                resume = min(resume, int(candidate))
+            elif self._are_sound(np.array([start]), np.array([length]))[0]:
+                return int(candidate), resume
+        return None, resume
+
+    def _walk(self, at: int) -> tuple[Places, Places, int, bool]:
+        data, last = self.data, len(self.data) - HEADER_BYTES
+        length_of_known, length_of = self._headers.known.get, self._headers.length
+        starts, lengths = [], []
+        is_broken = False
+        while at <= last:
+            header = data[at : at + HEADER_BYTES]
+            length = length_of_known(header)
+            if length is None:
+                length = length_of(header)
+            if length is None or at + FRAME_BYTES + length > len(data):
+                is_broken = length is None
+                break
+            starts.append(at + HEADER_BYTES)
+            lengths.append(length)
+            at += FRAME_BYTES + length
+        return np.array(starts, np.int64), np.array(lengths, np.int64), at, is_broken
+
+    def _are_sound(self, starts: Places, lengths: Places) -> npt.NDArray[np.bool_]:
+        """Whether the CRC of each payload is right; no, once the budget is used up."""
+        is_sound = np.zeros(len(starts), np.bool_)
+        self._budget -= int(lengths.sum())
+        if self._budget < 0:
+            return is_sound
+        for length, members in by_length(lengths):
+            if len(members) < _MIN_GROUP or length > _MAX_GROUP_LENGTH:
+                is_sound[members] = [self._is_sound(start, length) for start in starts[members].tolist()]
+            else:
+                rows = gather(self.data, starts[members], length + FOOTER_BYTES)
+                stored = np.ascontiguousarray(rows[:, length:]).view("<u4")[:, 0]
+                is_sound[members] = masked_crcs(rows[:, :length]) == stored
+        return is_sound
+
+    def _is_sound(self, start: int, length: int) -> bool:
+        stored = int.from_bytes(self.data[start + length : start + length + FOOTER_BYTES], "little")
+        return masked_crc(self.data[start : start + length]) == stored
+
+    @cached_property
+    def _candidates(self) -> Places:
+        """Where a header with the right CRC begins, of a record that fits into memory."""
+        flat = np.frombuffer(self.data, np.uint8)
+        num = max(0, len(flat) - HEADER_BYTES + 1)
+        is_short = flat[3 : 3 + num] == 0  # a length below 2**24
+        for byte in range(4, 8):
+            is_short = is_short & (flat[byte : byte + num] == 0)
+        places = np.flatnonzero(is_short)
+        found = [np.empty(0, np.int64)]
+        for first in range(0, len(places), _CANDIDATES_AT_ONCE):
+            some = places[first : first + _CANDIDATES_AT_ONCE]
+            rows = gather(self.data, some, HEADER_BYTES)
+            stored = np.ascontiguousarray(rows[:, 8:]).view("<u4")[:, 0]
+            found.append(some[masked_crcs(rows[:, :8]) == stored])
+        return np.concatenate(found)
+
+
+def by_length(lengths: Places) -> Iterator[tuple[int, Places]]:
+    """Each length that occurs, with the rising indices of the records that have it."""
+    order = np.argsort(lengths, kind="stable")
+    borders = np.flatnonzero(np.diff(lengths[order])) + 1
+    for members in np.split(order, borders):
+        if len(members):
+            yield int(lengths[members[0]]), members
+
+
+def gather(data: bytes, starts: Places, width: int) -> npt.NDArray[np.uint8]:
+    """Equally long pieces of some bytes as rows; shape (n, width)."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(data, np.uint8), width)
+    rows: npt.NDArray[np.uint8] = windows[starts]
+    return rows

@@ -1,0 +1,153 @@
+"""EventFileReader: what was appended to one event file since the last look."""
+
+import math
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from backend.domain.curve_merging import Batch
+from backend.domain.curves import Damage
+from backend.event_files.decoding import decode
+from backend.event_files.event import parse_event
+from backend.event_files.frames import BLOCK_BYTES, FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Places
+from backend.event_files.scanning import Scanner
+from backend.event_files.wire import MalformedRecord
+
+_FINGERPRINT_BYTES = 64  # enough for the wall time of the last record, which no rewriting repeats
+_OPEN = (
+    os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+)  # a pipe must not block, a link not lead away
+
+
+class EventFileReader:
+    """Reads one growing file; a look at an unchanged file costs one stat.
+
+    A record that is not yet complete is left for later. Damaged bytes are skipped up to the next frame whose
+    two CRCs are right; while there is none, they are tried again whenever the file changes, and are already
+    part of `damage`. The file is read from its start again when another file has its place (device and
+    inode), when it is shorter than what was read, or when the bytes before the place of reading have changed.
+
+    `started_at` is the wall time of the first record in seconds, 0 before there is one.
+    """
+
+    def __init__(self, path: Path, name: str | None = None, block_bytes: int = BLOCK_BYTES) -> None:
+        self._path = path
+        self._block_bytes = block_bytes
+        self._name = path.name if name is None else name
+        self._identity: tuple[int, int] | None = None  # device and inode
+        self._seen: tuple[int, int, int, int] | None = None  # of a file that was read to its end
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._scanner = Scanner(self._block_bytes)
+        self._is_from_start = True
+        self._fingerprint = b""  # the bytes before the offset
+        self.started_at = 0.0
+
+    @property
+    def damage(self) -> tuple[Damage, ...]:
+        """The bytes that could not be read, in the order of the file."""
+        return tuple(Damage(self._name, first, last) for first, last in self._scanner.damage())
+
+    def read(self) -> Iterator[Batch]:
+        """What was appended since the last call, in batches of some MiB; nothing if there is no such file.
+
+        The first batch after a new start has `from_start`, and comes even if it is empty. What the system
+        refuses to read is damage.
+        """
+        size = 0
+        try:
+            status = self._path.stat()
+            size = status.st_size
+            if _signature(status) == self._seen or not stat.S_ISREG(status.st_mode):
+                return
+            handle = os.open(self._path, _OPEN)
+            try:
+                yield from self._read(handle)
+            finally:
+                os.close(handle)
+        except FileNotFoundError:
+            return
+        except OSError:
+            self._scanner.give_up(size)
+
+    def _read(self, handle: int) -> Iterator[Batch]:
+        status = os.fstat(handle)
+        if self._is_another(handle, status):
+            self._start_over()
+        self._identity, self._seen = (status.st_dev, status.st_ino), None
+        self._scanner.cut(status.st_size)
+        base, size = self._scanner.offset, status.st_size
+        while base < size:
+            data = os.pread(handle, min(self._block_bytes, size - base), base)
+            if base + len(data) < min(base + self._block_bytes, size):
+                size = base + len(data)  # it was cut while we read
+            batch = self._decoded(
+                base, data, *self._scanner.frames(base, data, is_last=base + len(data) >= size)
+            )
+            self._fingerprint = _before(handle, self._scanner.offset)
+            yield from self._worth_telling(batch)
+            if base + len(data) >= size:
+                break
+            base = self._next_base(handle, base, size)
+        self._scanner.settle(size, os.pread(handle, HEADER_BYTES, self._scanner.offset))
+        self._seen = _signature(status)
+        yield from self._worth_telling(Batch({}))
+
+    def _next_base(self, handle: int, base: int, size: int) -> int:
+        if self._scanner.offset == base:
+            self._pass_over(handle, size)
+        return self._scanner.searched
+
+    def _pass_over(self, handle: int, size: int) -> None:
+        """Skip a record too large to hold scalars, if the frame behind it shows that its length is right."""
+        scanner = self._scanner
+        length = scanner.length(os.pread(handle, HEADER_BYTES, scanner.offset)) or 0
+        end = scanner.offset + FRAME_BYTES + length
+        header = os.pread(handle, HEADER_BYTES, end) if end <= size else b""
+        is_followed = end <= size and (len(header) < HEADER_BYTES or scanner.length(header) is not None)
+        if FRAME_BYTES + length > self._block_bytes and is_followed:
+            scanner.advance(end)
+            self._fingerprint = _before(handle, end)
+        else:
+            scanner.lose_track()
+
+    def _is_another(self, handle: int, status: os.stat_result) -> bool:
+        if (status.st_dev, status.st_ino) != self._identity:
+            return self._identity is not None
+        at = self._scanner.offset - len(self._fingerprint)
+        return os.pread(handle, len(self._fingerprint), at) != self._fingerprint
+
+    def _decoded(self, base: int, data: bytes, starts: Places, lengths: Places) -> Batch:
+        decoded = decode(data, starts, lengths, base)
+        for index in decoded.malformed:
+            start = base + int(starts[index])
+            self._scanner.add_damage(start - HEADER_BYTES, start + int(lengths[index]) + FOOTER_BYTES - 1)
+        if not self.started_at and len(starts):
+            self.started_at = _wall_time(data[starts[0] : starts[0] + lengths[0]])
+        return Batch(decoded.points, decoded.restarts, num_ignored_points=decoded.num_ignored_points)
+
+    def _worth_telling(self, batch: Batch) -> Iterator[Batch]:
+        if self._is_from_start or batch.points or batch.restarts or batch.num_ignored_points:
+            batch = replace(batch, from_start=self._is_from_start)
+            self._is_from_start = False
+            yield batch
+
+
+def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _before(handle: int, offset: int) -> bytes:
+    at = max(0, offset - _FINGERPRINT_BYTES)
+    return os.pread(handle, offset - at, at)
+
+
+def _wall_time(record: bytes) -> float:
+    try:
+        wall_time = parse_event(record).wall_time(record)
+    except MalformedRecord:
+        return 0.0
+    return wall_time if math.isfinite(wall_time) else 0.0

@@ -1,0 +1,1 @@
+"""The program that answers: `python -m backend.inference`, spoken to in JSON lines."""

@@ -1,0 +1,52 @@
+"""The files of an adapter: whether they are there, which they are, and what a PiSSA checkpoint amounts to."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from backend.inference.errors import AdapterNotFound
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+START = "start.safetensors"  # in checkpoints of PiSSA: its adapter before the first step
+
+Mark = tuple[str, int, int]
+
+
+def mark(folder: Path) -> Mark:
+    """Identifies an adapter and its present content: path, modification time in ns, bytes.
+
+    Raises AdapterNotFound unless the folder has safetensors weights: pickled ones are never loaded.
+    """
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise AdapterNotFound(path=folder, missing=name)
+    stat = (folder / WEIGHTS).stat()
+    return str(folder), stat.st_mtime_ns, stat.st_size
+
+
+@contextmanager
+def loadable(folder: Path) -> Iterator[Path]:
+    """The folder itself; for a PiSSA checkpoint of ours, a temporary one with the adapter that it amounts to.
+
+    Such a checkpoint belongs on the base weights minus its start: W - s B0 A0 + s B A. The same on W is the
+    adapter [A; A0], [B, -B0] of twice the rank and twice the alpha.
+    """
+    if not (folder / START).is_file():
+        yield folder
+        return
+    tensors, start = load_file(folder / WEIGHTS), load_file(folder / START)
+    for name, tensor in start.items():
+        dim, sign = (0, 1) if "lora_A" in name else (1, -1)
+        tensors[name] = torch.cat([tensors[name], sign * tensor], dim=dim)
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config |= {"r": 2 * config["r"], "lora_alpha": 2 * config["lora_alpha"]}
+    with tempfile.TemporaryDirectory(prefix="peft-studio-") as temporary:
+        (Path(temporary) / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+        save_file(tensors, Path(temporary) / WEIGHTS, metadata={"format": "pt"})
+        yield Path(temporary)

@@ -1,0 +1,102 @@
+"""Loading a base model and its tokenizer: safetensors only, no code from the model's folder."""
+
+import gc
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from backend.domain.chat import ChatRequest
+from backend.inference.errors import ModelNotFound, ModelUnreadable
+from backend.quantization import Quantization
+
+_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseKey:
+    """What makes two base models the same weights in memory."""
+
+    path: str
+    revision: str | None
+    quantization: Quantization
+    precision: str
+
+    @classmethod
+    def of(cls, request: ChatRequest) -> "BaseKey":
+        """The base model that a request wants."""
+        return cls(request.base_model, request.revision, request.quantization, request.precision)
+
+
+def load_base(key: BaseKey) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model, ready to answer, and its tokenizer. Raises ModelNotFound, ModelUnreadable."""
+    is_folder = Path(key.path).is_dir()
+    if not is_folder and not _HUB_ID.match(key.path):
+        raise ModelNotFound(path=key.path)
+    device = best_device()
+    precision = best_precision(device) if key.precision == "auto" else key.precision
+    common = {
+        "revision": key.revision or "main",
+        "trust_remote_code": False,
+        "local_files_only": is_folder or os.environ.get("HF_HUB_OFFLINE") == "1",
+    }
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(key.path, **common)
+        model = AutoModelForCausalLM.from_pretrained(
+            key.path,
+            dtype=getattr(torch, precision),
+            device_map={"": device},
+            use_safetensors=True,
+            **key.quantization.load_options(precision),
+            **common,
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        if is_memory_error(error):
+            raise
+        raise ModelUnreadable(path=key.path, reason=first_line(error)) from error
+    model.eval()  # type: ignore[no-untyped-call]  # transformers
+    return model, tokenizer
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase | None:
+    """The tokenizer that was saved with an adapter, or None if there is none."""
+    if not (folder / "tokenizer_config.json").is_file():
+        return None
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelUnreadable(path=str(folder), reason=first_line(error)) from error
+
+
+def free_memory() -> None:
+    """Give the memory of what is no longer referred to back, also to the GPU."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def best_device() -> str:
+    """The first GPU, else Apple's, else the CPU."""
+    if torch.cuda.is_available():
+        return "cuda:0"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def best_precision(device: str) -> str:
+    """bfloat16 where a GPU has it, else float32: the same rule as for training."""
+    has_bfloat16 = device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if has_bfloat16 else "float32"
+
+
+def is_memory_error(error: BaseException) -> bool:
+    """Whether memory ran out, on a GPU or on the CPU (torch raises a plain RuntimeError there)."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says, in at most 300 characters."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]

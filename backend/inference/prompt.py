@@ -1,0 +1,44 @@
+"""How a conversation becomes the tokens that a model continues."""
+
+import torch
+from jinja2.exceptions import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+from backend.domain.chat import ChatMessage
+from backend.inference.errors import TemplateRefused
+
+# For models that were never taught a template; the same as the trainer's, held equal by a test.
+PLAIN_TEMPLATE = (
+    "{% if bos_token %}{{ bos_token }}{% endif %}"
+    "{% for message in messages %}"
+    "{{ '### ' + message['role'] | capitalize + '\\n' + message['content'] | trim }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}"
+    "{{ '\\n\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Assistant\\n' }}{% endif %}"
+)
+
+
+def prompt_ids(
+    tokenizer: PreTrainedTokenizerBase,
+    base_tokenizer: PreTrainedTokenizerBase,
+    messages: tuple[ChatMessage, ...],
+) -> torch.Tensor:
+    """Token ids of shape [1, n]. The template is the adapter's, else the base model's, else a plain one.
+
+    Raises TemplateRefused. A template is a program: a hostile one can run for long, and is ended with this
+    process when the person stops the answer.
+    """
+    template = None if tokenizer.chat_template else base_tokenizer.chat_template or PLAIN_TEMPLATE
+    try:
+        text = tokenizer.apply_chat_template(
+            [message.model_dump() for message in messages],
+            chat_template=template,
+            add_generation_prompt=True,
+            tokenize=False,
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        raise TemplateRefused(reason=str(error) or type(error).__name__) from error
+    ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    assert isinstance(ids, torch.Tensor)
+    return ids

@@ -1,0 +1,38 @@
+"""Services: everything a view or a command may ask, in one typed object."""
+
+from dataclasses import dataclass
+
+from backend.services.chat import ChatService
+from backend.services.config_service import ConfigService
+from backend.services.dataset_library import DatasetLibrary
+from backend.services.dependencies import DependencyService
+from backend.services.hardware import HardwareService
+from backend.services.playground import Playground
+from backend.services.process_manager import ProcessManager
+from backend.services.reindexing import Reindexing
+from backend.services.run_library import RunLibrary
+from backend.services.startup import StartupService
+from backend.services.state_managers import StateManagers
+from backend.services.status_manager import StatusManager
+from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.training import TrainingService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One field per service; the composition root fills it."""
+
+    training: TrainingService
+    status: StatusManager
+    library: RunLibrary
+    processes: ProcessManager
+    curves: TensorBoardDataManager
+    configs: ConfigService
+    datasets: DatasetLibrary
+    hardware: HardwareService
+    dependencies: DependencyService
+    startup: StartupService
+    chat: ChatService
+    playground: Playground
+    reindexing: Reindexing
+    states: StateManagers

@@ -1,0 +1,118 @@
+"""ConfigService: from a form, a file or a preset to a validated RunConfig, and back to YAML."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from backend.domain.run_config import RunConfig
+from backend.services.errors import ConfigInvalid, ConfigUnreadable
+from config.catalog import presets
+from config.yaml_files import YamlError, dump_yaml, parse_yaml, read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a configuration: `key` is a dotted path such as training.batch_size."""
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """Both in one line."""
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class ConfigService:
+    """Reads, checks and writes RunConfigs. Holds no state."""
+
+    def parse(self, raw: Mapping[str, Any]) -> RunConfig:
+        """Validate once. Raises ConfigInvalid with every problem."""
+        try:
+            return RunConfig.model_validate(dict(raw))
+        except ValidationError as error:
+            raise ConfigInvalid(problems="; ".join(str(p) for p in _problems(error))) from error
+
+    def problems(self, raw: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """What is wrong with a draft, for validation while typing; empty if nothing is."""
+        try:
+            RunConfig.model_validate(dict(raw))
+        except ValidationError as error:
+            return tuple(_problems(error))
+        return ()
+
+    def read(self, path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+        """A run.yaml with `a.b=c` overrides, values read as YAML. Raises ConfigUnreadable, ConfigInvalid."""
+        try:
+            raw = read_yaml(path)
+        except (OSError, YamlError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise ConfigUnreadable(path=path, problem=reason) from error
+        if not isinstance(raw, dict):
+            raise ConfigUnreadable(path=path, problem="it is not a mapping of keys to values")
+        for override in overrides:
+            _override(raw, override)
+        return self.parse(raw)
+
+    def dump(self, config: RunConfig) -> str:
+        """run.yaml: exactly what `peft-studio train` takes."""
+        return dump_yaml(config.model_dump(mode="json", exclude_none=True))
+
+    def presets(self) -> dict[str, dict[str, Any]]:
+        """Named partial RunConfigs."""
+        return presets()
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not all(key.split(".")):
+        raise ConfigInvalid(problems=f"--set {override!r} is not of the form key.key=value")
+    *path, last = key.split(".")
+    place = raw
+    for part in path:
+        below = place.setdefault(part, {})
+        if isinstance(below, str):  # the short form, such as `method: lora`
+            below = place[part] = {"name" if part not in ("base_model", "dataset") else "path": below}
+        if not isinstance(below, dict):
+            raise ConfigInvalid(problems=f"--set {override!r}: {part} has no keys below it")
+        place = below
+    try:
+        place[last] = parse_yaml(text)
+    except YamlError as error:
+        raise ConfigInvalid(problems=f"--set {override!r}: {error}") from error
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    return [_problem(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+
+
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:
+    names = _keys(location)
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(location[-1]), _known_keys(RunConfig), n=1)
+        return Problem(names, "unknown key" + (f"; did you mean {near[0]}?" if near else ""))
+    if kind == "missing":
+        return Problem(names, "is required")
+    text = message.removeprefix("Value error, ").removeprefix("Input ").strip()
+    return Problem(names, text[:1].lower() + text[1:])
+
+
+def _keys(location: tuple[int | str, ...]) -> str:
+    """Dotted path without the names of union members that pydantic puts between (method.lora.rank)."""
+    kept = [str(part) for i, part in enumerate(location) if not (i == 1 and location[0] in _UNIONS)]
+    return ".".join(kept)
+
+
+_UNIONS = ("method", "quantization")
+
+
+def _known_keys(model: type[BaseModel]) -> list[str]:
+    found = list(model.model_fields)
+    for field in model.model_fields.values():
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                found.extend(_known_keys(part))
+    return found

@@ -1,0 +1,127 @@
+"""What services refuse, and how to go on."""
+
+from backend.errors import (
+    ConfigurationError,
+    DataError,
+    NotFoundError,
+    ProcessError,
+    StorageError,
+    UsageError,
+)
+
+
+class ConfigInvalid(ConfigurationError):
+    """A RunConfig with unknown keys or values out of bounds."""
+
+    id = "config-invalid"
+    what = "The configuration cannot be used."
+    why = "{problems}."
+    fix = "Correct the named keys; `peft-studio methods` and the reference list what each takes."
+
+
+class ConfigUnreadable(ConfigurationError):
+    """A file that is no YAML document of keys."""
+
+    id = "config-unreadable"
+    what = "The configuration file {path} cannot be read."
+    why = "{problem}."
+    fix = "Give a YAML file such as the ones in config/presets."
+
+
+class PreflightFailed(ConfigurationError):
+    """Something that would make the run fail was found before it started."""
+
+    id = "preflight-failed"
+    what = "The run was not started."
+    why = "{problems}"
+    fix = "Correct what is named; nothing was written."
+
+
+class BaseModelMissing(ConfigurationError):
+    """A base model folder that is not there."""
+
+    id = "model-not-found"
+    what = "The base model {path} was not found."
+    why = "{reason}."
+    fix = "Give a folder that holds config.json and .safetensors weights, a hub id such as org/name, or demo."
+
+
+class DiskAlmostFull(StorageError):
+    """Too little room for checkpoints."""
+
+    id = "disk-full"
+    what = "There is too little free space in {folder}."
+    why = "{free} are free and a run needs at least {needed} for its checkpoints."
+    fix = "Free some space, or choose another workspace with PEFT_STUDIO_WORKSPACE."
+
+
+class PackageMissing(ConfigurationError):
+    """A library that the chosen combination needs is not installed."""
+
+    id = "package-missing"
+    what = "The package {package} is missing."
+    why = "{reason}."
+    fix = "Install it: {command}"
+
+
+class RunIsActive(UsageError):
+    """An action that needs a run at rest."""
+
+    id = "run-active"
+    what = "The run {run_id} is {state}."
+    why = "{action} works only when the run is at rest."
+    fix = "Stop it first: peft-studio runs stop {run_id}"
+
+
+class RunIsFinished(UsageError):
+    """A finished run cannot go on."""
+
+    id = "run-finished"
+    what = "The run {run_id} is finished."
+    why = "All of its steps are done."
+    fix = "Start a new run with more steps from its run.yaml."
+
+
+class NoAnswerYet(NotFoundError):
+    """A run whose adapter does not exist yet."""
+
+    id = "adapter-not-found"
+    what = "The run {run_id} has no adapter yet."
+    why = "It is {state}; the adapter is written at the end."
+    fix = "Wait until it is finished, or resume it: peft-studio runs resume {run_id}"
+
+
+class UploadRefused(UsageError):
+    """A file that the studio does not take."""
+
+    id = "upload-refused"
+    what = "The file {name} was not taken."
+    why = "{reason}."
+    fix = "Give a .jsonl, .json, .csv, .parquet or .txt file within the size limit."
+
+
+class DatasetRowsBroken(DataError):
+    """Rows that cannot be trained on."""
+
+    id = "dataset-rows-broken"
+    what = "{count} rows of {path} cannot be used."
+    why = "{rows}."
+    fix = "Correct or remove these rows; the Train page lists them."
+
+
+class AnswerFailed(ProcessError):
+    """The chat program could not answer."""
+
+    id = "chat-failed"
+    what = "{what}"
+    why = "{why}"
+    fix = "{fix}"
+
+
+class AdapterUnreadable(StorageError):
+    """A run folder whose adapter or run.yaml cannot be used."""
+
+    id = "adapter-unreadable"
+    what = "The result of the run in {folder} cannot be read."
+    why = "Its run.yaml or adapter_config.json is missing or damaged ({reason})."
+    fix = "Restore these files from a copy, or train again."

@@ -1,0 +1,96 @@
+"""Preflight: finds what would make a run fail, before anything is written."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from backend.data.inspection import DatasetSummary, inspect
+from backend.domain.preflight import Finding, PreflightReport, Severity
+from backend.domain.run_config import RunConfig
+from backend.errors import StudioError
+from backend.services.errors import BaseModelMissing, DatasetRowsBroken, DiskAlmostFull, PackageMissing
+from config.catalog import DEMO_MODEL
+
+NEEDED_BYTES = 200_000_000  # a heuristic: two checkpoints of a small adapter with optimizer and logs
+_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+
+
+class Preflight:
+    """Looks at data, model, disk and packages. `free_bytes` measures the disk that holds a folder."""
+
+    def __init__(
+        self,
+        workspace: Path,
+        free_bytes: Callable[[Path], int],
+        installed_version: Callable[[str], str | None],
+    ) -> None:
+        self._workspace = workspace
+        self._free_bytes = free_bytes
+        self._installed_version = installed_version
+
+    def check(self, config: RunConfig, base: Path) -> PreflightReport:
+        """Everything that can be known without torch; relative paths are relative to `base`."""
+        findings: list[Finding] = []
+        summary = self._dataset(config, base, findings)
+        errors = (*self._model(config, base), *self._disk(), *self._packages(config))
+        findings.extend(Finding(Severity.ERROR, error.explain()) for error in errors)
+        return PreflightReport(
+            findings=tuple(findings),
+            num_rows=summary.num_rows if summary else None,
+            format=summary.format if summary else None,
+            steps_estimate=_steps(config, summary.num_rows) if summary else None,
+            free_bytes=self._free_bytes(self._workspace),
+        )
+
+    def _dataset(self, config: RunConfig, base: Path, findings: list[Finding]) -> DatasetSummary | None:
+        try:
+            summary = inspect(config.dataset, base)
+        except StudioError as error:
+            findings.append(Finding(Severity.ERROR, error.explain()))
+            return None
+        if summary.num_problems:
+            rows = "; ".join(f"row {p.number}: {p.message}" for p in summary.problems[:5])
+            error = DatasetRowsBroken(path=summary.path.name, count=summary.num_problems, rows=rows)
+            findings.append(Finding(Severity.ERROR, error.explain()))
+        return summary
+
+    def _model(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
+        path = config.base_model.path
+        if path == DEMO_MODEL:
+            return
+        folder = (base / path).expanduser()
+        if folder.is_dir():
+            if not (folder / "config.json").is_file():
+                yield BaseModelMissing(path=path, reason="the folder has no config.json")
+            elif not any(folder.glob("*.safetensors")):
+                yield BaseModelMissing(path=path, reason="the folder has no .safetensors weights")
+        elif not _HUB_ID.match(path):
+            yield BaseModelMissing(path=path, reason="there is no such folder, and it is no hub id")
+
+    def _disk(self) -> Iterator[StudioError]:
+        free = self._free_bytes(self._workspace)
+        if free < NEEDED_BYTES:
+            yield DiskAlmostFull(
+                folder=self._workspace, free=f"{free / 1e6:,.0f} MB", needed=f"{NEEDED_BYTES / 1e6:,.0f} MB"
+            )
+
+    def _packages(self, config: RunConfig) -> Iterator[StudioError]:
+        names = ["torch", "transformers", "peft", "accelerate"]
+        if config.quantization.name != "none":
+            names.append("bitsandbytes")
+        for name in names:
+            if self._installed_version(name) is None:
+                reason = f"training with {config.method.name} needs it"
+                command = f"pip install -c constraints.txt {name}"
+                yield PackageMissing(package=name, reason=reason, command=command)
+
+
+def _steps(config: RunConfig, num_rows: int) -> int:
+    """Optimizer steps on one device: rows left for training / rows per step, rounded up per epoch."""
+    training = config.training
+    if training.max_steps is not None:
+        return training.max_steps
+    held_out = 0 if config.dataset.validation_path else round(num_rows * config.dataset.validation_fraction)
+    batches = math.ceil(max(0, num_rows - held_out) / training.batch_size)
+    return math.ceil(math.ceil(batches / training.gradient_accumulation) * training.epochs)

@@ -1,0 +1,130 @@
+"""Keeping runs alive: starts supervisors where they are missing, and asks runs to stop."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.domain.ports import Clock, Command, Executor, RunStore
+from backend.domain.run import ProcessIdentity, Run
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import Liveness, Wish
+from backend.errors import StudioError
+
+_MOST_STARTS = 5
+_WITHIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorProgram:
+    """How a supervisor is called (the run directory is appended), from which folder, with which variables."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Liveliness:
+    """Who works on a run, as the locks tell. A process is None if it is dead or cannot be identified."""
+
+    supervisor: ProcessIdentity | None
+    trainer: ProcessIdentity | None
+    supervisor_state: Liveness
+    trainer_state: Liveness
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileReport:
+    """Ids of the runs that need a supervisor, by what was found or done.
+
+    `held_back`: its supervisors ended too often within a minute. `refused`: with the reason in one sentence.
+    """
+
+    started: tuple[str, ...] = ()
+    alive: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+class ProcessManager:
+    """Safe to call from any thread and any number of programs at once: the locks decide."""
+
+    def __init__(self, store: RunStore, executor: Executor, clock: Clock, program: SupervisorProgram) -> None:
+        self._store = store
+        self._executor = executor
+        self._clock = clock
+        self._program = program
+        self._listed: tuple[int, tuple[Run, ...]] | None = None
+        self._starts: dict[str, deque[float]] = {}
+
+    def start(self, run_id: str) -> bool:
+        """See that the run has a supervisor; whether one was started now.
+
+        Raises RunNotFound, CommandNotStarted.
+        """
+        return self._start(self._store.get(run_id))
+
+    def stop(self, run_id: str, reason: str = "a person asked to stop") -> Run:
+        """Wish for a stop, and see that somebody grants it. Raises RunNotFound, CommandNotStarted."""
+        run = self._store.set_wish(run_id, Wish.STOP, reason)
+        if run.needs_supervisor:
+            self._start(run)
+        return run
+
+    def reconcile(self) -> ReconcileReport:
+        """Give a supervisor to each run that needs one and has none; cheap if nothing changed."""
+        found: dict[str, list[str]] = {"started": [], "alive": [], "unknown": [], "held_back": []}
+        refused: list[tuple[str, str]] = []
+        for run in self._in_need():
+            try:
+                found[self._care(run)].append(run.id)
+            except StudioError as error:
+                refused.append((run.id, error.explain().sentence()))
+        lists = {name: tuple(ids) for name, ids in found.items()}
+        return ReconcileReport(**lists, refused=tuple(refused))
+
+    def liveliness(self, run: Run) -> Liveliness:
+        """Which processes work on a run right now."""
+        folder = RunDirectory(run.run_dir)
+        supervisor_state, supervisor = self._executor.find(folder.supervisor_lock)
+        trainer_state, trainer = self._executor.find(folder.trainer_lock)
+        return Liveliness(supervisor, trainer, supervisor_state, trainer_state)
+
+    def _in_need(self) -> tuple[Run, ...]:
+        """Runs that need a supervisor, read anew only when the store has changed."""
+        version = self._store.version()
+        listed = self._listed
+        if listed is None or listed[0] != version:
+            listed = version, tuple(run for run in self._store.list() if run.needs_supervisor)
+            self._listed = listed
+        return listed[1]
+
+    def _care(self, run: Run) -> str:
+        liveness, _ = self._executor.find(RunDirectory(run.run_dir).supervisor_lock)
+        if liveness is not Liveness.DEAD:
+            return str(liveness.value)
+        if self._is_restless(run.id):
+            return "held_back"
+        return "started" if self._start(run) else "alive"
+
+    def _start(self, run: Run) -> bool:
+        folder = RunDirectory(run.run_dir)
+        command = Command(
+            argv=(*self._program.argv, str(run.run_dir)),
+            cwd=self._program.cwd,
+            log=folder.supervisor_log,
+            lock=folder.supervisor_lock,
+            environment=dict(self._program.environment),
+        )
+        is_started = self._executor.start(command) is not None
+        if is_started:
+            self._starts.setdefault(run.id, deque(maxlen=_MOST_STARTS)).append(self._clock.monotonic())
+        return is_started
+
+    def _is_restless(self, run_id: str) -> bool:
+        starts = self._starts.get(run_id)
+        if starts is None or len(starts) < _MOST_STARTS:
+            return False
+        return self._clock.monotonic() - starts[0] < _WITHIN_SECONDS

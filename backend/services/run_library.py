@@ -1,0 +1,48 @@
+"""RunLibrary: what a person writes about runs, and putting runs into the trash."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from backend.domain.ports import Executor, RunFiles, RunStore
+from backend.domain.run import Run
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import Liveness, Wish
+from backend.services.errors import RunIsActive
+
+MAX_TAGS = 50
+
+
+class RunLibrary:
+    """Notes, tags, names, deletion. Nothing is deleted for good: folders go to the trash."""
+
+    def __init__(self, store: RunStore, files: RunFiles, executor: Executor, trash_folder: Path) -> None:
+        self._store = store
+        self._files = files
+        self._executor = executor
+        self._trash_folder = trash_folder
+
+    def annotate(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        notes: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Run:
+        """Change what a person wrote; None leaves it as it is. Tags are stripped, unique and sorted."""
+        clean = None
+        if tags is not None:
+            clean = sorted({tag.strip()[:50] for tag in tags if tag.strip()})[:MAX_TAGS]
+        return self._store.annotate(run_id, name=name, notes=notes, tags=clean)
+
+    def delete(self, run_id: str) -> Path | None:
+        """Move a run at rest to the trash and forget it; where its folder is now, None if it had none."""
+        run = self._store.get(run_id)
+        folder = RunDirectory(run.run_dir)
+        is_looked_after = self._executor.find(folder.supervisor_lock)[0] is not Liveness.DEAD
+        is_training = self._executor.find(folder.trainer_lock)[0] is not Liveness.DEAD
+        if is_looked_after or is_training or (run.needs_supervisor and run.wish is Wish.RUN):
+            raise RunIsActive(run_id=run_id, state=run.state.value, action="Deleting")
+        target = self._files.trash(run.run_dir, self._trash_folder) if run.run_dir.is_dir() else None
+        self._store.delete(run_id)
+        return target

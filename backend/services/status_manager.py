@@ -1,0 +1,102 @@
+"""StatusManager: the typed read side of runs, joining the store with what the trainers write."""
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from backend.domain.heartbeat import Heartbeat
+from backend.domain.ports import Executor, RunFiles, RunStore
+from backend.domain.run import JournalLine, Run
+from backend.domain.run_directory import RunDirectory
+from backend.domain.run_view import RunView
+
+LOG_BYTES = 256_000
+
+
+class StatusManager:
+    """Thread-safe. Views of ended runs are remembered until the run changes, so that 1,000 runs list fast."""
+
+    def __init__(self, store: RunStore, files: RunFiles, executor: Executor) -> None:
+        self._store = store
+        self._files = files
+        self._executor = executor
+        self._lock = threading.Lock()
+        self._ended: dict[str, tuple[datetime, RunView]] = {}
+        self._list: tuple[int, tuple[RunView, ...]] | None = None
+
+    def list(self) -> tuple[RunView, ...]:
+        """All runs, newest first."""
+        version = self._store.version()
+        remembered = self._list
+        if remembered and remembered[0] == version and all(view.run.is_over for view in remembered[1]):
+            return remembered[1]
+        views = tuple(self._view(run) for run in self._store.list())
+        self._list = (version, views)
+        return views
+
+    def active(self) -> tuple[RunView, ...]:
+        """Runs that somebody looks after now or should."""
+        return tuple(view for view in self.list() if not view.run.is_over)
+
+    def show(self, run_id: str) -> RunView:
+        """One run. Raises RunNotFound."""
+        return self._view(self._store.get(run_id))
+
+    def journal(self, run_id: str) -> Sequence[JournalLine]:
+        """What happened to a run, oldest first."""
+        return self._store.journal(run_id)
+
+    def log(self, run_id: str, attempt: int | None = None, max_bytes: int = LOG_BYTES) -> str:
+        """The end of an attempt's log, the latest attempt's by default."""
+        run = self._store.get(run_id)
+        latest = run.latest_attempt
+        number = attempt or (latest.number if latest else 0)
+        return self._files.log(run.run_dir, number, max_bytes) if number else ""
+
+    def config_text(self, run_id: str) -> str | None:
+        """The run's run.yaml."""
+        return self._files.config_text(self._store.get(run_id).run_dir)
+
+    def version(self) -> int:
+        """Changes whenever the store does."""
+        return self._store.version()
+
+    def _view(self, run: Run) -> RunView:
+        if not run.is_over or run.needs_supervisor:
+            return self._look(run)
+        with self._lock:
+            known = self._ended.get(run.id)
+        if known and known[0] == run.updated_at and known[1].run == run:
+            return known[1]
+        view = self._look(run)
+        with self._lock:
+            self._ended[run.id] = (run.updated_at, view)
+        return view
+
+    def _look(self, run: Run) -> RunView:
+        beat = self._files.heartbeat(run.run_dir)
+        last = run.latest_attempt
+        step = max(beat.step if beat else 0, (last.last_step or 0) if last and run.is_over else 0)
+        return RunView(
+            run=run,
+            step=step,
+            total_steps=beat.total_steps if beat else 0,
+            last_checkpoint_step=self._files.last_checkpoint_step(run.run_dir),
+            has_adapter=self._files.has_adapter(run.run_dir),
+            supervisor_pid=self._pid(RunDirectory(run.run_dir).supervisor_lock, run),
+            trainer_pid=self._pid(RunDirectory(run.run_dir).trainer_lock, run),
+            heartbeat=_of_this_life(beat, run),
+        )
+
+    def _pid(self, lock: Path, run: Run) -> int | None:
+        if run.is_over and not run.needs_supervisor:
+            return None
+        found = self._executor.find(lock)[1]
+        return found.pid if found else None
+
+
+def _of_this_life(beat: Heartbeat | None, run: Run) -> Heartbeat | None:
+    """A heartbeat counts as the run's present only if it is of the newest attempt."""
+    latest = run.latest_attempt
+    return beat if beat and (latest is None or beat.attempt == latest.number) else None

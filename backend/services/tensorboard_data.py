@@ -1,0 +1,76 @@
+"""TensorBoardDataManager: the curves of any folder of event files, always up to date."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from threading import Lock
+
+from backend.domain.curves import Curves, CurveSource
+
+DEFAULT_MAX_BYTES = 512 * 1024**2
+
+
+class _Folder:
+    """A source, its lock, and the snapshot that was handed out last."""
+
+    def __init__(self, source: CurveSource) -> None:
+        self.lock = Lock()
+        self._source = source
+        self._read: Curves | None = None
+        self._snapshot: Curves | None = None
+        self.num_bytes = 0
+
+    def curves(self, versions: "count[int]") -> Curves:
+        """The same object while the source says nothing new; versions also rise over forgotten folders."""
+        with self.lock:
+            read = self._source.read()
+            if self._snapshot is None or read is not self._read:
+                self._read, self._snapshot = read, replace(read, version=next(versions))
+                self.num_bytes = self._source.num_bytes
+            return self._snapshot
+
+
+class TensorBoardDataManager:
+    """Safe from any thread: folders are read side by side, and each folder by one thread at a time.
+
+    `open_folder` makes the reader of a folder. When more than `max_bytes` of points are in memory, the
+    folders that were asked for least recently are forgotten, to be read again when asked for; the last one
+    always stays.
+    """
+
+    def __init__(
+        self, open_folder: Callable[[Path], CurveSource], max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
+        self._open_folder = open_folder
+        self._max_bytes = max_bytes
+        self._lock = Lock()
+        self._versions = count(1)
+        self._folders: OrderedDict[Path, _Folder] = OrderedDict()
+
+    def curves(self, folder: Path) -> Curves:
+        """All that can be read by now: the same object as before if nothing was appended.
+
+        A folder that is missing or has no event files has no series. Damaged bytes are listed, not raised.
+        """
+        key = folder.absolute()
+        with self._lock:
+            known = self._folders.get(key)
+            if known is None:
+                known = self._folders[key] = _Folder(self._open_folder(key))
+            self._folders.move_to_end(key)
+        curves = known.curves(self._versions)
+        with self._lock:
+            self._evict()
+        return curves
+
+    def forget(self, folder: Path) -> None:
+        """Free the memory of a folder, such as that of a deleted run. A folder that is not known is fine."""
+        with self._lock:
+            self._folders.pop(folder.absolute(), None)
+
+    def _evict(self) -> None:
+        num_bytes = sum(folder.num_bytes for folder in self._folders.values())
+        while num_bytes > self._max_bytes and len(self._folders) > 1:
+            num_bytes -= self._folders.popitem(last=False)[1].num_bytes

@@ -1,0 +1,110 @@
+"""TrainingService: what a person does to runs: start, stop, resume."""
+
+from pathlib import Path
+
+from backend.domain.ports import Clock, Processes, RunFiles, RunStore
+from backend.domain.preflight import PreflightReport
+from backend.domain.run import Run
+from backend.domain.run_config import RunConfig
+from backend.domain.run_directory import new_run_id
+from backend.domain.states import RunState, Wish
+from backend.services.config_service import ConfigService
+from backend.services.errors import PreflightFailed, RunIsFinished
+from backend.services.preflight import Preflight
+
+
+class TrainingService:
+    """Writes rows, folders and wishes; processes are the ProcessManager's."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        files: RunFiles,
+        processes: Processes,
+        preflight: Preflight,
+        configs: ConfigService,
+        clock: Clock,
+        runs_folder: Path,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._processes = processes
+        self._preflight = preflight
+        self._configs = configs
+        self._clock = clock
+        self._runs_folder = runs_folder
+
+    def preflight(self, config: RunConfig, base: Path) -> PreflightReport:
+        """Check data, model, disk and packages without writing anything; paths are relative to `base`."""
+        return self._preflight.check(config, base)
+
+    def start(self, config: RunConfig, base: Path) -> Run:
+        """Check, write the run's folder and row, and start its supervisor. Raises PreflightFailed."""
+        report = self._preflight.check(config, base)
+        if report.errors:
+            problems = " ".join(finding.sentence() for finding in report.errors)
+            raise PreflightFailed(problems=problems)
+        run = self._create(_absolute(config, base))
+        self._processes.start(run.id)
+        return self._store.get(run.id)
+
+    def stop(self, run_id: str) -> Run:
+        """Ask a run to write a checkpoint and end. Stopping a run that is over changes nothing."""
+        run = self._store.get(run_id)
+        if run.is_over and run.wish is Wish.STOP:
+            return run
+        run = self._store.set_wish(run_id, Wish.STOP, "Stop was asked for.")
+        self._processes.reconcile()
+        return run
+
+    def resume(self, run_id: str) -> Run:
+        """Go on from the last checkpoint. Raises RunIsFinished."""
+        run = self._store.get(run_id)
+        if run.state is RunState.FINISHED:
+            raise RunIsFinished(run_id=run_id)
+        if run.wish is not Wish.RUN:
+            run = self._store.set_wish(run_id, Wish.RUN, "Resume was asked for.")
+        self._processes.start(run_id)
+        return run
+
+    def _create(self, config: RunConfig) -> Run:
+        now = self._clock.now()
+        run_id = new_run_id(config.name or config.method.name, now)
+        run = Run(
+            id=run_id,
+            name=config.name or run_id,
+            run_dir=self._runs_folder / run_id,
+            state=RunState.CREATED,
+            wish=Wish.RUN,
+            created_at=now,
+            updated_at=now,
+            message="Waiting for its supervisor.",
+            method=config.method.name,
+            base_model=config.base_model.path,
+            dataset=config.dataset.path,
+        )
+        self._files.create(run.run_dir, self._configs.dump(config))
+        try:
+            self._store.create(run)
+        except Exception:
+            self._files.discard(run.run_dir)
+            raise
+        return run
+
+
+def _absolute(config: RunConfig, base: Path) -> RunConfig:
+    """The same order with paths that mean the same from anywhere, so that run.yaml can be used again."""
+    model = config.base_model
+    folder = (base / model.path).expanduser()
+    if folder.is_dir() and model.path != "demo":
+        model = model.model_copy(update={"path": str(folder.resolve())})
+    data = config.dataset
+    paths = {"path": _absolute_path(data.path, base)}
+    if data.validation_path:
+        paths["validation_path"] = _absolute_path(data.validation_path, base)
+    changes = {"base_model": model, "dataset": data.model_copy(update=paths)}
+    return config.model_copy(update=changes)
+
+
+def _absolute_path(path: str, base: Path) -> str:
+    return path if path.startswith("sample:") else str((base / Path(path).expanduser()).absolute())

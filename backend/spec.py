@@ -1,0 +1,133 @@
+"""The base of everything choosable: a frozen, validated choice that can describe itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+
+class Frozen(BaseModel):
+    """Immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="strings")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a person reads before choosing.
+
+    `requires` names conditions of the machine ("cuda"); `paper` is a title with a link or "".
+    """
+
+    title: str
+    summary: str
+    use_when: str
+    recommended: bool = False
+    requires: tuple[str, ...] = ()
+    paper: str = ""
+    can_merge: bool = True
+    works_quantized: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One knob of a spec, as a form draws it. `kind` says which control; bounds are inclusive unless open."""
+
+    name: str
+    label: str
+    help: str
+    kind: Literal["int", "float", "bool", "choice", "text", "list"]
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    is_minimum_open: bool = False
+
+
+class Spec(Frozen):
+    """A choice with its knobs. Subclasses have a `name: Literal[...]` field and a `card`."""
+
+    card: ClassVar[Card]
+    name: str
+
+    @classmethod
+    def spec_name(cls) -> str:
+        """The literal that selects this spec in a configuration."""
+        return str(get_args(cls.model_fields["name"].annotation)[0])
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Every knob but the name, in the order of declaration."""
+        return tuple(parameter(n, f) for n, f in cls.model_fields.items() if n != "name")
+
+    def changed(self, **values: object) -> Self:
+        """A validated copy with some knobs turned."""
+        return type(self).model_validate(self.model_dump() | values)
+
+
+def members(union: object) -> tuple[type[Spec], ...]:
+    """The specs of a union `Annotated[A | B, Field(discriminator="name")]`, or of a single spec."""
+    found = tuple(_walk(union))
+    assert found, union
+    return found
+
+
+def _walk(annotation: object) -> Iterable[type[Spec]]:
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        yield annotation
+        return
+    for part in get_args(annotation):
+        yield from _walk(part)
+
+
+def parameter(name: str, field: FieldInfo) -> Parameter:
+    """Read a control's description from a pydantic field."""
+    low, high, is_open = _bounds(field)
+    choices = _choices(field.annotation)
+    return Parameter(
+        name=name,
+        label=field.title or name.replace("_", " ").capitalize(),
+        help=field.description or "",
+        kind=_kind(field.annotation, choices),
+        default=field.get_default(call_default_factory=True, validated_data={}),
+        minimum=low,
+        maximum=high,
+        choices=choices,
+        is_minimum_open=is_open,
+    )
+
+
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None, bool]:
+    low = high = None
+    is_open = False
+    for item in field.metadata:
+        low = getattr(item, "ge", low)
+        high = getattr(item, "le", high)
+        high = getattr(item, "lt", high)
+        if getattr(item, "gt", None) is not None:
+            low, is_open = item.gt, True
+    return low, high, is_open
+
+
+def _choices(annotation: object) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return tuple(str(value) for value in get_args(annotation))
+    return ()
+
+
+def _kind(
+    annotation: object, choices: tuple[str, ...]
+) -> Literal["int", "float", "bool", "choice", "text", "list"]:
+    if choices:
+        return "choice"
+    plain = [part for part in (get_args(annotation) or (annotation,)) if part is not type(None)]
+    if bool in plain:
+        return "bool"
+    if int in plain:
+        return "int"
+    if float in plain:
+        return "float"
+    is_list = get_origin(annotation) in (tuple, list) or any(get_origin(p) in (tuple, list) for p in plain)
+    return "list" if is_list else "text"

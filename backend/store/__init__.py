@@ -1,0 +1,1 @@
+"""The database behind the RunStore port."""

@@ -1,0 +1,150 @@
+"""What can go wrong with the store, each with a way out."""
+
+import errno
+
+from backend.errors import ConfigurationError, NotFoundError, StorageError, StudioError, UsageError
+
+
+class RunNotFound(NotFoundError):
+    """No run of that id. Data: `run_id`."""
+
+    id = "run-not-found"
+    what = "There is no run {run_id}."
+    why = "The store does not know it: it was deleted, or its folder was never indexed."
+    fix = "Look at the list of runs; if its folder lies in the workspace, run `peft-studio reindex`."
+
+
+class RunExists(UsageError):
+    """The id of a new run is taken. Data: `run_id`."""
+
+    id = "run-exists"
+    what = "A run {run_id} exists already."
+    why = "Ids are unique, and a run is never overwritten."
+    fix = "Start it again: the next id differs."
+
+
+class StaleTransition(StorageError):
+    """A supervisor wrote after losing its run. Data: `run_id`, `expected`, `found`."""
+
+    id = "stale-transition"
+    what = "The change of run {run_id} was not made."
+    why = "It was meant for {expected}, but the run has moved on to {found}."
+    fix = "Nothing is lost: the supervisor that owns the run now goes on with it."
+
+
+class IllegalTransition(StudioError):
+    """A change that the table of states does not have. Data: `run_id`, `source`, `target`, `detail`."""
+
+    id = "illegal-transition"
+    what = "Run {run_id} cannot go from {source} to {target}."
+    why = "{detail}"
+    fix = "This is a mistake in the program: report it with the id and the supervisor's log."
+
+
+class StoreUrlInvalid(ConfigurationError):
+    """A store URL that cannot work. Data: `detail`."""
+
+    id = "store-url-invalid"
+    what = "The store's URL cannot be used."
+    why = "{detail}"
+    fix = (
+        "Set PEFT_STUDIO_STORE_URL to an SQLAlchemy URL such as sqlite:////home/me/studio.db, "
+        "or remove it to use SQLite in the workspace."
+    )
+
+
+class StoreUnavailable(StorageError):
+    """The database does not answer as it should. Data: `url` (without password), `detail`."""
+
+    id = "store-unavailable"
+    what = "The store {url} cannot be used."
+    why = "{detail}"
+    fix = "Check that its folder exists and may be written, or that the database server runs; then try again."
+
+
+class StoreBusy(StoreUnavailable):
+    """Another process held the database too long."""
+
+    id = "store-busy"
+    why = "Another process has held it locked for too long ({detail})."
+    fix = "End the program that holds it (a database browser, a backup), then try again."
+
+
+class StoreReadOnly(StoreUnavailable):
+    """The database file may not be written."""
+
+    id = "store-read-only"
+    why = "It may not be written ({detail})."
+    fix = "Give yourself the right to write the file and its folder, or choose another workspace."
+
+
+class StoreFull(StoreUnavailable):
+    """No room for the database."""
+
+    id = "store-full"
+    why = "The disk that holds it is full ({detail}); nothing of this change was written."
+    fix = "Make room on the disk, then try again."
+
+
+class StoreDamaged(StoreUnavailable):
+    """The file is not a database any more."""
+
+    id = "store-damaged"
+    why = "The file is damaged or is no database ({detail})."
+    fix = "Move the file away and run `peft-studio reindex`: every run is found again from its folder."
+
+
+class StoreFromNewerVersion(StoreUnavailable):
+    """The schema is unknown here; the database was left untouched. Data: also `found`."""
+
+    id = "store-newer"
+    why = "A newer version of PEFT Studio made it (schema {found}); it was left untouched."
+    fix = "Use that version, or choose another workspace."
+
+
+class StoreForeign(StoreUnavailable):
+    """The database belongs to another program; it was left untouched."""
+
+    id = "store-foreign"
+    why = "It holds tables of another program ({detail}); it was left untouched."
+    fix = "Name an empty or new database in PEFT_STUDIO_STORE_URL."
+
+
+class RecordUnreadable(StorageError):
+    """A run directory that cannot be indexed. Data: `folder`, `detail`."""
+
+    id = "record-unreadable"
+    what = "The folder {folder} cannot be indexed as a run."
+    why = "{detail}"
+    fix = "Repair or move the folder; the other runs are not affected."
+
+
+_SQLITE_ERRORS: dict[str, type[StoreUnavailable]] = {
+    "SQLITE_BUSY": StoreBusy,
+    "SQLITE_LOCKED": StoreBusy,
+    "SQLITE_READONLY": StoreReadOnly,
+    "SQLITE_PERM": StoreReadOnly,
+    "SQLITE_FULL": StoreFull,
+    "SQLITE_CORRUPT": StoreDamaged,
+    "SQLITE_NOTADB": StoreDamaged,
+}
+_SYSTEM_ERRORS: dict[int | None, type[StoreUnavailable]] = {
+    errno.EACCES: StoreReadOnly,
+    errno.EROFS: StoreReadOnly,
+    errno.ENOSPC: StoreFull,
+    errno.EDQUOT: StoreFull,
+}
+
+
+def explained(cause: object, url: str) -> StoreUnavailable:
+    """The error that says what a driver's or the system's exception means; `url` has no password."""
+    return _family(cause)(url=url, detail=str(cause) or type(cause).__name__)
+
+
+def _family(cause: object) -> type[StoreUnavailable]:
+    if isinstance(cause, TimeoutError):
+        return StoreBusy
+    if isinstance(cause, OSError):
+        return _SYSTEM_ERRORS.get(cause.errno, StoreUnavailable)
+    primary = "_".join(str(getattr(cause, "sqlite_errorname", "")).split("_")[:2])
+    return _SQLITE_ERRORS.get(primary, StoreUnavailable)

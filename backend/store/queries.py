@@ -1,0 +1,40 @@
+"""Reading runs and their journals from one snapshot."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.domain.run import JournalLine, Run
+from backend.store.errors import RunNotFound
+from backend.store.mapping import to_line, to_run
+from backend.store.tables import AnnotationRow, AttemptRow, JournalRow, RunRow
+
+
+def find_run(session: Session, run_id: str) -> Run:
+    """One run with its attempts. Raises RunNotFound."""
+    joined = select(RunRow, AnnotationRow).join(AnnotationRow, AnnotationRow.run_id == RunRow.id)
+    found = session.execute(joined.where(RunRow.id == run_id)).one_or_none()
+    if found is None:
+        raise RunNotFound(run_id=run_id)
+    attempts = select(AttemptRow).where(AttemptRow.run_id == run_id).order_by(AttemptRow.number)
+    return to_run(*found, session.scalars(attempts).all())
+
+
+def all_runs(session: Session) -> tuple[Run, ...]:
+    """All runs, newest first: one query for the runs, one for the attempts."""
+    in_order = select(AttemptRow).order_by(AttemptRow.run_id, AttemptRow.number)
+    grouped = groupby(session.scalars(in_order), key=lambda attempt: attempt.run_id)
+    attempts = {run_id: list(group) for run_id, group in grouped}
+    joined = select(RunRow, AnnotationRow).join(AnnotationRow, AnnotationRow.run_id == RunRow.id)
+    rows = session.execute(joined.order_by(RunRow.created_at.desc(), RunRow.id.desc()))
+    return tuple(to_run(row, annotation, attempts.get(row.id, ())) for row, annotation in rows)
+
+
+def find_journal(session: Session, run_id: str) -> Sequence[JournalLine]:
+    """What happened to a run, oldest first. Raises RunNotFound."""
+    if session.get(RunRow, run_id) is None:
+        raise RunNotFound(run_id=run_id)
+    lines = select(JournalRow).where(JournalRow.run_id == run_id).order_by(JournalRow.id)
+    return [to_line(row) for row in session.scalars(lines)]

@@ -1,0 +1,66 @@
+"""From the end of an attempt to the facts that a decision needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from backend.domain.decisions import Ending
+from backend.domain.diagnosis import diagnose
+from backend.domain.exit_record import ExitRecord
+from backend.domain.run import Attempt
+from backend.supervisor.evidence import Evidence
+from backend.supervisor.watch import Seen
+
+
+@dataclass(slots=True)
+class Inquest:
+    """`count_oom_kills` gives the kernel's count of processes killed for want of memory, or None."""
+
+    evidence: Evidence
+    count_oom_kills: Callable[[], int | None]
+    _oom_kills_before: int | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Take the readings that the end will be compared with."""
+        self._oom_kills_before = self.count_oom_kills()
+
+    def ending(self, attempt: Attempt, seen: Seen | None) -> Ending:
+        """What is known about the end of an attempt; `seen` is None if it was found dead."""
+        record = self.evidence.exit_record(attempt.number)
+        code = _exit_code(seen, record)
+        found = diagnose(
+            code,
+            record,
+            self.evidence.log_tail(attempt.number),
+            hung=seen is not None and seen.was_hung,
+            oom_evidence=self._has_oom_evidence(),
+        )
+        resume_step = self.evidence.resume_step()
+        return Ending(
+            exit_code=code,
+            diagnosis=found,
+            last_step=self._last_step(attempt, record),
+            has_new_checkpoint=_is_newer(resume_step, attempt.resumed_from_step),
+            resume_step=resume_step,
+            was_killed_to_stop=seen is not None and seen.was_killed_to_stop,
+            was_found_dead=seen is None and record is None,
+        )
+
+    def _last_step(self, attempt: Attempt, record: ExitRecord | None) -> int | None:
+        if record is not None:
+            return record.step
+        heartbeat = self.evidence.heartbeat()
+        return heartbeat.step if heartbeat and heartbeat.token == attempt.token else None
+
+    def _has_oom_evidence(self) -> bool:
+        now = self.count_oom_kills()
+        return self._oom_kills_before is not None and now is not None and now > self._oom_kills_before
+
+
+def _exit_code(seen: Seen | None, record: ExitRecord | None) -> int | None:
+    """A trainer that wrote its record was done: what killed it on its way out (exit handlers) is no news."""
+    code = seen.exit.code if seen else None
+    return record.code if record and (code is None or code < 0) else code
+
+
+def _is_newer(step: int | None, than: int | None) -> bool:
+    return step is not None and (than is None or step > than)

@@ -1,0 +1,137 @@
+"""The supervisor as a program: assembles one Supervisor for one run directory, and lets it run."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from backend.domain.decisions import Policy
+from backend.domain.run_directory import RunDirectory
+from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
+from backend.executors import lock_file
+from backend.executors.local import LocalExecutor
+from backend.executors.oom import oom_kills
+from backend.executors.process_table import identify
+from backend.probes.clock import SystemClock
+from backend.services.process_manager import ProcessManager, SupervisorProgram
+from backend.store.errors import StaleTransition
+from backend.store.run_files import LocalRunFiles
+from backend.store.sql_store import SqlRunStore
+from backend.supervisor.errors import RunDirMismatch, RunDirMissing, SupervisorBusy
+from backend.supervisor.leave import Leave, Left
+from backend.supervisor.rules import Rules, TrainerProgram
+from backend.supervisor.supervisor import Supervisor
+from config.settings import Settings
+
+SUPERVISOR = (sys.executable, "-m", "backend.supervisor")
+TRAINER = (sys.executable, "-m", "backend.trainer")
+_log = logging.getLogger("supervisor")
+
+
+def main(
+    arguments: Sequence[str],
+    trainer: tuple[str, ...] = TRAINER,
+    supervisor: tuple[str, ...] = SUPERVISOR,
+) -> int:
+    """Look after the run in RUN_DIR until it is over, then see to the other runs.
+
+    Ends with 0 when the run is over or when told to leave, 75 if another supervisor has the run, else with
+    the exit code of the error. `trainer` and `supervisor` are the command lines of what it starts.
+    """
+    _log_to_stderr()
+    if len(arguments) != 1:
+        _log.error("usage: python -m backend.supervisor RUN_DIR")
+        return EXIT_USAGE
+    try:
+        return _supervise(Path(arguments[0]).absolute(), trainer, supervisor)
+    except Left:
+        _log.info("told to leave; the trainer goes on")
+        return 0
+    except StaleTransition as error:
+        _log.warning("another supervisor has taken the run: %s", error)
+        return EXIT_CHECKPOINTED
+    except StudioError as error:
+        _log.error("%s", error.explain().sentence())
+        return error.exit_code
+
+
+def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, ...]) -> int:
+    leave = Leave()
+    leave.listen()
+    lock = _hold(run_dir)
+    settings = Settings()
+    clock = SystemClock()
+    store = SqlRunStore(settings.url, clock)
+    executor = LocalExecutor(adopts_orphans=True)
+    _check_folder(store, run_dir)
+    identity = identify(os.getpid())
+    assert identity is not None, "we live"
+    _log.info("looking after %s as process %d", run_dir.name, identity.pid)
+    Supervisor(
+        run_dir.name,
+        store,
+        executor,
+        clock,
+        files=LocalRunFiles(),
+        trainer=trainer_program(settings, trainer),
+        rules=rules(settings),
+        leave=leave,
+        identity=identity,
+        count_oom_kills=oom_kills,
+    ).run()
+    _log.info("%s is over", run_dir.name)
+    os.close(lock)  # from here on another supervisor may start: a wish that came too late for us is not lost
+    program = SupervisorProgram(supervisor, settings.workspace, settings.as_environment())
+    report = ProcessManager(store, executor, clock, program).reconcile()
+    _log.info("seen to the other runs: %s", report)
+    return 0
+
+
+def rules(settings: Settings) -> Rules:
+    """What the settings say about restarts, grace and hangs."""
+    return Rules(
+        policy=Policy(settings.max_failures, settings.backoff_seconds),
+        stop_grace_seconds=settings.stop_grace_seconds,
+        hang_training_seconds=settings.hang_training_seconds,
+        hang_other_seconds=settings.hang_other_seconds,
+    )
+
+
+def trainer_program(settings: Settings, argv: tuple[str, ...]) -> TrainerProgram:
+    """The trainer with what it needs from the settings, which it does not read itself."""
+    environment = {
+        "PEFT_STUDIO_MODELS": str(settings.models_folder),
+        "PEFT_STUDIO_THREADS": str(settings.trainer_threads),
+        "PYTHONUNBUFFERED": "1",  # the last lines before a kill are the ones that matter
+        "PYTHONFAULTHANDLER": "1",  # a crash in a compiled library names its Python line
+        "PYTHONSAFEPATH": "1",  # files in the run folder are no modules
+    }
+    if settings.hub_offline:
+        environment["HF_HUB_OFFLINE"] = "1"
+    return TrainerProgram(argv, environment)
+
+
+def _hold(run_dir: Path) -> int:
+    if not run_dir.is_dir():
+        raise RunDirMissing(run_dir=run_dir)
+    lock = lock_file.hold(RunDirectory(run_dir).supervisor_lock)
+    if lock is None:
+        raise SupervisorBusy(run_dir=run_dir)
+    os.set_inheritable(lock, False)
+    return lock
+
+
+def _check_folder(store: SqlRunStore, run_dir: Path) -> None:
+    known = store.get(run_dir.name).run_dir
+    if known.resolve() != run_dir.resolve():
+        raise RunDirMismatch(run_dir=run_dir, known=known)
+
+
+def _log_to_stderr() -> None:
+    form = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    form.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(form)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -1,0 +1,37 @@
+"""The sentences that a run shows while it goes on."""
+
+from backend.domain.run import Attempt, Run
+from backend.domain.transition import AttemptEnd, AttemptStart
+
+
+def resumed(step: int | None) -> str:
+    """Where an attempt begins."""
+    return f"resumed from step {step}" if step is not None else "from the start"
+
+
+def ended(number: int, step: int | None, reason: str) -> str:
+    """One sentence about an attempt that is over."""
+    at = f" at step {step}" if step is not None else ""
+    return f"Attempt {number} ended{at}: {reason}."
+
+
+def beginning(before: Attempt | None, begin: AttemptStart) -> str:
+    """What a run shows until the first heartbeat."""
+    return f"{_past(before)}Attempt {begin.number} is starting, {resumed(begin.resumed_from_step)}."
+
+
+def running(run: Run) -> str:
+    """What happened to the last attempt, if there was one, and that the latest is running."""
+    latest = run.attempts[-1]
+    before = run.attempts[-2] if len(run.attempts) > 1 else None
+    return f"{_past(before)}Attempt {latest.number} is running, {resumed(latest.resumed_from_step)}."
+
+
+def waiting(number: int, end: AttemptEnd, delay_seconds: float) -> str:
+    """What a run shows between two attempts."""
+    when = f"in {delay_seconds:g} s" if delay_seconds else "at once"
+    return f"{ended(number, end.last_step, end.reason)} Attempt {number + 1} starts {when}."
+
+
+def _past(attempt: Attempt | None) -> str:
+    return f"{ended(attempt.number, attempt.last_step, attempt.reason)} " if attempt else ""

@@ -1,0 +1,235 @@
+"""The loop that keeps one run alive: it does what the state asks for, and writes the next state."""
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from backend.domain.decisions import End, Ending, Restart, decide
+from backend.domain.diagnosis import Diagnosis
+from backend.domain.heartbeat import Heartbeat
+from backend.domain.ports import Clock, Command, Executor, RunFiles, RunStore
+from backend.domain.run import Attempt, ProcessIdentity
+from backend.domain.states import RunState, Wish
+from backend.domain.transition import AttemptEnd, AttemptStart
+from backend.errors import StudioError
+from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
+from backend.supervisor import story
+from backend.supervisor.errors import RunFileMissing
+from backend.supervisor.evidence import Evidence
+from backend.supervisor.inquest import Inquest
+from backend.supervisor.leave import Leave
+from backend.supervisor.owned_run import OwnedRun
+from backend.supervisor.patience import PatientStore
+from backend.supervisor.rules import Rules, TrainerProgram
+from backend.supervisor.search import Search
+from backend.supervisor.watch import Seen, Watch
+
+_log = logging.getLogger(__name__)
+_WITH_TRAINER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.STOPPING})
+_ASKED_ANEW = frozenset({RunState.CREATED, RunState.STOPPED, RunState.FAILED})
+
+
+class Supervisor:
+    """Owns one run from `run()` on; whoever makes it holds supervisor.lock."""
+
+    def __init__(
+        self,
+        run_id: str,
+        store: RunStore,
+        executor: Executor,
+        clock: Clock,
+        *,
+        files: RunFiles,
+        trainer: TrainerProgram,
+        rules: Rules,
+        leave: Leave,
+        identity: ProcessIdentity,
+        count_oom_kills: Callable[[], int | None],
+    ) -> None:
+        self._executor = executor
+        self._clock = clock
+        self._program = trainer
+        self._rules = rules
+        self._leave = leave
+        self._owned = OwnedRun(run_id, PatientStore(store, leave.pause), clock, identity)
+        self._search = Search(self._owned, executor, clock, rules, leave.pause)
+        self._evidence = Evidence(self._owned.now.run_dir, files)
+        self._inquest = Inquest(self._evidence, count_oom_kills)
+        self._trainer: ProcessIdentity | None = None
+        self._last: Ending | None = None
+        self._not_before = clock.monotonic()
+
+    def run(self) -> None:
+        """Until the run is over. Raises Left when told to leave, StaleTransition when superseded."""
+        while (step := self._next_step()) is not None:
+            self._leave.check()
+            step()
+
+    def _next_step(self) -> Callable[[], None] | None:
+        run = self._owned.refresh()
+        if run.state in _WITH_TRAINER:
+            return self._attend
+        if not run.needs_supervisor and run.state is not RunState.CREATED:
+            return None
+        if run.wish is Wish.STOP:
+            return self._rest
+        return self._wait if self._clock.monotonic() < self._not_before else self._begin
+
+    def _rest(self) -> None:
+        """A person said stop while no trainer was there."""
+        self._owned.move(
+            RunState.STOPPED,
+            "stopped on request",
+            "Stopped on request, before another attempt began.",
+            wish=Wish.STOP,
+            error_id="",
+        )
+
+    def _wait(self) -> None:
+        left = self._not_before - self._clock.monotonic()
+        self._leave.pause(min(self._rules.poll_seconds, left))
+
+    def _begin(self) -> None:
+        if not self._evidence.has_config():
+            self._refuse(RunFileMissing(path=self._evidence.folder.config))
+            return
+        self._search.clear()
+        run = self._owned.refresh()
+        if run.wish is Wish.STOP:
+            return
+        latest = run.latest_attempt
+        step = self._last.resume_step if self._last else self._evidence.resume_step()
+        begin = AttemptStart(latest.number + 1 if latest else 1, secrets.token_hex(16), step)
+        self._owned.move(
+            RunState.STARTING,
+            f"attempt {begin.number} starts, {story.resumed(step)}",
+            story.beginning(latest, begin),
+            begin=begin,
+            failures=0 if run.state in _ASKED_ANEW else None,
+            error_id="",
+        )
+        self._start(self._attempt())
+
+    def _start(self, attempt: Attempt) -> None:
+        self._inquest.begin()
+        try:
+            self._evidence.fence(attempt.number, attempt.token)
+            self._trainer = self._executor.start(self._command(attempt))
+        except (StudioError, OSError) as error:
+            _log.exception("attempt %d could not be started", attempt.number)
+            self._settle(attempt, _not_started(error, self._evidence.resume_step()))
+            return
+        if self._trainer is None:
+            self._owned.remark("the trainer's lock was taken by another process; looking again")
+            self._leave.pause(self._rules.poll_seconds)
+        else:
+            self._owned.remark(f"attempt {attempt.number} is process {self._trainer.pid}", process=self._trainer)
+
+    def _attend(self) -> None:
+        """Watch the trainer of the latest attempt, ours or adopted, to its end; or learn that it is gone."""
+        attempt = self._attempt()
+        process, self._trainer = self._trainer, None
+        if process is None and (process := self._search.trainer(_marks(self._owned.now.id, attempt))):
+            self._owned.remark(f"adopted the living trainer, process {process.pid}", process=process)
+        seen = self._watch(process, attempt) if process else None
+        self._executor.sweep(_marks(self._owned.now.id, attempt))
+        self._settle(attempt, self._inquest.ending(attempt, seen))
+
+    def _watch(self, process: ProcessIdentity, attempt: Attempt) -> Seen:
+        watch = Watch(
+            process,
+            self._executor,
+            self._clock,
+            self._rules,
+            look=lambda: self._look(process, attempt),
+            wish=lambda: self._owned.refresh().wish,
+            stopping=self._say_stopping,
+            tick=self._leave.check,
+        )
+        return watch.until_end()
+
+    def _look(self, process: ProcessIdentity, attempt: Attempt) -> Heartbeat | None:
+        """This trainer's newest heartbeat; the first one makes the run a running one."""
+        heartbeat = self._evidence.heartbeat()
+        if heartbeat is None or (heartbeat.token != attempt.token and heartbeat.pid != process.pid):
+            return None
+        if self._owned.now.state is RunState.STARTING:
+            self._owned.move(RunState.RUNNING, "first heartbeat", story.running(self._owned.now))
+        return heartbeat
+
+    def _say_stopping(self) -> None:
+        if self._owned.now.state is not RunState.STOPPING:
+            grace = f"{self._rules.stop_grace_seconds:g}"
+            self._owned.move(
+                RunState.STOPPING,
+                "asked to stop",
+                f"Stopping: the trainer has {grace} s to write a checkpoint.",
+            )
+
+    def _settle(self, attempt: Attempt, ending: Ending) -> None:
+        """Write what follows from the end of an attempt."""
+        self._last = ending
+        run = self._owned.reread()
+        decision = decide(ending, run.wish, run.failures, self._rules.policy)
+        end = AttemptEnd(ending.exit_code, ending.last_step, decision.reason)
+        if isinstance(decision, End):
+            self._owned.move(
+                decision.state,
+                decision.reason,
+                decision.message,
+                end=end,
+                error_id=decision.error_id,
+                wish=Wish.STOP,
+            )
+        else:
+            self._go_on(attempt, end, decision)
+
+    def _go_on(self, attempt: Attempt, end: AttemptEnd, decision: Restart) -> None:
+        can_wait = self._owned.now.state is not RunState.STOPPING and decision.delay_seconds > 0
+        self._not_before = self._clock.monotonic() + decision.delay_seconds
+        self._owned.move(
+            RunState.BACKOFF if can_wait else RunState.INTERRUPTED,
+            decision.reason,
+            story.waiting(attempt.number, end, decision.delay_seconds),
+            end=end,
+            failures=decision.failures,
+        )
+
+    def _refuse(self, error: StudioError) -> None:
+        """End a run that cannot even begin."""
+        told = error.explain()
+        message = f"{told.what} {told.why} {told.fix}"
+        if self._owned.now.state is RunState.FAILED:  # the table has no arrow from an end to itself
+            self._owned.move(RunState.STOPPED, "asked to go on", message)
+        self._owned.move(RunState.FAILED, told.what, message, error_id=told.id, wish=Wish.STOP)
+
+    def _attempt(self) -> Attempt:
+        latest = self._owned.now.latest_attempt
+        assert latest is not None, "a state with a trainer was reached by beginning an attempt"
+        return latest
+
+    def _command(self, attempt: Attempt) -> Command:
+        run = self._owned.now
+        folder = self._evidence.folder
+        return Command(
+            argv=self._program.command_line(run.run_dir),
+            cwd=run.run_dir,
+            log=folder.log(attempt.number),
+            lock=folder.trainer_lock,
+            environment=self._program.environment | _marks(run.id, attempt) | {ATTEMPT: str(attempt.number)},
+        )
+
+
+def _marks(run_id: str, attempt: Attempt) -> dict[str, str]:
+    return {RUN_ID: run_id, TOKEN: attempt.token}
+
+
+def _not_started(error: StudioError | OSError, resume_step: int | None) -> Ending:
+    told = error.explain() if isinstance(error, StudioError) else None
+    found = Diagnosis(
+        told.id if told else "trainer-not-started",
+        f"could not be started: {error.explain().why if isinstance(error, StudioError) else error}".rstrip("."),
+        told.fix if told else "Check that the run's folder may be written and that its disk is not full.",
+        is_worth_retrying=True,
+    )
+    return Ending(None, found, resume_step=resume_step)

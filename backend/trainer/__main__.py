@@ -1,0 +1,108 @@
+"""The frame of a trainer: who it is, its signs of life, its signals, and how it ended.
+
+Usage: python -m backend.trainer RUN_DIR. Exit codes: 0 done, 75 checkpointed on request (or another trainer
+has the run), 64, 65, 78 wrong use, data, configuration; other errors of ours as they say, anything else 1.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from backend.domain.exit_record import ExitRecord
+from backend.domain.run_directory import RunDirectory
+from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
+from backend.executors.lock_file import hold
+from backend.store.checkpoints import sealed
+from backend.store.files import replace_text
+from backend.trainer.attempt import OwnAttempt, own_attempt
+from backend.trainer.errors import memory_error, write_error
+from backend.trainer.heartbeat import HeartbeatWriter
+from backend.trainer.say import say
+from backend.trainer.stop import StopFlag, StopRequested
+
+EXIT_CRASHED = 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Train the run of a directory; the exit code."""
+    if len(argv) != 1 or not Path(argv[0]).is_dir():
+        say("usage: python -m backend.trainer RUN_DIR (an existing folder with a run.yaml)")
+        return EXIT_USAGE
+    run = RunDirectory(Path(argv[0]).resolve())
+    if hold(run.trainer_lock) is None:
+        say(f"another trainer is at work on {run.root}; nothing was done")
+        return EXIT_CHECKPOINTED
+    attempt = own_attempt(run, os.environ)
+    heartbeat = HeartbeatWriter(run.heartbeat, token=attempt.token, attempt=attempt.number)
+    heartbeat.write()
+    stop = StopFlag()
+    stop.listen()
+    record = _run(attempt, heartbeat, stop)
+    run.logs.mkdir(exist_ok=True)
+    heartbeat.write()
+    replace_text(run.exit_record(attempt.number), record.to_json())
+    return record.code
+
+
+def _run(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag) -> ExitRecord:
+    """Train, and turn every possible end into a record; the broad handler is the program's outermost one."""
+    try:
+        _prepare_and_train(attempt, heartbeat, stop)
+    except StopRequested:
+        say("stopped on request")
+        return ExitRecord(EXIT_CHECKPOINTED, heartbeat.last.step)
+    except StudioError as error:
+        return _failed(error, heartbeat)
+    except Exception as error:  # noqa: BLE001 - the outermost frame
+        traceback.print_exc()
+        step = heartbeat.last.step
+        known = memory_error(error, step) or _disk_full(error, attempt.run)
+        if known is not None:
+            return _failed(known, heartbeat)
+        what = f"The trainer crashed at step {step}."
+        why = f"{type(error).__name__}: {error}".strip()
+        return ExitRecord(EXIT_CRASHED, step, "trainer-crashed", what, why, "Look into the attempt's log.")
+    return ExitRecord(0, heartbeat.last.step)
+
+
+def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag) -> None:
+    """Everything that needs more than the standard library is imported here, after the first sign of life."""
+    from backend.trainer.order import (  # noqa: PLC0415
+        hide_bitsandbytes,
+        is_finished,
+        read_order,
+        settle_environment,
+    )
+
+    if is_finished(attempt.run):
+        newest = sealed(attempt.run.checkpoints)
+        heartbeat.beat(step=newest[0].step if newest else 0)
+        say("the adapter is there already; nothing to do")
+        return
+    config = read_order(attempt.run)
+    settle_environment(os.environ)
+    hide_bitsandbytes(config, attempt.run.root)
+    stop.check()
+    from backend.trainer.training import Work, train  # noqa: PLC0415 - about six seconds of CPU
+
+    train(Work(attempt, config, heartbeat, stop))
+
+
+def _disk_full(error: Exception, run: RunDirectory) -> StudioError | None:
+    """A full disk outside of checkpoints, such as in the event file; other OSErrors keep their traceback."""
+    known = write_error(error, "a file of the run", run.root)
+    return known if known is not None and known.id == "disk-full" else None
+
+
+def _failed(error: StudioError, heartbeat: HeartbeatWriter) -> ExitRecord:
+    told = asdict(error.explain())
+    sys.stderr.write(f"{error}\n")
+    texts = {name: told[name] for name in ("what", "why", "fix")}
+    return ExitRecord(error.exit_code, heartbeat.last.step, error.id, **texts)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

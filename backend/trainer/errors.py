@@ -1,0 +1,199 @@
+"""What can go wrong while training, and which foreign exceptions mean it."""
+
+import errno
+import shutil
+from pathlib import Path
+
+from backend.errors import (
+    EXIT_UNAVAILABLE,
+    ConfigurationError,
+    DataError,
+    NotFoundError,
+    StorageError,
+    StudioError,
+    TrainingError,
+)
+
+NEARLY_FULL_BYTES = 16 * 1024 * 1024  # a heuristic: writers that hide ENOSPC leave at most one buffer free
+
+
+class RunConfigInvalid(ConfigurationError):
+    """run.yaml is missing, is no YAML, or is no RunConfig."""
+
+    id = "run-config-invalid"
+    what = "{path} is not a valid run configuration."
+    why = "{why}"
+    fix = "Correct the file; the fields are explained on the Train page and by `peft-studio train --help`."
+
+
+class PrecisionUnsupported(ConfigurationError):
+    """A number format that this machine cannot train in."""
+
+    id = "precision-unsupported"
+    what = "This machine cannot train in {precision}."
+    why = "{why}"
+    fix = 'Set training.precision to "auto".'
+
+
+class TargetModulesUnknown(ConfigurationError):
+    """The method names layers that the base model does not have."""
+
+    id = "target-modules-unknown"
+    what = "The base model has no linear layer named {unknown}."
+    why = "The method's target_modules name it. Linear layers that exist: {known}."
+    fix = 'Choose among the existing names, or set target_modules to "all-linear".'
+
+
+class MethodUnsuitable(ConfigurationError):
+    """peft refuses this method on this model."""
+
+    id = "method-unsuitable"
+    what = "The method {method} cannot be put onto this base model."
+    why = "{why}"
+    fix = "Choose another method or other target modules."
+
+
+class ModelNotFound(NotFoundError):
+    """The base model is neither a folder with a model nor a hub id."""
+
+    id = "model-not-found"
+    what = "There is no base model {path}."
+    why = "{why}"
+    fix = "Give a folder that holds config.json and .safetensors weights, a hub id such as org/name, or demo."
+
+
+class ModelUnreachable(StudioError):
+    """The hub could not be asked."""
+
+    id = "model-unreachable"
+    what = "The base model {path} could not be fetched from the hub."
+    why = "{why}"
+    fix = "Check the network and PEFT_STUDIO_HUB_OFFLINE, or download the model and give its folder."
+    exit_code = EXIT_UNAVAILABLE
+
+
+class ModelUnusable(ConfigurationError):
+    """The model's files are there but cannot be loaded."""
+
+    id = "model-unusable"
+    what = "The base model {path} cannot be loaded."
+    why = "{why}"
+    fix = "Use a causal language model that transformers knows, with .safetensors weights and a tokenizer."
+
+
+class ModelUnsafe(ConfigurationError):
+    """The weights exist only as pickles, which are programs."""
+
+    id = "model-unsafe"
+    what = "The base model {path} has only pickled weights."
+    why = "A pickle can run any program when it is read; the studio reads .safetensors only."
+    fix = "Convert it on a machine that you can lose, or take a .safetensors version of the model."
+
+
+class ChatTemplateUnsuitable(DataError):
+    """The tokenizer's chat template refuses a row, or rewrites earlier turns when later ones are added."""
+
+    id = "chat-template-unsuitable"
+    what = "The chat template of the base model does not fit {row}."
+    why = "{why}"
+    fix = "Change the row, choose another base model, or set recipe.answers_only to false."
+
+
+class RowsTooLong(DataError):
+    """Nothing to learn is left of some rows after cutting."""
+
+    id = "rows-too-long"
+    what = "{count} of {total} {part} rows have nothing to learn within {max_length} tokens: {rows}."
+    why = "Rows are cut at training.max_length, and what was to be learned of these lies behind the cut."
+    fix = "Raise training.max_length, or shorten or remove these rows."
+
+
+class DatasetChanged(DataError):
+    """The dataset is not the one that the checkpoint was trained on."""
+
+    id = "dataset-changed"
+    what = "The dataset has changed since step {step} of this run."
+    why = "A run can only go on exactly on the rows that it began with."
+    fix = "Put the old file back, or start a new run with the new one."
+
+
+class AttemptSuperseded(StorageError):
+    """Another attempt owns the run now; nothing may be written any more."""
+
+    id = "attempt-superseded"
+    what = "Attempt {number} no longer owns this run; it stops without writing."
+    why = "The token in {fence} is another attempt's."
+    fix = "Nothing is to be done: the newer attempt goes on."
+
+
+class DiskFull(StorageError):
+    """The disk has no room for what had to be written."""
+
+    id = "disk-full"
+    what = "The disk is full: {name} could not be written."
+    why = "No space left on device: {folder} has {free_bytes:,} bytes free. Earlier checkpoints are untouched."
+    fix = "Free some space, then resume the run; it goes on from its last checkpoint."
+
+
+class NotWritten(StorageError):
+    """A checkpoint or result could not be written, for another reason than a full disk."""
+
+    id = "not-written"
+    what = "{name} could not be written to {folder}."
+    why = "{why}"
+    fix = "Check that the folder exists and may be written, then resume the run."
+
+
+class LossNotFinite(TrainingError):
+    """The loss or its gradient is not a number, or infinite."""
+
+    id = "loss-not-finite"
+    what = "The {quantity} is {value} at step {step}."
+    why = "Training has diverged: the learning rate is too high, a row is degenerate, or the precision too low."
+    fix = "Resume will meet it again: start a new run with a lower learning rate or another precision."
+
+
+class OutOfMemory(TrainingError):
+    """The machine or its GPU has not enough memory for this run."""
+
+    id = "out-of-memory"
+    what = "The memory of the {device} is exhausted at step {step}."
+    why = "{why}"
+    fix = (
+        "Halve training.batch_size and double gradient_accumulation (the same result), lower max_length, "
+        "switch gradient_checkpointing on, or use qlora."
+    )
+
+
+def memory_error(error: BaseException, step: int) -> OutOfMemory | None:
+    """OutOfMemory if that is what an exception of torch or Python means."""
+    text = str(error).strip().partition("\n")[0]
+    if type(error).__name__ == "OutOfMemoryError":
+        return OutOfMemory(device="GPU", step=step, why=text)
+    is_host = isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text)
+    return OutOfMemory(device="computer", step=step, why=text or "Python raised MemoryError.") if is_host else None
+
+
+def write_error(error: Exception, name: str, folder: Path) -> StorageError | None:
+    """DiskFull or NotWritten if an exception means that writing failed, else None.
+
+    torch reports a failed write as a RuntimeError of its zip writer ("inline_container",
+    "PytorchStreamWriter") and safetensors as its own error without errno, so the free space counts as well.
+    """
+    text = str(error)
+    is_foreign = "inline_container" in text or "PytorchStreamWriter" in text or "os error" in text
+    if not isinstance(error, OSError) and not is_foreign:
+        return None
+    free = free_bytes(folder)
+    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text
+    if is_full or (is_foreign and free < NEARLY_FULL_BYTES):
+        return DiskFull(name=name, folder=folder, free_bytes=free)
+    return NotWritten(name=name, folder=folder, why=f"{type(error).__name__}: {text.partition(chr(10))[0]}")
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that an ordinary user may still write to the disk of a folder; 0 if that cannot be told."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0

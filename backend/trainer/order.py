@@ -1,0 +1,74 @@
+"""What this trainer was told, read before anything heavy is imported."""
+
+import json
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backend.domain.run_config import RunConfig
+from backend.domain.run_directory import RunDirectory
+from backend.trainer.errors import RunConfigInvalid
+from config.catalog import DEMO_MODEL
+from config.yaml_files import YamlError, read_yaml
+
+ENVIRONMENT = {
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS is deterministic only with this
+    "CUDA_VISIBLE_DEVICES": "0",  # Hugging Face would spread one process over all GPUs (DataParallel)
+    "DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+ENV_OFFLINE = "PEFT_STUDIO_HUB_OFFLINE"
+RESULT = ("adapter_config.json", "adapter_model.safetensors")
+
+
+def is_finished(run: RunDirectory) -> bool:
+    """Whether the result is there; it appears whole or not at all."""
+    return all((run.adapter / name).is_file() for name in RESULT)
+
+
+def read_order(run: RunDirectory) -> RunConfig:
+    """The RunConfig in run.yaml. Raises RunConfigInvalid."""
+    try:
+        return RunConfig.model_validate(read_yaml(run.config))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'run.yaml'}: {e['msg']}" for e in error.errors())
+        raise RunConfigInvalid(path=run.config, why=told) from error
+    except YamlError as error:
+        raise RunConfigInvalid(path=run.config, why=f"It is not YAML: {error}.") from error
+    except OSError as error:
+        raise RunConfigInvalid(path=run.config, why=f"It cannot be read: {error.strerror}.") from error
+
+
+def settle_environment(environ: MutableMapping[str, str]) -> None:
+    """Defaults for the libraries, and none of accelerate's variables: only the RunConfig counts."""
+    for name, value in ENVIRONMENT.items():
+        environ.setdefault(name, value)
+    for name in [name for name in environ if name.startswith("ACCELERATE_")]:
+        del environ[name]
+    if environ.get(ENV_OFFLINE, "").lower() in {"1", "true", "yes", "on"}:
+        environ["HF_HUB_OFFLINE"] = "1"
+
+
+def hide_bitsandbytes(config: RunConfig, root: Path) -> None:
+    """Keep peft and transformers from importing bitsandbytes where no weight is quantized.
+
+    It saves 2 of 8 seconds of CPU at the start. None in sys.modules is Python's own way to say "cannot be
+    imported" (language reference, 5.3.1); both libraries then take bitsandbytes as not installed.
+    """
+    is_loaded = "bitsandbytes" in sys.modules or "peft" in sys.modules
+    if not is_loaded and config.quantization.name == "none" and not _may_be_quantized(config, root):
+        sys.modules["bitsandbytes"] = None  # type: ignore[assignment] # documented, but not in typeshed
+
+
+def _may_be_quantized(config: RunConfig, root: Path) -> bool:
+    """Whether the weights on disk may need bitsandbytes; a model that is not here yet counts as maybe."""
+    if config.base_model.path == DEMO_MODEL:
+        return False
+    file = root / Path(config.base_model.path).expanduser() / "config.json"
+    try:
+        return "quantization_config" in json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True

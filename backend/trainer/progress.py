@@ -1,0 +1,36 @@
+"""What a checkpoint must know beyond weights and Hugging Face's state, so that curves go on exactly."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = "progress.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`loss_sum` is the loss summed over the steps since `logged_step`, the last step that has a point.
+
+    Evaluation losses are mean negative log-likelihoods per learned token, in nats; None until measured.
+    `dataset` is the fingerprint of the rows that the step counts refer to.
+    """
+
+    step: int
+    dataset: str
+    loss_sum: float = 0.0
+    logged_step: int = 0
+    evaluated_step: int | None = None
+    first_eval_loss: float | None = None
+    last_eval_loss: float | None = None
+
+    def write(self, folder: Path) -> None:
+        """Put it into a checkpoint folder."""
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Progress | None":
+        """A checkpoint's progress, or None if it has none that can be read."""
+        try:
+            return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None

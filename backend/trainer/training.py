@@ -1,0 +1,185 @@
+"""One attempt from the dataset to the adapter; it reads like its recipe."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase, TrainerState, set_seed
+from transformers.trainer import TRAINER_STATE_NAME
+
+from backend.data.loading import LoadedDataset, load
+from backend.domain.heartbeat import Phase
+from backend.domain.run_config import RunConfig
+from backend.store.checkpoints import Checkpoint
+from backend.trainer.adapters import Adapted, adapt
+from backend.trainer.arguments import training_arguments
+from backend.trainer.attempt import OwnAttempt
+from backend.trainer.callbacks import Rhythm
+from backend.trainer.collation import Collator, Encoded
+from backend.trainer.curves import EventFile
+from backend.trainer.errors import DatasetChanged
+from backend.trainer.heartbeat import HeartbeatWriter
+from backend.trainer.loop import Desk, StudioTrainer
+from backend.trainer.model import check_targets, choose_precision, load_model, load_tokenizer, locate
+from backend.trainer.progress import Progress
+from backend.trainer.result import Facts, save_result
+from backend.trainer.resume import resume_point
+from backend.trainer.staging import sweep
+from backend.trainer.stop import StopFlag
+from backend.trainer.tokens import Encoder
+from config.catalog import DEMO_MODEL
+
+ENV_MODELS = "PEFT_STUDIO_MODELS"
+ENV_THREADS = "PEFT_STUDIO_THREADS"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done, where to say how far it is, and whether to stop."""
+
+    attempt: OwnAttempt
+    config: RunConfig
+    heartbeat: HeartbeatWriter
+    stop: StopFlag
+
+    def begin(self, phase: Phase, detail: str) -> None:
+        """Say what comes next, unless somebody asked to stop. Raises StopRequested."""
+        self.stop.check()
+        self.heartbeat.beat(phase, detail=detail)
+
+    def report(self, phase: Phase, share: float, detail: str) -> None:
+        """Say how far it is, from 0 to 1. Raises StopRequested."""
+        self.stop.check()
+        self.heartbeat.beat(phase, detail=detail, phase_progress=share)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The encoded dataset."""
+
+    train: list[Encoded]
+    validation: list[Encoded]
+
+
+def train(work: Work) -> Adapted:
+    """Load, quantize, adapt, prepare, train, save; the trained model as it is in memory.
+
+    Raises StopRequested when ended early on request.
+    """
+    be_deterministic()
+    config, run = work.config, work.attempt.run
+    sweep(run.root)
+    resumed = resume_point(run.checkpoints)
+    folder = resumed.path if resumed else None
+
+    work.begin(Phase.PREPARING, "reading the dataset")
+    dataset = load(config.dataset, run.root, config.training.seed)
+    progress = begin_or_go_on(dataset, resumed)
+
+    source, revision = base_model(work), config.base_model.revision
+    tokenizer = load_tokenizer(source, revision)
+    rows = encode(work, dataset, tokenizer)
+
+    work.begin(Phase.LOADING, "loading the base model")
+    precision = choose_precision(config.training.precision)
+    check_targets(source, revision, config.method.target_modules)
+    model = load_model(source, revision, precision, config.quantization)
+
+    work.begin(Phase.LOADING, f"adding the {config.method.name} adapter")
+    set_seed(config.training.seed)
+    adapted = adapt(model, config.method, revision=revision, resumed=folder)
+
+    work.begin(Phase.LOADING, "preparing the first step")
+    trainer, state = prepare(work, adapted, rows, Collator(padding(tokenizer)), progress, precision, resumed)
+    trainer.go_on(folder, state)
+
+    work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
+    facts = Facts(source, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
+    save_result(work.attempt, config, adapted, tokenizer, facts)
+    return adapted
+
+
+def be_deterministic() -> None:
+    """Equal inputs give equal bits: the same kernels, and on the CPU the same number of threads.
+
+    PEFT_STUDIO_THREADS sets that number; 0 or nothing leaves it to torch. Without the last line each new
+    tensor would be filled with NaN first, which finds bugs and costs time.
+    """
+    threads = int(os.environ.get(ENV_THREADS, "0") or 0)
+    if threads > 0:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # a property
+
+
+def begin_or_go_on(dataset: LoadedDataset, resumed: Checkpoint | None) -> Progress:
+    """Nothing yet, or what the checkpoint knows. Raises DatasetChanged if it knows other rows."""
+    if resumed is None:
+        return Progress(step=0, dataset=dataset.fingerprint)
+    progress = Progress.read(resumed.path)
+    assert progress is not None, "resume_point has read it"
+    if progress.dataset != dataset.fingerprint:
+        raise DatasetChanged(step=resumed.step)
+    return progress
+
+
+def base_model(work: Work) -> str:
+    """The folder or hub id of the base model; "demo" is built on its first use."""
+    root = work.attempt.run.root
+    if work.config.base_model.path != DEMO_MODEL:
+        return locate(work.config.base_model, root)
+    from backend.trainer.demo_model import ensure_demo_model  # noqa: PLC0415 - most runs do not need it
+
+    folder = Path(os.environ.get(ENV_MODELS) or root.parent.parent / "models")
+    return str(ensure_demo_model(folder, lambda share, text: work.report(Phase.BUILDING, share, text)))
+
+
+def encode(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase) -> Rows:
+    """All rows as token ids."""
+    encoder = Encoder(
+        tokenizer,
+        max_length=work.config.training.max_length,
+        answers_only=work.config.recipe.answers_only,
+    )
+
+    def report(share: float) -> None:
+        work.report(Phase.PREPARING, share, "cutting text into tokens")
+
+    train_rows = encoder.encode(dataset.train, "training", report)
+    return Rows(train_rows, encoder.encode(dataset.validation, "validation", report))
+
+
+def padding(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Any token id: padding is neither attended to nor learned."""
+    return int(tokenizer.pad_token_id or 0)
+
+
+def prepare(
+    work: Work,
+    adapted: Adapted,
+    rows: Rows,
+    collator: Collator,
+    progress: Progress,
+    precision: str,
+    resumed: Checkpoint | None,
+) -> tuple[StudioTrainer, TrainerState]:
+    """The loop, ready to go on from the state that is returned with it."""
+    training, run = work.config.training, work.attempt.run
+    rhythm = Rhythm(training, work.stop, has_validation=bool(rows.validation))
+    state = TrainerState()
+    if resumed is not None:
+        state = TrainerState.load_from_json(str(resumed.path / TRAINER_STATE_NAME))
+    step = state.global_step
+    is_owed = rhythm.is_evaluation_due(step, state.max_steps) and progress.evaluated_step != step
+    events = EventFile(run.tensorboard, first_step=0 if resumed is None else step + 1)
+    trainer = StudioTrainer(
+        adapted,
+        training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed),
+        train=rows.train,
+        validation=rows.validation,
+        collator=collator,
+        progress=progress,
+        desk=Desk(work.attempt, work.heartbeat, events, rhythm, work.stop, training.keep_checkpoints),
+    )
+    return trainer, state

@@ -1,0 +1,1 @@
+"""How an installation behaves, and the catalogue of what it offers."""

@@ -1,0 +1,43 @@
+"""Typed readers of what the repository ships: base models, presets and sample datasets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.yaml_files import read_yaml
+
+HERE = Path(__file__).resolve().parent
+SAMPLES = HERE / "samples"
+DEMO_MODEL = "demo"
+SAMPLE_PREFIX = "sample:"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogModel:
+    """A base model that the form offers. `id` is what RunConfig.base_model.path takes."""
+
+    id: str
+    title: str
+    summary: str
+    parameters: int | None
+    licence: str
+
+
+def base_models() -> tuple[CatalogModel, ...]:
+    """The models of models.yaml, in its order."""
+    return tuple(CatalogModel(**entry) for entry in read_yaml(HERE / "models.yaml"))
+
+
+def presets() -> dict[str, dict[str, Any]]:
+    """Named partial RunConfigs by file name, sorted."""
+    return {path.stem: read_yaml(path) for path in sorted((HERE / "presets").glob("*.yaml"))}
+
+
+def preset_path(name: str) -> Path:
+    """Where a preset lies."""
+    return HERE / "presets" / f"{name}.yaml"
+
+
+def sample_path(name: str) -> Path | None:
+    """The shipped sample of a name such as `demo.jsonl`, or None; names are looked up, never joined."""
+    return {path.name: path for path in SAMPLES.glob("*") if path.is_file()}.get(name)

@@ -1,0 +1,142 @@
+"""Settings: how this installation behaves. init > environment > .env > studio.toml > profile > defaults."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "PEFT_STUDIO_"
+PROFILES: dict[str, dict[str, Any]] = {
+    "prod": {"debug": False},
+    "dev": {"debug": True},
+}
+
+
+class Settings(BaseSettings):
+    """Every setting, with its environment variable PEFT_STUDIO_<NAME>. Read by composition roots only."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        toml_file="studio.toml",
+        extra="ignore",
+        frozen=True,
+    )
+
+    environment: Literal["dev", "prod"] = Field(
+        default="prod", description="The profile whose values stand below all other sources."
+    )
+    workspace: Path = Field(
+        default_factory=lambda: Path.home() / ".peft-studio",
+        description="Folder with runs, store, uploads and the demo model.",
+    )
+    store_url: str = Field(default="", description="SQLAlchemy URL of the store; empty means SQLite in the workspace.")
+    debug: bool = Field(default=False, description="More log lines, and details beside errors.")
+    host: str = Field(
+        default="127.0.0.1", description="Address the dashboard listens on; loopback unless you know why not."
+    )
+    port: int = Field(
+        default=8501,
+        ge=1,
+        le=65535,
+        description="First port tried; the ten following are tried if it is taken.",
+    )
+    stop_grace_seconds: float = Field(
+        default=30.0, gt=0, description="Time a trainer has to write a checkpoint before it is killed."
+    )
+    max_failures: int = Field(default=3, ge=1, description="Attempts that may fail in a row without a new checkpoint.")
+    backoff_seconds: tuple[float, ...] = Field(
+        default=(0.5, 1.0, 2.0), description="Waits before the restarts; the last one repeats."
+    )
+    hang_training_seconds: float = Field(
+        default=600.0, gt=0, description="A step may take this long before the trainer counts as hanging."
+    )
+    hang_other_seconds: float = Field(
+        default=3600.0,
+        gt=0,
+        description="Loading, evaluating and saving may go this long without a heartbeat.",
+    )
+    chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
+    trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
+    max_upload_bytes: int = Field(
+        default=2_000_000_000, gt=0, description="Largest dataset that may be uploaded in the browser."
+    )
+    hub_offline: bool = Field(default=False, description="Never look for models on the hub.")
+
+    @field_validator("workspace")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def runs_folder(self) -> Path:
+        """One folder per run."""
+        return self.workspace / "runs"
+
+    @property
+    def datasets_folder(self) -> Path:
+        """Uploads."""
+        return self.workspace / "datasets"
+
+    @property
+    def models_folder(self) -> Path:
+        """The demo model."""
+        return self.workspace / "models"
+
+    @property
+    def trash_folder(self) -> Path:
+        """Deleted runs."""
+        return self.workspace / "trash"
+
+    @property
+    def url(self) -> str:
+        """The store's SQLAlchemy URL."""
+        return self.store_url or f"sqlite:///{self.workspace / 'studio.db'}"
+
+    def as_environment(self) -> dict[str, str]:
+        """Variables that give a child program these very settings, wherever it starts."""
+        values = self.model_dump(mode="json")
+        return {
+            PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - signature of BaseSettings
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Highest priority first; the profile is chosen by the highest source that names one."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        named = (init_settings, env_settings, dotenv_settings, toml)
+        return (*named, _ProfileSource(settings_cls, named))
+
+
+class _ProfileSource(PydanticBaseSettingsSource):
+    """The values of the environment profile that the sources above it name."""
+
+    def __init__(self, settings_cls: type[BaseSettings], above: tuple[PydanticBaseSettingsSource, ...]) -> None:
+        super().__init__(settings_cls)
+        self._above = above
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Not used: `__call__` gives all values at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The profile's values; an unknown name gives none, and validation then names it."""
+        chosen = next((found["environment"] for source in self._above if "environment" in (found := source())), "prod")
+        return dict(PROFILES.get(str(chosen), {}))

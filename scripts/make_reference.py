@@ -1,0 +1,196 @@
+"""Writes docs/reference from the code; run it after changing what it lists."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+import app
+import backend
+from backend.cli.main import app as command_line
+from backend.data.choice import Columns, DatasetChoice
+from backend.domain.run_config import BaseModelChoice, RunConfig, Training
+from backend.domain.states import ENDS, TRANSITIONS
+from backend.errors import StudioError
+from backend.methods import Method
+from backend.quantization import Quantization
+from backend.recipes import Recipe
+from backend.spec import Frozen, Parameter, Spec, members, parameter
+from config.settings import PREFIX, Settings
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+NOTE = "<!-- made by scripts/make_reference.py; do not edit -->\n"
+
+
+def main() -> None:
+    """Write every page."""
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by file name."""
+    made = {
+        "run-config.md": _run_config(),
+        "methods.md": _methods(),
+        "settings.md": _settings(),
+        "states.md": _states(),
+        "errors.md": _errors(),
+        "command-line.md": _command_line(),
+    }
+    return {name: NOTE + text for name, text in made.items()}
+
+
+def _run_config() -> str:
+    parts = ["# run.yaml\n\nEverything a run is told. An unknown key is an error, never ignored.\n"]
+    sections: tuple[tuple[str, type[Frozen]], ...] = (
+        ("base_model", BaseModelChoice),
+        ("dataset", DatasetChoice),
+        ("dataset.columns", Columns),
+        ("training", Training),
+    )
+    top = [parameter("name", RunConfig.model_fields["name"])]
+    parts.append(_table(top))
+    for title, model in sections:
+        knobs = [parameter(n, f) for n, f in model.model_fields.items() if n != "columns"]
+        parts.append(f"## {title}\n\n{_table(knobs)}")
+    parts.extend(_specs("recipe", members(Recipe)))
+    parts.extend(_specs("quantization", members(Quantization)))
+    parts.append("## method\n\nSee [methods](methods.md).\n")
+    return "\n".join(parts)
+
+
+def _methods() -> str:
+    return "\n".join(["# PEFT methods\n", *_specs("method", members(Method))])
+
+
+def _specs(key: str, specs: tuple[type[Spec], ...]) -> Iterator[str]:
+    for spec in specs:
+        card = spec.card
+        yield f"## {key}: {spec.spec_name()}\n\n**{card.title}.** {card.summary} {card.use_when}\n"
+        facts = [
+            f"merges: {_yes(card.can_merge)}",
+            f"works on quantized weights: {_yes(card.works_quantized)}",
+        ]
+        yield "; ".join([*facts, *([f"paper: {card.paper}"] if card.paper else [])]) + ".\n"
+        yield _table(spec.parameters())
+
+
+def _table(knobs: tuple[Parameter, ...] | list[Parameter]) -> str:
+    if not knobs:
+        return "No settings.\n"
+    lines = ["| key | default | takes | what it does |", "|---|---|---|---|"]
+    lines += [f"| `{k.name}` | `{k.default}` | {_takes(k)} | {_cell(k.help)} |" for k in knobs]
+    return "\n".join(lines) + "\n"
+
+
+def _takes(knob: Parameter) -> str:
+    if knob.choices:
+        return ", ".join(f"`{choice}`" for choice in knob.choices)
+    sign = "above" if knob.is_minimum_open else "from"
+    low = f" {sign} {knob.minimum}" if knob.minimum is not None else ""
+    high = f" to {knob.maximum}" if knob.maximum is not None else ""
+    return knob.kind + low + high
+
+
+def _settings() -> str:
+    lines = [
+        "# Settings\n",
+        "A value comes from the first of: the command line, the environment, `.env`, `studio.toml`,",
+    ]
+    lines += [
+        "the profile (`dev` or `prod`), the default.\n",
+        "| variable | default | what it does |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "`~/.peft-studio`" if name == "workspace" else f"`{field.default}`"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {_cell(field.description or '')} |")
+    return "\n".join(lines) + "\n"
+
+
+def _states() -> str:
+    lines = [
+        "# States of a run\n",
+        "Only the run's supervisor changes the state; a person changes the wish.\n",
+    ]
+    lines += ["| state | may become |", "|---|---|"]
+    for source, targets in TRANSITIONS.items():
+        end = " (an end)" if source in ENDS else ""
+        after = ", ".join(f"`{t.value}`" for t in sorted(targets)) or "nothing"
+        lines.append(f"| `{source.value}`{end} | {after} |")
+    return "\n".join(lines) + "\n"
+
+
+def _errors() -> str:
+    lines = [
+        "# Troubleshooting by error id\n",
+        "Every error of the studio has an id, says what happened and why, and how",
+    ]
+    lines.append("to go on. Words in braces are filled in when it happens.\n")
+    for error in error_classes():
+        lines += [f"## {error.id}\n", f"* What: {error.what}", f"* Why: {error.why}", f"* Fix: {error.fix}"]
+        lines += [f"* Exit code: {error.exit_code}\n"]
+    return "\n".join(lines)
+
+
+def error_classes() -> list[type[StudioError]]:
+    """Every error that states its own sentences, by id."""
+    for package in (backend, app):
+        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            if (
+                not module.name.startswith(("backend.store.migrations", "app.main"))
+                and "__main__" not in module.name
+            ):
+                importlib.import_module(module.name)
+    found = {cls for cls in _subclasses(StudioError) if "what" in vars(cls)}
+    return sorted(found, key=lambda cls: cls.id)
+
+
+def _subclasses(cls: type[StudioError]) -> Iterator[type[StudioError]]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from _subclasses(below)
+
+
+def _command_line() -> str:
+    root = typer.main.get_command(command_line)
+    lines = [
+        "# The command line\n",
+        "`peft-studio` works with the same services as the dashboard. In a clone:",
+        "",
+    ]
+    lines += ["`./scripts/studio COMMAND`, or `.venv/bin/peft-studio COMMAND`.\n", str(root.epilog), ""]
+    lines += list(_commands(root, "peft-studio"))
+    return "\n".join(lines)
+
+
+def _commands(command: object, path: str) -> Iterator[str]:
+    below = getattr(command, "commands", None)
+    yield f"## {path}\n\n{getattr(command, 'help', '')}\n"
+    rows = [_option(knob) for knob in getattr(command, "params", []) if knob.name != "help"]
+    if rows:
+        yield "| word | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
+    for name, inner in (below or {}).items():
+        yield from _commands(inner, f"{path} {name}")
+
+
+def _option(knob: object) -> str:
+    metavar = getattr(knob, "metavar", None)
+    words = getattr(knob, "opts", [])
+    shown = metavar if metavar and not words[0].startswith("-") else ", ".join(words)
+    return f"| `{shown}` | {_cell(getattr(knob, 'help', '') or '')} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The dashboard's process never loads a training library: they cost seconds, memory and fast reruns."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "tensorboard")
+IMPORT_EVERYTHING = """
+import importlib, json, pkgutil, sys
+import app, backend, config
+programs = ("backend.trainer", "backend.inference", "backend.store.migrations", "app.main")
+names = [
+    found.name
+    for package in (app, backend, config)
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=sys.exit)
+    if not found.name.startswith(programs) and not found.name.endswith("__main__")
+]
+for name in names:
+    importlib.import_module(name)
+"""
+AS_THE_SERVER_DOES = """
+import importlib, json, sys
+sys.path.insert(0, "app")
+main = importlib.import_module("main")
+import streamlit
+assert isinstance(main.app, streamlit.App)
+names = ["main"]
+"""
+TELL = """
+print(json.dumps({"names": names, "loaded": sorted(name for name in sys.modules if "." not in name)}))
+"""
+
+
+@pytest.mark.parametrize("how", [IMPORT_EVERYTHING, AS_THE_SERVER_DOES])
+def test_a_fresh_interpreter_with_the_whole_dashboard_has_no_training_library(how: str) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", how + TELL], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert child.returncode == 0, child.stderr
+    found = json.loads(child.stdout.splitlines()[-1])
+    assert found["names"]
+    assert "streamlit" in found["loaded"]
+    assert set(HEAVY) & set(found["loaded"]) == set()
+
+
+def test_the_walk_sees_the_rooms_of_the_house() -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", IMPORT_EVERYTHING + TELL], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    names = set(json.loads(child.stdout.splitlines()[-1])["names"])
+    assert {"app.server", "app.shell", "backend.containers", "backend.services.training"} <= names
+    assert {"backend.methods.lora", "backend.supervisor", "config.settings"} <= names

@@ -1,0 +1,113 @@
+"""A trainer program that misbehaves on request: python misbehaving_trainer.py RUN_DIR.
+
+RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "attempts": {"1": {...}}, "otherwise":
+{...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal or text; hang_at_step;
+ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
+Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from backend.domain.exit_record import ExitRecord
+from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.run_directory import RunDirectory
+from backend.executors.lock_file import hold
+from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
+from backend.store.files import replace_text
+
+SLEEPER = "import time; time.sleep(600)"
+
+
+class Trainer:
+    def __init__(self, folder: RunDirectory) -> None:
+        self.folder = folder
+        self.plan: dict[str, Any] = json.loads((folder.root / "misbehave.json").read_text())
+        self.number = int(os.environ["PEFT_STUDIO_ATTEMPT"])
+        self.token = os.environ["PEFT_STUDIO_TOKEN"]
+        self.own = self.plan.get("attempts", {}).get(str(self.number), self.plan.get("otherwise", {}))
+        self.total = self.plan.get("total_steps", 10)
+        self.step = 0
+        self.is_stop_asked = False
+
+    def run(self) -> int:
+        signal.signal(signal.SIGTERM, self.on_term)
+        self.beat(Phase.LOADING)
+        if "exit_code_at_start" in self.own:
+            return self.end(self.own["exit_code_at_start"])
+        if "grandchild" in self.own:
+            self.leave_grandchild()
+        sys.stdout.write("x" * self.own.get("flood_bytes", 0) + "\n")
+        newest = sealed(self.folder.checkpoints)
+        self.step = newest[0].step if newest else 0
+        self.beat(Phase.TRAINING)
+        while self.step < self.total:
+            self.train_step()
+            if self.is_stop_asked and not self.own.get("ignores_term"):
+                self.save()
+                return self.end(75)
+        return self.end(0)
+
+    def train_step(self) -> None:
+        time.sleep(self.plan.get("step_seconds", 0.01))
+        self.step += 1
+        with (self.folder.root / "steps.jsonl").open("a") as file:
+            file.write(json.dumps({"attempt": self.number, "step": self.step, "pid": os.getpid()}) + "\n")
+        self.beat(Phase.TRAINING)
+        if self.step % self.plan.get("save_every", 5) == 0:
+            self.save()
+        if self.step == self.own.get("crash_at_step"):
+            self.crash()
+        while self.step == self.own.get("hang_at_step"):
+            time.sleep(0.05)
+
+    def crash(self) -> None:
+        sys.stderr.write(self.own.get("text", ""))
+        sys.stderr.flush()
+        if "signal" in self.own:
+            os.kill(os.getpid(), getattr(signal, self.own["signal"]))
+            time.sleep(60)
+        os._exit(self.own.get("exit_code", 1))
+
+    def save(self) -> None:
+        fence = json.loads(self.folder.fence.read_text())
+        assert fence == {"number": self.number, "token": self.token}, fence
+        checkpoint = self.folder.checkpoints / f"checkpoint-{self.step}"
+        checkpoint.mkdir(exist_ok=True)
+        (checkpoint / "weights").write_text(f"weights of step {self.step}")
+        replace_text(checkpoint / MANIFEST, write_manifest_text(checkpoint, self.step))
+
+    def leave_grandchild(self) -> None:
+        is_daemon = self.own["grandchild"] == "daemon"
+        parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}])"
+        code = parent if is_daemon else SLEEPER
+        child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+        if is_daemon:
+            child.wait()
+
+    def beat(self, phase: Phase) -> None:
+        beat = Heartbeat(self.token, self.number, os.getpid(), phase, self.step, self.total, time.time())
+        temporary = self.folder.heartbeat.with_suffix(".tmp")
+        temporary.write_text(beat.to_json())
+        temporary.replace(self.folder.heartbeat)
+
+    def end(self, code: int) -> int:
+        record = ExitRecord(code, self.step, **self.own.get("record", {}))
+        replace_text(self.folder.exit_record(self.number), record.to_json())
+        return code
+
+    def on_term(self, *_: object) -> None:
+        self.is_stop_asked = True
+
+
+if __name__ == "__main__":
+    run_folder = RunDirectory(Path(sys.argv[1]))
+    if hold(run_folder.trainer_lock) is None:
+        sys.exit(75)
+    sys.exit(Trainer(run_folder).run())

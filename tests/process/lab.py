@@ -1,0 +1,134 @@
+"""A workspace with real supervisors, misbehaving trainers, and nothing left behind."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backend.domain.run import ProcessIdentity, Run
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import RunState
+from backend.executors import process_table
+from backend.executors.environment import RUN_ID
+from backend.executors.local import LocalExecutor
+from backend.probes.clock import SystemClock
+from backend.services.process_manager import ProcessManager, SupervisorProgram
+from backend.store.run_files import LocalRunFiles
+from backend.store.sql_store import SqlRunStore
+from config.settings import Settings
+from tests.fakes.runs import a_run
+
+PATIENCE_SECONDS = 90.0
+PROGRAM = Path(__file__).parent.parent / "fakes" / "supervisor_program.py"
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@dataclass
+class Lab:
+    workspace: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        settings = Settings(workspace=self.workspace)
+        self.runs_folder = settings.runs_folder
+        self.store = SqlRunStore(settings.url, SystemClock())
+        self.executor = LocalExecutor()
+        self.environment = {
+            "PEFT_STUDIO_WORKSPACE": str(self.workspace),
+            "PEFT_STUDIO_BACKOFF_SECONDS": "[0.05, 0.1, 0.2]",
+            **self.environment,
+        }
+        self.manager = self.new_manager()
+
+    def new_manager(self) -> ProcessManager:
+        """As another dashboard would have it."""
+        program = SupervisorProgram((sys.executable, str(PROGRAM)), self.workspace, self.environment)
+        return ProcessManager(self.store, LocalExecutor(), SystemClock(), program)
+
+    def make(self, run_id: str = "a-run", **plan: Any) -> Run:
+        run = a_run(run_id, run_dir=self.runs_folder / run_id)
+        LocalRunFiles().create(run.run_dir, "schema_version: 1\n")
+        (run.run_dir / "misbehave.json").write_text(json.dumps(plan))
+        self.store.create(run)
+        return run
+
+    def start(self, run_id: str = "a-run", **plan: Any) -> Run:
+        run = self.make(run_id, **plan)
+        assert self.manager.start(run_id)
+        return run
+
+    def get(self, run_id: str = "a-run") -> Run:
+        return self.store.get(run_id)
+
+    def wait_for(self, state: RunState, run_id: str = "a-run") -> Run:
+        wait_until(lambda: self.get(run_id).state is state, f"{run_id} is {state}, not {self.get(run_id)}")
+        return self.get(run_id)
+
+    def wait_for_over(self, run_id: str = "a-run") -> Run:
+        """The run is over, and its supervisor is gone."""
+        run = wait_until(
+            lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor and run,
+            f"{run_id} is over: {self.story(run_id)}",
+        )
+        wait_until(lambda: self.supervisor(run_id) is None, "the supervisor has left")
+        return run
+
+    def wait_for_step(self, step: int, attempt: int = 1, run_id: str = "a-run") -> None:
+        wait_until(
+            lambda: any(s["attempt"] == attempt and s["step"] >= step for s in self.steps(run_id)),
+            f"step {step} of attempt {attempt}: {self.story(run_id)}",
+        )
+
+    def steps(self, run_id: str = "a-run") -> list[dict[str, int]]:
+        path = self.runs_folder / run_id / "steps.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def supervisor(self, run_id: str = "a-run") -> ProcessIdentity | None:
+        return self.manager.liveliness(self.get(run_id)).supervisor
+
+    def trainer(self, run_id: str = "a-run") -> ProcessIdentity | None:
+        return self.manager.liveliness(self.get(run_id)).trainer
+
+    def kill(self, process: ProcessIdentity | None) -> None:
+        """kill -9 of one process, and wait until it is gone."""
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        wait_until(lambda: not process_table.is_alive(process), "the killed process is gone")
+
+    def marked(self, run_id: str = "a-run") -> list[int]:
+        """Living processes of any attempt of a run."""
+        return [
+            entry.pid
+            for entry in process_table.processes()
+            if not entry.is_zombie and process_table.environment(entry.pid).get(RUN_ID) == run_id
+        ]
+
+    def journal(self, run_id: str = "a-run") -> list[str]:
+        return [line.reason for line in self.store.journal(run_id)]
+
+    def story(self, run_id: str = "a-run") -> str:
+        """For failure messages: all that is known."""
+        folder = RunDirectory(self.runs_folder / run_id)
+        log = folder.supervisor_log.read_text() if folder.supervisor_log.exists() else ""
+        return f"{self.get(run_id)}\n{self.journal(run_id)}\n{log}"
+
+    def close(self) -> None:
+        for run in self.store.list():
+            supervisor = self.manager.liveliness(run).supervisor
+            if supervisor:
+                self.executor.kill(supervisor)
+            self.executor.sweep({RUN_ID: run.id, "PEFT_STUDIO_MODELS": str(self.workspace / "models")})
+        self.store.close()

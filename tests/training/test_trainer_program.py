@@ -1,0 +1,222 @@
+"""How the trainer program ends: exit code, exit record, and nothing half-written."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.domain.heartbeat import Heartbeat
+from backend.errors import EXIT_CHECKPOINTED, EXIT_CONFIGURATION, EXIT_DATA, EXIT_IO, EXIT_UNAVAILABLE, EXIT_USAGE
+from backend.trainer.__main__ import main
+from tests.training.runs import MakeRun, attempt_here, checkpoints, curves, exit_record, finish, read, spawn, wait_until
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], int]]:
+    """The program in this process: its signals and environment are put back, bitsandbytes stays importable."""
+    import peft  # noqa: F401 - once it is loaded, bitsandbytes is not hidden any more
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    environ = dict(os.environ)
+    yield lambda run: main([str(run.root)])
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    os.environ.clear()
+    os.environ.update(environ)
+
+
+def test_a_good_end_is_0_and_a_second_start_does_nothing(make_run: MakeRun, program: Any) -> None:
+    run = make_run()
+
+    assert program(run) == 0
+    first = (run.adapter / "adapter_model.safetensors").stat()
+    files = set(run.tensorboard.iterdir())
+
+    assert finish(spawn(run)) == 0, read(run.log(1))
+    assert exit_record(run).step == 12
+    assert (run.adapter / "adapter_model.safetensors").stat() == first
+    assert set(run.tensorboard.iterdir()) == files
+    beat = Heartbeat.from_json(read(run.heartbeat))
+    assert beat is not None
+    assert beat.step == 12
+
+
+def test_the_lock_says_who_holds_it(make_run: MakeRun, program: Any) -> None:
+    run = make_run()
+
+    program(run)
+
+    identity = json.loads(read(run.trainer_lock))
+    assert identity["pid"] == os.getpid()
+    assert identity["start_ticks"] > 0
+    assert identity["boot_id"]
+
+
+def test_a_held_lock_means_75_and_nothing_is_touched(make_run: MakeRun) -> None:
+    run = make_run()
+    holder = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", holder, run.trainer_lock], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            code = main([str(run.root)])
+        finally:
+            process.kill()
+    assert code == EXIT_CHECKPOINTED
+    assert not run.heartbeat.exists()
+    assert not run.exit_record(1).exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["/no/such/folder"], ["a", "b"]])
+def test_wrong_use_is_64(arguments: list[str]) -> None:
+    assert main(arguments) == EXIT_USAGE
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "error", "words"),
+    [
+        ({"trainning": {}}, EXIT_CONFIGURATION, "run-config-invalid", "trainning"),
+        ({"training": {"max_steps": -1}}, EXIT_CONFIGURATION, "run-config-invalid", "training.max_steps"),
+        ({"base_model": "/no/such/model"}, EXIT_USAGE, "model-not-found", "/no/such/model"),
+        ({"base_model": "."}, EXIT_USAGE, "model-not-found", "config.json"),
+        (
+            {"method": {"name": "lora", "target_modules": ["q_proj", "nose"]}},
+            EXIT_CONFIGURATION,
+            "target-modules-unknown",
+            "nose. The method's target_modules name it. Linear layers that exist: down_proj",
+        ),
+        ({"training": {"precision": "float16"}}, EXIT_CONFIGURATION, "precision-unsupported", "float16"),
+        ({"training": {"max_length": 8}}, EXIT_DATA, "rows-too-long", "within 8 tokens"),
+        ({"method": {"name": "pissa", "rank": 1000}}, EXIT_CONFIGURATION, "method-unsuitable", "pissa"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_what_cannot_work_is_said_and_leaves_nothing(
+    change: dict[str, Any], code: int, error: str, words: str, make_run: MakeRun, program: Any
+) -> None:
+    run = make_run(**change)
+
+    assert program(run) == code
+
+    record = exit_record(run)
+    assert (record.code, record.error_id) == (code, error)
+    assert words in f"{record.what} {record.why}"
+    assert record.fix
+    assert not run.adapter.exists()
+    assert not run.checkpoints.exists() or not checkpoints(run)
+
+
+def test_a_run_without_a_configuration_is_told_so(make_run: MakeRun, program: Any) -> None:
+    run = make_run()
+    run.config.unlink()
+
+    assert program(run) == EXIT_CONFIGURATION
+    assert exit_record(run).error_id == "run-config-invalid"
+
+
+def test_a_missing_dataset_is_an_error_of_the_data(make_run: MakeRun, program: Any) -> None:
+    run = make_run(dataset="gone.jsonl")
+
+    assert program(run) in (EXIT_DATA, EXIT_USAGE)
+    assert exit_record(run).what
+
+
+def test_pickled_weights_are_refused(make_run: MakeRun, program: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "pickled"
+    folder.mkdir()
+    (folder / "config.json").write_text((make_run.room.models["llama"] / "config.json").read_text())
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    run = make_run(base_model=str(folder))
+
+    assert program(run) == EXIT_CONFIGURATION
+    assert exit_record(run).error_id == "model-unsafe"
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_it_reaches_the_weights(make_run: MakeRun, program: Any) -> None:
+    run = make_run(training={"learning_rate": 10, "max_grad_norm": 0, "optimizer": "sgd", "max_steps": 200})
+
+    assert program(run) != 0
+
+    record = exit_record(run)
+    assert record.error_id == "loss-not-finite"
+    assert f"at step {record.step + 1}" in record.what
+    assert all(value == value for points in curves(run).values() for _, value in points)  # noqa: PLR0124 - no NaN
+
+
+def test_another_attempt_s_token_keeps_a_checkpoint_from_being_written(make_run: MakeRun, program: Any) -> None:
+    run = make_run()
+    os.environ |= {"PEFT_STUDIO_TOKEN": "old", "PEFT_STUDIO_ATTEMPT": "1"}
+    run.fence.write_text('{"number": 2, "token": "new"}')
+
+    assert program(run) == EXIT_IO
+
+    assert exit_record(run).error_id == "attempt-superseded"
+    assert checkpoints(run) == set()
+
+
+def test_a_trainer_started_by_hand_takes_the_fence_s_attempt(make_run: MakeRun, program: Any) -> None:
+    run = make_run(training={"max_steps": 1})
+    run.fence.write_text('{"number": 3, "token": "abc"}')
+
+    assert program(run) == 0
+    assert run.exit_record(3).exists()
+
+
+def test_a_hub_that_may_not_be_asked_is_told_so(
+    make_run: MakeRun, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    run = make_run(base_model="some-org/some-model")
+
+    assert program(run) == EXIT_UNAVAILABLE
+    assert exit_record(run).error_id == "model-unreachable"
+
+
+def test_a_full_disk_ends_the_attempt_and_keeps_the_last_checkpoint(make_run: MakeRun, program: Any) -> None:
+    """A limit on file sizes makes writes fail as a full disk does; Python gets EFBIG, torch its own words."""
+    run = make_run()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.trainer.errors.free_bytes", lambda _: 0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))
+        try:
+            code = program(run)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert code == EXIT_IO
+    assert exit_record(run).error_id == "disk-full"
+    assert checkpoints(run) == set()
+    attempt_here(run)
+    assert run.adapter.exists()
+
+
+def test_term_while_loading_ends_soon_with_75_and_saves_nothing(make_run: MakeRun) -> None:
+    run = make_run()
+    process = spawn(run)
+    wait_until(lambda: run.heartbeat.exists() or process.poll() is not None)
+    wait_until(lambda: "SIGTERM" in caught_signals(process.pid) or process.poll() is not None)
+    process.send_signal(signal.SIGTERM)
+
+    assert finish(process) == EXIT_CHECKPOINTED, read(run.log(1))
+    assert exit_record(run).code == EXIT_CHECKPOINTED
+    assert not run.checkpoints.exists() or not checkpoints(run)
+
+
+def caught_signals(pid: int) -> set[str]:
+    """The signals that a process has handlers for (SigCgt in proc(5))."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    mask = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return {number.name for number in signal.Signals if mask >> (number - 1) & 1}

@@ -1,0 +1,131 @@
+"""The state of a session: frozen, changed by actions, kept as text that never makes trouble."""
+
+import dataclasses
+import json
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.domain import actions
+from backend.domain.application_state import (
+    ApplicationState,
+    ChatSettings,
+    TrainingState,
+    UIState,
+    ViewState,
+)
+from backend.domain.json_value import frozen, thawed
+from backend.domain.state_text import from_text, to_text
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+DRAFTS = st.dictionaries(st.text(), JSON, max_size=5)
+STATES = st.builds(
+    ApplicationState,
+    view=st.builds(ViewState, st.text(), st.none() | st.text(), st.lists(st.text(), max_size=3).map(tuple)),
+    training=st.builds(TrainingState, DRAFTS, st.just(0)),
+    ui=st.builds(
+        UIState,
+        st.floats(0, 0.999),
+        st.booleans(),
+        st.text(max_size=50),
+        st.builds(ChatSettings, st.integers(1, 8192), st.floats(0, 5), st.floats(0.01, 1), st.booleans()),
+    ),
+)
+
+
+@given(JSON)
+def test_a_frozen_value_says_what_it_was_made_of(value: object) -> None:
+    assert thawed(frozen(value)) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1: 2}, {"a": [b"bytes"]}, {"a"}])
+def test_what_json_cannot_say_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="cannot be kept as JSON"):
+        frozen(value)
+
+
+def test_nobody_can_change_a_state_from_outside() -> None:
+    modules = ["q_proj"]
+    state = ApplicationState(training=TrainingState({"targets": modules}))  # type: ignore[dict-item]
+    modules.append("v_proj")
+    assert state.training.draft == {"targets": ("q_proj",)}
+    assert isinstance(state.training.draft, MappingProxyType)
+    with pytest.raises(TypeError):
+        state.training.draft["targets"] = ()  # type: ignore[index]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        state.view.current = "runs"  # type: ignore[misc]
+
+
+@given(STATES)
+def test_any_state_comes_back_from_its_text(state: ApplicationState) -> None:
+    assert from_text(to_text(state)) == state
+
+
+def test_the_version_of_the_runs_belongs_to_the_open_tab_only() -> None:
+    state = actions.see_runs(7)(ApplicationState())
+    assert state.training.runs_version == 7
+    assert from_text(to_text(state)) == ApplicationState()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "null",
+        "[]",
+        "{",
+        '{"schema_version": 0, "view": {"current": "runs"}}',
+        '{"schema_version": 1}',
+        '{"schema_version": 1, "view": 3, "draft": [], "ui": {"smoothing": 7}}',
+        '{"schema_version": 1, "draft": {"a": NaN}}',
+        '{"schema_version": 1, "draft": ' + '{"a":' * 100_000 + "1" + "}" * 100_000 + "}",
+        '{"schema_version": 1, "draft": {"a": ' + "9" * 5000 + "}}",
+    ],
+)
+def test_a_text_that_is_no_state_gives_the_defaults(text: str | None) -> None:
+    assert from_text(text) == ApplicationState()
+
+
+@given(st.text())
+def test_no_text_at_all_makes_trouble(text: str) -> None:
+    assert isinstance(from_text(text), ApplicationState)
+
+
+@given(STATES, JSON, st.sampled_from(["view", "draft", "ui"]))
+def test_a_damaged_part_does_not_take_the_others_with_it(
+    state: ApplicationState, value: object, part: str
+) -> None:
+    kept = json.loads(to_text(state)) | {part: value}
+    restored = from_text(json.dumps(kept))
+    assert part == "view" or restored.view == state.view
+    assert part == "draft" or restored.training == state.training
+    assert part == "ui" or restored.ui == state.ui
+
+
+def test_each_action_changes_its_own_part() -> None:
+    start = ApplicationState(view=ViewState(run_id="a", compare_ids=("a", "b")))
+    settings = ChatSettings(temperature=0.0)
+    assert actions.navigate("runs")(start).view.current == "runs"
+    assert actions.open_run("c")(start).view.run_id == "c"
+    assert actions.compare("x", "y", "x")(start).view.compare_ids == ("x", "y")
+    assert actions.forget_run("a")(start).view == ViewState(run_id=None, compare_ids=("b",))
+    assert actions.forget_run("b")(start).view == ViewState(run_id="a", compare_ids=("a",))
+    assert actions.set_log_axis(is_log=True)(start).ui.is_log_axis
+    assert actions.set_log_filter("error")(start).ui.log_filter == "error"
+    assert actions.set_chat(settings)(start).ui.chat == settings
+    assert [actions.set_smoothing(x)(start).ui.smoothing for x in (-1, 0.5, 2)] == [0.0, 0.5, 0.999]
+
+
+def test_the_form_is_edited_replaced_and_cleared() -> None:
+    state = actions.edit_draft({"rank": 8, "path": "a.jsonl"})(actions.see_runs(3)(ApplicationState()))
+    state = actions.edit_draft({"rank": 16})(state)
+    assert state.training == TrainingState({"rank": 16, "path": "a.jsonl"}, 3)
+    assert actions.replace_draft({"rank": 4})(state).training == TrainingState({"rank": 4}, 3)
+    assert actions.clear_draft(state).training == TrainingState({}, 3)

@@ -1,0 +1,119 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.domain.decisions import End, Ending, Policy, Restart, decide
+from backend.domain.diagnosis import Diagnosis
+from backend.domain.states import RunState, Wish
+
+KILLED = Diagnosis("killed", "killed by SIGKILL", "Look at the memory.", is_worth_retrying=True)
+HOPELESS = Diagnosis("dataset-empty", "No rows", "Fill it.", is_worth_retrying=False)
+CRASH = Ending(-9, KILLED, last_step=420)
+PROGRESS = replace(CRASH, has_new_checkpoint=True, resume_step=400)
+RUN, STOP = Wish.RUN, Wish.STOP
+
+TABLE = {
+    "exit 0 is finished": (replace(CRASH, exit_code=0), RUN, 0, RunState.FINISHED),
+    "exit 0 is finished, although a stop came": (replace(CRASH, exit_code=0), STOP, 0, RunState.FINISHED),
+    "75 after a stop is stopped": (replace(CRASH, exit_code=75), STOP, 0, RunState.STOPPED),
+    "a crash while stopping is stopped": (CRASH, STOP, 2, RunState.STOPPED),
+    "a hopeless error while stopping is stopped": (
+        replace(CRASH, diagnosis=HOPELESS),
+        STOP,
+        0,
+        RunState.STOPPED,
+    ),
+    "a hopeless error is failed at once": (replace(CRASH, diagnosis=HOPELESS), RUN, 0, RunState.FAILED),
+    "even after progress": (replace(PROGRESS, diagnosis=HOPELESS), RUN, 0, RunState.FAILED),
+    "the third failure in a row is failed": (CRASH, RUN, 2, RunState.FAILED),
+    "75 with progress goes on at once": (replace(PROGRESS, exit_code=75), RUN, 1, Restart(0.0, "", 0)),
+    "75 without progress waits a little": (replace(CRASH, exit_code=75), RUN, 1, Restart(0.5, "", 1)),
+    "75 is never a failure": (replace(CRASH, exit_code=75), RUN, 2, Restart(0.5, "", 2)),
+    "the first failure waits half a second": (CRASH, RUN, 0, Restart(0.5, "", 1)),
+    "the second one a second": (CRASH, RUN, 1, Restart(1.0, "", 2)),
+    "progress makes a failure the first one": (PROGRESS, RUN, 2, Restart(0.5, "", 1)),
+    "found dead goes on at once, uncounted": (
+        replace(CRASH, was_found_dead=True),
+        RUN,
+        2,
+        Restart(0.0, "", 2),
+    ),
+    "found dead with progress refills": (replace(PROGRESS, was_found_dead=True), RUN, 2, Restart(0.0, "", 0)),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_table_of_decisions(name: str) -> None:
+    ending, wish, failures, expected = TABLE[name]
+    decision = decide(ending, wish, failures, Policy())
+    if isinstance(decision, End):
+        assert decision.state is expected
+    else:
+        assert replace(decision, reason="") == expected
+
+
+def test_waits_grow_and_the_last_one_repeats() -> None:
+    policy = Policy(max_failures=7)
+    decisions = [decide(CRASH, RUN, failures, policy) for failures in range(6)]
+    assert [d.delay_seconds for d in decisions if isinstance(d, Restart)] == [0.5, 1, 2, 2, 2, 2]
+    assert isinstance(decide(CRASH, RUN, 6, policy), End)
+
+
+def test_no_waits_means_at_once() -> None:
+    assert Policy(backoff_seconds=()).wait_after(1) == 0
+
+
+def test_a_failed_run_says_where_why_what_to_do_and_where_it_would_go_on() -> None:
+    end = decide(replace(CRASH, resume_step=400), RUN, 2, Policy())
+    assert end == End(
+        RunState.FAILED,
+        "killed by SIGKILL",
+        "Failed at step 420: killed by SIGKILL. That was failure 3 in a row without a new checkpoint. "
+        "Look at the memory. Started again, it goes on from step 400.",
+        "killed",
+    )
+
+
+def test_a_stopped_run_says_honestly_how() -> None:
+    def message(ending: Ending) -> str:
+        end = decide(ending, STOP, 0, Policy())
+        assert isinstance(end, End)
+        return end.message
+
+    asked = Ending(75, KILLED, last_step=432, resume_step=432)
+    assert message(asked) == "Stopped on request at step 432. Started again, it goes on from step 432."
+    assert message(replace(asked, exit_code=-15, resume_step=None)) == (
+        "Stopped on request at step 432. It has no checkpoint: started again, it begins from the start."
+    )
+    assert message(replace(asked, exit_code=-9, was_killed_to_stop=True)).startswith(
+        "The trainer did not stop in time and was killed."
+    )
+    assert "but the trainer ended first: killed by SIGKILL." in message(replace(asked, exit_code=-9))
+
+
+@given(
+    code=st.one_of(st.none(), st.integers(-64, 255)),
+    worth=st.booleans(),
+    progress=st.booleans(),
+    failures=st.integers(0, 10),
+    most=st.integers(1, 5),
+    wish=st.sampled_from(Wish),
+    dead=st.booleans(),
+)
+def test_whatever_happens_the_budget_holds(
+    code: int | None, worth: bool, progress: bool, failures: int, most: int, wish: Wish, dead: bool
+) -> None:
+    ending = Ending(code, replace(KILLED, is_worth_retrying=worth), has_new_checkpoint=progress, was_found_dead=dead)
+    decision = decide(ending, wish, failures, Policy(most))
+    if isinstance(decision, Restart):
+        assert wish is RUN
+        assert code != 0
+        counted = code != 75 and not dead
+        assert decision.failures < most if counted else decision.failures <= failures
+        assert decision.delay_seconds >= 0
+    else:
+        assert decision.message
+        assert (decision.state is RunState.FINISHED) == (code == 0)
+        assert code == 0 or (decision.state is RunState.STOPPED) == (wish is STOP)

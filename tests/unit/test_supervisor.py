@@ -1,0 +1,575 @@
+"""The supervisor's loop over scripted processes, a store in memory and a clock that only waiting moves."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.domain.decisions import Policy
+from backend.domain.exit_record import ExitRecord
+from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.ports import Command
+from backend.domain.run import Attempt, ProcessIdentity, Run
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import RunState, Wish
+from backend.domain.transition import Transition
+from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
+from backend.executors.errors import CommandNotStarted
+from backend.store.checkpoints import MANIFEST, write_manifest_text
+from backend.store.errors import StaleTransition, StoreFromNewerVersion, StoreUnavailable
+from backend.store.run_files import LocalRunFiles
+from backend.supervisor.leave import Leave, Left
+from backend.supervisor.rules import Rules, TrainerProgram
+from backend.supervisor.supervisor import Supervisor
+from tests.fakes.clock import FakeClock
+from tests.fakes.executor import FakeExecutor, Script
+from tests.fakes.run_store import FakeRunStore
+from tests.fakes.runs import NOON, SUPERVISOR, a_run
+
+RULES = Rules(Policy(), stop_grace_seconds=30, hang_training_seconds=600, hang_other_seconds=3600, poll_seconds=0.25)
+
+
+class Stage:
+    """One run, everything around it, and what a test may do to it."""
+
+    def __init__(self, folder: Path, store_type: type[FakeRunStore] = FakeRunStore) -> None:
+        self.clock = FakeClock()
+        self.executor = FakeExecutor(self.clock)
+        self.store = store_type(self.clock)
+        self.leave = Leave(self.clock.advance, self.clock.monotonic)
+        self.folder = RunDirectory(folder / "a-run")
+        self.oom_kills: int | None = 0
+        self.last_beat = 0
+        LocalRunFiles().create(self.folder.root, "schema_version: 1\n")
+
+    def create(self, **facts: Any) -> None:
+        self.store.create(a_run(run_dir=self.folder.root, **facts))
+
+    def supervise(self) -> Run:
+        Supervisor(
+            "a-run",
+            self.store,
+            self.executor,
+            self.clock,
+            files=LocalRunFiles(),
+            trainer=TrainerProgram(("trainer",), {"ALWAYS": "so"}),
+            rules=RULES,
+            leave=self.leave,
+            identity=SUPERVISOR,
+            count_oom_kills=lambda: self.oom_kills,
+        ).run()
+        return self.run
+
+    @property
+    def run(self) -> Run:
+        return self.store.get("a-run")
+
+    @property
+    def reasons(self) -> list[str]:
+        return [line.reason for line in self.store.journal("a-run")]
+
+    @property
+    def states(self) -> list[RunState]:
+        lines = self.store.journal("a-run")
+        return [line.target for line in lines if line.source is not line.target]
+
+    def checkpoint(self, step: int) -> None:
+        path = self.folder.checkpoints / f"checkpoint-{step}"
+        path.mkdir()
+        (path / "weights").write_text(str(step))
+        (path / MANIFEST).write_text(write_manifest_text(path, step))
+
+    def beat(self, environment: dict[str, str], phase: Phase = Phase.TRAINING, step: int = 1) -> None:
+        beat = Heartbeat(environment[TOKEN], int(environment[ATTEMPT]), 0, phase, step, 100, step)
+        self.folder.heartbeat.write_text(beat.to_json())
+
+    def script(self, *checkpoints: int, beats: bool = True, **how: Any) -> Script:
+        """A trainer that beats once and writes these checkpoints as soon as it is started."""
+
+        def on_start(command: Command) -> None:
+            if beats:
+                self.beat(command.environment)
+            for step in checkpoints:
+                self.checkpoint(step)
+
+        return Script(on_start=on_start, **how)
+
+    def wish(self, wish: Wish) -> Callable[[], None]:
+        """Something to do while waiting: a person's wish, once."""
+        return self.once(lambda: self.store.set_wish("a-run", wish, f"wish {wish}"))
+
+    def once(self, action: Callable[[], object]) -> Callable[[], None]:
+        todo = [action]
+        return lambda: todo.pop()() and None if todo else None  # type: ignore[func-returns-value]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def an_attempt(process: ProcessIdentity | None = None, **facts: Any) -> Attempt:
+    return Attempt(**{"number": 1, "token": "t1", "started_at": NOON, "process": process, **facts})
+
+
+MARKS = {RUN_ID: "a-run", TOKEN: "t1", ATTEMPT: "1"}
+
+
+def test_a_run_goes_from_created_to_finished(stage: Stage) -> None:
+    stage.create()
+    stage.executor.scripts = [stage.script(exit_code=0, lives_seconds=5)]
+    run = stage.supervise()
+    assert stage.states == [RunState.STARTING, RunState.RUNNING, RunState.FINISHED]
+    assert (run.wish, run.message, run.error_id) == (Wish.STOP, "Finished at step 1.", "")
+    attempt = run.attempts[0]
+    assert (attempt.exit_code, attempt.last_step, attempt.reason) == (0, 1, "finished")
+    assert attempt.process is not None
+
+
+def test_the_trainer_is_told_who_it_is_and_the_fence_says_the_same(stage: Stage) -> None:
+    stage.create()
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    stage.supervise()
+    command = stage.executor.commands[0]
+    token = command.environment[TOKEN]
+    assert command.environment == {"ALWAYS": "so", RUN_ID: "a-run", ATTEMPT: "1", TOKEN: token}
+    assert command.argv == ("trainer", str(stage.folder.root))
+    assert (command.log, command.lock) == (stage.folder.log(1), stage.folder.trainer_lock)
+    assert json.loads(stage.folder.fence.read_text()) == {"number": 1, "token": token}
+    assert stage.run.attempts[0].token == token
+
+
+def test_a_crash_becomes_a_sentence_and_another_attempt(stage: Stage) -> None:
+    stage.create()
+    stage.executor.scripts = [stage.script(400, exit_code=-9, lives_seconds=5), stage.script(lives_seconds=9)]
+    messages: list[str] = []
+    stage.executor.scripts[1].on_wait = lambda: messages.append(stage.run.message)
+    run = stage.supervise()
+    assert stage.states == [
+        RunState.STARTING,
+        RunState.RUNNING,
+        RunState.BACKOFF,
+        RunState.STARTING,
+        RunState.RUNNING,
+        RunState.FINISHED,
+    ]
+    assert run.attempts[1].resumed_from_step == 400
+    assert messages[-1] == (
+        "Attempt 1 ended at step 1: killed by SIGKILL; if you did not do it, the system probably ran out of "
+        "memory. Attempt 2 is running, resumed from step 400."
+    )
+
+
+def test_the_wait_before_a_restart_is_kept(stage: Stage) -> None:
+    stage.create()
+    stage.executor.scripts = [stage.script(exit_code=1, lives_seconds=0) for _ in range(3)]
+    run = stage.supervise()
+    assert run.state is RunState.FAILED
+    assert 1.5 <= stage.clock.monotonic() < 2.5  # 0.5 and 1 s, and the looking
+
+
+def test_a_person_stops_a_run_that_waits_for_its_restart(stage: Stage) -> None:
+    stage.create()
+    stage.executor.scripts = [stage.script(exit_code=1, lives_seconds=0)]
+
+    class Impatient(Leave):
+        def pause(self, seconds: float) -> None:
+            stage.store.set_wish("a-run", Wish.STOP, "enough")
+            super().pause(seconds)
+
+    stage.leave = Impatient(stage.clock.advance, stage.clock.monotonic)
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.STOPPED, 1)
+
+
+def test_a_run_stopped_before_anything_started_is_stopped(stage: Stage) -> None:
+    stage.create(wish=Wish.STOP)
+    assert stage.supervise().state is RunState.STOPPED
+    assert stage.executor.commands == []
+
+
+@pytest.mark.parametrize("state", [RunState.FINISHED, RunState.STOPPED, RunState.FAILED])
+def test_a_run_that_is_over_is_left_alone(stage: Stage, state: RunState) -> None:
+    stage.create(state=state, wish=Wish.STOP)
+    assert stage.supervise().state is state
+    assert stage.executor.calls == []
+
+
+def test_stop_is_term_then_a_checkpoint(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(exit_code=None, on_term=75)
+    script.on_wait = stage.wish(Wish.STOP)
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert stage.states == [RunState.STARTING, RunState.STOPPING, RunState.STOPPED]
+    assert stage.executor.calls == ["start", "terminate", "sweep"]
+    assert (run.wish, run.attempts[0].exit_code) == (Wish.STOP, 75)
+
+
+def test_stop_is_kill_after_the_grace_and_not_before(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(7, on_term=None)
+    script.on_wait = stage.wish(Wish.STOP)
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert run.state is RunState.STOPPED
+    assert run.message == ("The trainer did not stop in time and was killed. Started again, it goes on from step 7.")
+    assert stage.executor.calls == ["start", "terminate", "kill", "sweep"]
+    assert 30 <= stage.clock.monotonic() < 32
+
+
+def test_a_person_who_changes_their_mind_while_it_stops_gets_another_attempt(stage: Stage) -> None:
+    stage.create()
+    first = stage.script(5, on_term=None, exit_code=75, lives_seconds=10)
+    stop, go = stage.wish(Wish.STOP), stage.wish(Wish.RUN)
+    first.on_wait = lambda: stop() if stage.clock.monotonic() < 4 else go()
+    stage.executor.scripts = [first, stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert stage.states[1:4] == [RunState.STOPPING, RunState.INTERRUPTED, RunState.STARTING]
+    assert (run.state, run.attempts[1].resumed_from_step, run.failures) == (RunState.FINISHED, 5, 0)
+
+
+def test_silence_beyond_the_limit_of_training_is_a_hang(stage: Stage) -> None:
+    stage.create()
+    stage.executor.scripts = [stage.script(), stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert run.state is RunState.FINISHED
+    assert "no sign of life" in run.attempts[0].reason
+    assert 600 <= stage.clock.monotonic() < 610
+
+
+def test_before_the_first_heartbeat_the_longer_limit_holds(stage: Stage) -> None:
+    stage.create()
+    stage.executor.scripts = [stage.script(beats=False), stage.script(lives_seconds=1)]
+    stage.supervise()
+    assert 3600 <= stage.clock.monotonic() < 3610
+    assert RunState.RUNNING not in stage.states[:2]
+
+
+def test_a_beating_trainer_is_never_a_hang(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(lives_seconds=1500)
+
+    def beat_every_100_seconds() -> None:
+        step = int(stage.clock.monotonic() / 100)
+        if step > stage.last_beat:
+            stage.last_beat = step
+            stage.beat(stage.executor.commands[0].environment, step=step)
+
+    script.on_wait = beat_every_100_seconds
+    stage.executor.scripts = [script]
+    assert stage.supervise().state is RunState.FINISHED
+    assert "kill" not in stage.executor.calls
+
+
+def test_an_older_attempts_heartbeat_says_nothing(stage: Stage) -> None:
+    stage.create()
+    stage.beat({TOKEN: "older", ATTEMPT: "0"})
+    stage.executor.scripts = [stage.script(beats=False, lives_seconds=5)]
+    run = stage.supervise()
+    assert stage.states == [RunState.STARTING, RunState.FINISHED]
+    assert run.attempts[0].last_step is None
+
+
+@pytest.mark.parametrize("state", [RunState.STARTING, RunState.RUNNING])
+def test_a_living_trainer_is_adopted(stage: Stage, state: RunState) -> None:
+    script = Script(exit_code=0, lives_seconds=5)
+    process = stage.executor.adoptable(stage.folder.trainer_lock, script, MARKS)
+    stage.create(state=state, attempts=(an_attempt(),))
+    run = stage.supervise()
+    assert stage.executor.commands == []
+    assert any(f"adopted the living trainer, process {process.pid}" in reason for reason in stage.reasons)
+    assert (run.state, run.attempts[0].process) == (RunState.FINISHED, process)
+
+
+def test_a_trainer_that_lives_without_its_lock_is_adopted_by_what_the_store_knows(stage: Stage) -> None:
+    process = stage.executor.adoptable(None, Script(exit_code=0, lives_seconds=5), MARKS)
+    stage.create(state=RunState.RUNNING, attempts=(an_attempt(process),))
+    assert stage.supervise().state is RunState.FINISHED
+    assert stage.executor.commands == []
+
+
+def test_an_adopted_trainer_that_was_being_stopped_is_asked_again(stage: Stage) -> None:
+    stage.executor.adoptable(stage.folder.trainer_lock, Script(on_term=75), MARKS)
+    stage.create(state=RunState.STOPPING, wish=Wish.STOP, attempts=(an_attempt(),))
+    assert stage.supervise().state is RunState.STOPPED
+    assert "terminate" in stage.executor.calls
+
+
+@pytest.mark.parametrize("state", [RunState.STARTING, RunState.RUNNING])
+def test_a_trainer_found_dead_is_resumed_at_once_without_counting(stage: Stage, state: RunState) -> None:
+    stage.checkpoint(40)
+    gone = ProcessIdentity(7, 7, "earlier boot")
+    stage.create(state=state, failures=2, attempts=(an_attempt(gone),))
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert stage.states[:2] == [RunState.INTERRUPTED, RunState.STARTING]
+    assert run.attempts[0].reason == "ended while nobody watched, and left no word"
+    assert (run.attempts[1].resumed_from_step, run.state) == (40, RunState.FINISHED)
+
+
+def test_a_trainer_that_finished_unwatched_is_finished_by_its_own_word(stage: Stage) -> None:
+    stage.create(state=RunState.RUNNING, attempts=(an_attempt(),))
+    stage.folder.exit_record(1).write_text(ExitRecord(0, 100).to_json())
+    run = stage.supervise()
+    assert (run.state, run.message, run.attempts[0].exit_code) == (
+        RunState.FINISHED,
+        "Finished at step 100.",
+        0,
+    )
+
+
+def test_a_death_after_the_last_word_is_no_crash(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(exit_code=-11, lives_seconds=2)
+    stage.folder.exit_record(1).write_text(ExitRecord(0, 100).to_json())
+    stage.executor.scripts = [script]
+    assert stage.supervise().state is RunState.FINISHED
+
+
+def test_a_stopped_run_that_was_found_dead_is_stopped(stage: Stage) -> None:
+    stage.create(state=RunState.STOPPING, wish=Wish.STOP, attempts=(an_attempt(),))
+    assert stage.supervise().state is RunState.STOPPED
+
+
+@pytest.mark.parametrize("state", [RunState.BACKOFF, RunState.INTERRUPTED])
+def test_a_run_between_two_attempts_goes_on_under_a_new_supervisor(stage: Stage, state: RunState) -> None:
+    stage.create(state=state, failures=1, attempts=(an_attempt(ended_at=NOON, reason="killed"),))
+    stage.executor.scripts = [
+        stage.script(exit_code=1, lives_seconds=1),
+        stage.script(exit_code=1, lives_seconds=1),
+    ]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FAILED, 3)
+
+
+@pytest.mark.parametrize("state", [RunState.STOPPED, RunState.FAILED])
+def test_a_person_who_asks_again_gets_a_full_budget(stage: Stage, state: RunState) -> None:
+    stage.create(state=state, failures=2, error_id="killed", attempts=(an_attempt(ended_at=NOON),))
+    stage.executor.scripts = [stage.script(exit_code=1, lives_seconds=1), stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert (run.state, run.failures, run.error_id) == (RunState.FINISHED, 1, "")
+
+
+def test_unknown_starts_nothing_until_it_is_known(stage: Stage) -> None:
+    stage.create(state=RunState.RUNNING, attempts=(an_attempt(),))
+    lock = stage.folder.trainer_lock
+    stage.executor.make_unknown(lock)
+
+    class Later(Leave):
+        def pause(self, seconds: float) -> None:
+            assert stage.executor.commands == []
+            if stage.clock.monotonic() > 100:
+                stage.executor.make_unknown(lock, is_unknown=False)
+            super().pause(seconds)
+
+    stage.leave = Later(stage.clock.advance, stage.clock.monotonic)
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    assert stage.supervise().state is RunState.FINISHED
+    assert sum("cannot be told" in reason for reason in stage.reasons) == 1
+
+
+def test_what_a_dead_trainer_left_behind_is_ended_before_another_starts(stage: Stage) -> None:
+    """Its children hold the lock, and the process that the store names is gone."""
+    lock = stage.folder.trainer_lock
+    stage.executor.adoptable(lock, Script(), MARKS)
+    stage.executor.make_unidentified(lock)
+    gone = ProcessIdentity(7, 7, "boot")
+    stage.create(state=RunState.RUNNING, attempts=(an_attempt(gone),))
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2)
+    assert stage.executor.calls[:2] == ["sweep", "sweep"]
+
+
+def test_an_unidentified_holder_is_waited_for(stage: Stage) -> None:
+    lock = stage.folder.trainer_lock
+    stage.executor.adoptable(lock, Script(lives_seconds=50), MARKS)
+    stage.executor.make_unidentified(lock)
+    stage.create(state=RunState.RUNNING, attempts=(an_attempt(),))
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    assert stage.supervise().state is RunState.FINISHED
+    assert stage.clock.monotonic() > 50
+
+
+def test_an_unidentified_holder_is_swept_when_a_person_wants_a_stop(stage: Stage) -> None:
+    lock = stage.folder.trainer_lock
+    stage.executor.adoptable(lock, Script(), MARKS)
+    stage.executor.make_unidentified(lock)
+    stage.create(state=RunState.RUNNING, wish=Wish.STOP, attempts=(an_attempt(),))
+    assert stage.supervise().state is RunState.STOPPED
+    assert 30 <= stage.clock.monotonic() < 32
+
+
+def test_a_stray_trainer_is_ended_before_another_starts(stage: Stage) -> None:
+    stage.executor.adoptable(stage.folder.trainer_lock, Script(on_term=None), {})
+    stage.create()
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    assert stage.supervise().state is RunState.FINISHED
+    assert stage.executor.calls[:2] == ["terminate", "kill"]
+    assert any("belongs to no open attempt" in reason for reason in stage.reasons)
+
+
+def test_a_stop_is_heard_while_a_stray_holds_the_lock(stage: Stage) -> None:
+    lock = stage.folder.trainer_lock
+    stage.executor.adoptable(lock, Script(), {})
+    stage.executor.make_unidentified(lock)
+    stage.create()
+
+    class Impatient(Leave):
+        def pause(self, seconds: float) -> None:
+            stage.store.set_wish("a-run", Wish.STOP, "enough")
+            super().pause(seconds)
+
+    stage.leave = Impatient(stage.clock.advance, stage.clock.monotonic)
+    assert stage.supervise().state is RunState.STOPPED
+
+
+def test_a_lock_that_is_taken_between_looking_and_starting_is_looked_at_again(stage: Stage) -> None:
+    stage.create()
+    quick = Script(exit_code=0, lives_seconds=20)
+    begin = stage.executor.start
+
+    def start(command: Command) -> ProcessIdentity | None:
+        if not stage.executor.commands and "taken" not in stage.executor.calls:
+            stage.executor.calls.append("taken")
+            stage.executor.adoptable(stage.folder.trainer_lock, quick, {})
+        return begin(command)
+
+    stage.executor.start = start  # type: ignore[method-assign]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1)
+    assert any("adopted" in reason for reason in stage.reasons)
+
+
+def test_a_trainer_that_cannot_be_started_counts_as_a_failure(stage: Stage) -> None:
+    stage.create()
+    stage.executor.refuses = CommandNotStarted(program="trainer", reason="no such file")
+    run = stage.supervise()
+    assert (run.state, run.error_id, len(run.attempts)) == (RunState.FAILED, "command-not-started", 3)
+    assert "no such file" in run.message
+
+
+def test_a_folder_that_takes_no_fence_counts_as_a_failure(stage: Stage) -> None:
+    stage.create()
+    stage.folder.fence.mkdir()
+    run = stage.supervise()
+    assert (run.state, run.error_id) == (RunState.FAILED, "trainer-not-started")
+    assert stage.executor.commands == []
+
+
+@pytest.mark.parametrize("state", [RunState.CREATED, RunState.STOPPED, RunState.FAILED, RunState.BACKOFF])
+def test_a_run_without_its_order_fails_before_anything_starts(stage: Stage, state: RunState) -> None:
+    stage.create(state=state)
+    stage.folder.config.unlink()
+    run = stage.supervise()
+    assert (run.state, run.wish, run.error_id) == (RunState.FAILED, Wish.STOP, "run-file-missing")
+    assert "run.yaml" in run.message
+    assert stage.executor.commands == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "error_id"),
+    [(0, 1, "killed-out-of-memory"), (1, 1, "killed"), (None, None, "killed")],
+)
+def test_the_kernels_count_tells_out_of_memory_from_a_plain_kill(
+    stage: Stage, before: int | None, after: int | None, error_id: str
+) -> None:
+    stage.create(failures=0)
+    stage.oom_kills = before
+
+    def count_up() -> None:
+        stage.oom_kills = after
+
+    script = stage.script(exit_code=-9, lives_seconds=5)
+    script.on_wait = count_up
+    stage.executor.scripts = [script, *[stage.script(exit_code=-9, lives_seconds=0) for _ in range(2)]]
+    run = stage.supervise()
+    assert (run.state, run.error_id) == (RunState.FAILED, error_id)
+
+
+def test_told_to_leave_it_leaves_and_touches_nothing(stage: Stage) -> None:
+    stage.create()
+    script = stage.script()
+    script.on_wait = lambda: setattr(stage.leave, "is_asked", True)
+    stage.executor.scripts = [script]
+    with pytest.raises(Left):
+        stage.supervise()
+    assert stage.executor.calls == ["start"]
+    assert not stage.run.is_over
+
+
+def test_a_superseded_supervisor_writes_nothing_more(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(lives_seconds=50)
+    script.on_wait = stage.once(lambda: stage.store.claim("a-run", SUPERVISOR))
+    stage.executor.scripts = [script]
+    with pytest.raises(StaleTransition):
+        stage.supervise()
+    assert "terminate" not in stage.executor.calls
+    assert not stage.run.is_over
+
+
+class Away(FakeRunStore):
+    """A store that is away for some calls; `lost_answers` are commits whose answer never arrives."""
+
+    failures = 0
+    lost_answers = 0
+
+    def _fail(self) -> None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise StoreUnavailable(url="sqlite://", detail="away")
+
+    def version(self) -> int:
+        self._fail()
+        return super().version()
+
+    def get(self, run_id: str) -> Run:
+        self._fail()
+        return super().get(run_id)
+
+    def apply(self, transition: Transition) -> Run:
+        self._fail()
+        run = super().apply(transition)
+        if self.lost_answers > 0:
+            self.lost_answers -= 1
+            raise StoreUnavailable(url="sqlite://", detail="the answer was lost")
+        return run
+
+
+def test_a_store_that_is_away_for_a_while_harms_no_trainer(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Away)
+    assert isinstance(stage.store, Away)
+    store = stage.store
+    stage.create()
+    script = stage.script(lives_seconds=60)
+    script.on_wait = stage.once(lambda: setattr(store, "failures", 40))
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1)
+    assert "kill" not in stage.executor.calls
+
+
+def test_a_commit_whose_answer_was_lost_is_not_made_twice(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Away)
+    assert isinstance(stage.store, Away)
+    stage.create()
+    stage.store.lost_answers = 1
+    stage.executor.scripts = [stage.script(lives_seconds=3)]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1)
+    assert stage.states.count(RunState.STARTING) == 1
+
+
+def test_a_store_of_a_newer_version_is_left_to_newer_supervisors(tmp_path: Path) -> None:
+    class Newer(FakeRunStore):
+        def apply(self, _: Transition) -> Run:
+            raise StoreFromNewerVersion(url="sqlite://", found="9999")
+
+    stage = Stage(tmp_path, Newer)
+    stage.create()
+    with pytest.raises(StoreFromNewerVersion):
+        stage.supervise()

@@ -1,0 +1,151 @@
+"""TensorBoardDataManager: many folders, many threads, bounded memory."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from backend.domain.curves import Curves
+from backend.event_files.folder import EventFolder
+from backend.services.tensorboard_data import TensorBoardDataManager
+from tests.fakes.curve_source import ScriptedCurveSource
+from tests.fakes.event_bytes import append, points, scalar, version, write
+
+
+class Opened:
+    """A factory that remembers its sources."""
+
+    def __init__(self, num_bytes: int = 0) -> None:
+        self._num_bytes = num_bytes
+        self.sources: list[ScriptedCurveSource] = []
+
+    def __call__(self, folder: Path) -> ScriptedCurveSource:
+        self.sources.append(ScriptedCurveSource(folder, self._num_bytes))
+        return self.sources[-1]
+
+
+def test_the_same_snapshot_is_returned_until_something_is_appended(tmp_path: Path) -> None:
+    opened = Opened()
+    manager = TensorBoardDataManager(opened)
+    first = manager.curves(tmp_path)
+    assert manager.curves(tmp_path) is first
+    opened.sources[0].add("a", 1, 2.0)
+    second = manager.curves(tmp_path)
+    assert second.version > first.version
+    assert points(second, "a") == [(1, 2.0)]
+    assert len(opened.sources) == 1
+
+
+def test_versions_rise_also_when_a_folder_was_forgotten(tmp_path: Path) -> None:
+    opened = Opened()
+    manager = TensorBoardDataManager(opened)
+    before = manager.curves(tmp_path)
+    manager.forget(tmp_path)
+    assert manager.curves(tmp_path).version > before.version
+    assert len(opened.sources) == 2
+
+
+def test_forgetting_an_unknown_folder_is_fine(tmp_path: Path) -> None:
+    TensorBoardDataManager(Opened()).forget(tmp_path)
+
+
+def test_relative_and_absolute_paths_are_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened = Opened()
+    manager = TensorBoardDataManager(opened)
+    assert manager.curves(Path("run")) is manager.curves(tmp_path / "run")
+    assert [source.folder for source in opened.sources] == [tmp_path / "run"]
+
+
+def test_folders_not_asked_for_lately_are_forgotten_when_memory_is_used_up(tmp_path: Path) -> None:
+    opened = Opened(num_bytes=40)
+    manager = TensorBoardDataManager(opened, max_bytes=100)
+    for name in ("a", "b", "a", "c", "a", "c"):
+        manager.curves(tmp_path / name)
+    assert [source.folder.name for source in opened.sources] == ["a", "b", "c"]
+    manager.curves(tmp_path / "b")
+    assert [source.folder.name for source in opened.sources] == ["a", "b", "c", "b"]
+
+
+def test_a_folder_larger_than_the_limit_is_kept_while_it_is_the_last(tmp_path: Path) -> None:
+    opened = Opened(num_bytes=1000)
+    manager = TensorBoardDataManager(opened, max_bytes=100)
+    assert manager.curves(tmp_path) is manager.curves(tmp_path)
+    assert len(opened.sources) == 1
+
+
+def test_real_event_files_are_followed(tmp_path: Path) -> None:
+    path = write(tmp_path, "1", [version(), scalar(1, 0.5)])
+    manager = TensorBoardDataManager(EventFolder)
+    first = manager.curves(tmp_path)
+    append(path, scalar(2, 0.25))
+    assert points(first) == [(1, 0.5)]
+    assert points(manager.curves(tmp_path)) == [(1, 0.5), (2, 0.25)]
+
+
+def test_a_slow_folder_does_not_hold_up_another(tmp_path: Path) -> None:
+    is_reading, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(ScriptedCurveSource):
+        def read(self) -> Curves:
+            if self.folder.name == "slow":
+                is_reading.set()
+                assert may_go_on.wait(60)
+            return super().read()
+
+    manager = TensorBoardDataManager(Slow)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(manager.curves, tmp_path / "slow")
+        try:
+            assert is_reading.wait(60)
+            assert manager.curves(tmp_path / "fast").version > 0
+        finally:
+            may_go_on.set()
+        assert slow.result(60).version > 0
+
+
+def _write_run(folder: Path, attempts: list[range]) -> None:
+    for number, steps in enumerate(attempts):
+        writer = EventFileWriter(str(folder), filename_suffix=f".{number}")
+        if number:
+            writer.add_event(Event(step=steps[0], session_log=SessionLog(status=SessionLog.START)))
+        for step in steps:
+            value = Summary.Value(tag="train/loss", simple_value=float(number))
+            writer.add_event(Event(wall_time=float(step), step=step, summary=Summary(value=[value])))
+            writer.flush()
+        writer.close()
+
+
+def test_readers_see_a_growing_run_grow_while_it_is_written(tmp_path: Path) -> None:
+    attempts = [range(1, 150), range(100, 250), range(200, 301)]
+    expected = [(s, 0.0 if s < 100 else 1.0 if s < 200 else 2.0) for s in range(1, 301)]
+    manager = TensorBoardDataManager(EventFolder)
+    is_written = threading.Event()
+
+    def watch() -> list[Curves]:
+        seen = [manager.curves(tmp_path)]
+        while not is_written.is_set():
+            curves = manager.curves(tmp_path)
+            if curves is not seen[-1]:
+                seen.append(curves)
+        return [*seen, manager.curves(tmp_path)]
+
+    with ThreadPoolExecutor(4) as pool:
+        watchers = [pool.submit(watch) for _ in range(4)]
+        try:
+            _write_run(tmp_path, attempts)
+        finally:
+            is_written.set()
+        seen_by_each = [watcher.result(120) for watcher in watchers]
+    for seen in seen_by_each:
+        assert len(seen) > 2
+        assert [curves.version for curves in seen] == sorted(curves.version for curves in seen)
+        for curves in seen:
+            steps = [step for step, _ in points(curves)]
+            assert steps == list(range(1, len(steps) + 1))
+            assert curves.damage == ()
+        assert points(seen[-1]) == expected

@@ -1,0 +1,170 @@
+"""Starting, stopping and resuming runs, on real folders and a store in memory."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.domain.run_directory import RUN_ID, RunDirectory
+from backend.domain.states import RunState, Wish
+from backend.services.config_service import ConfigService
+from backend.services.errors import PreflightFailed, RunIsFinished
+from backend.services.preflight import Preflight
+from backend.services.training import TrainingService
+from backend.store.run_files import LocalRunFiles
+from config.yaml_files import read_yaml
+from tests.fakes.clock import FakeClock
+from tests.fakes.processes import FakeProcesses
+from tests.fakes.run_store import FakeRunStore
+from tests.fakes.runs import a_run
+
+GIGABYTE = 10**9
+
+
+class Surroundings:
+    """A TrainingService with everything it touches."""
+
+    def __init__(self, folder: Path, free_bytes: int = GIGABYTE, missing: str = "") -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.store = FakeRunStore(self.clock)
+        self.processes = FakeProcesses()
+        self.configs = ConfigService()
+        preflight = Preflight(folder, lambda _: free_bytes, lambda name: None if name == missing else "1.0")
+        self.training = TrainingService(
+            self.store, LocalRunFiles(), self.processes, preflight, self.configs, self.clock, folder / "runs"
+        )
+
+    def order(self, **changes: Any) -> Any:
+        return self.configs.parse({"name": "a name", "base_model": "demo", "dataset": "rows.jsonl"} | changes)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Surroundings:
+    rows = [f'{{"prompt": "q{i}", "completion": "a{i}"}}\n' for i in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(rows))
+    return Surroundings(tmp_path)
+
+
+def test_starting_writes_row_folder_and_wish_and_asks_for_a_supervisor(here: Surroundings) -> None:
+    run = here.training.start(here.order(), here.folder)
+    assert (run.state, run.wish, run.name) == (RunState.CREATED, Wish.RUN, "a name")
+    assert RUN_ID.match(run.id)
+    assert here.processes.started == [run.id]
+    assert RunDirectory(run.run_dir).logs.is_dir()
+
+
+def test_the_written_order_can_be_started_again_from_anywhere(here: Surroundings, tmp_path: Path) -> None:
+    run = here.training.start(here.order(method="dora"), here.folder)
+    config = here.configs.parse(read_yaml(RunDirectory(run.run_dir).config))
+    assert config.dataset.path == str(tmp_path / "rows.jsonl")
+    again = here.training.start(config, Path("/"))
+    assert again.id != run.id
+
+
+def test_a_local_model_folder_becomes_absolute(here: Surroundings) -> None:
+    model = here.folder / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"")
+    run = here.training.start(here.order(base_model="model"), here.folder)
+    assert run.base_model == str(model)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error_id"),
+    [
+        ({"dataset": "nothing.jsonl"}, "dataset-not-found"),
+        ({"base_model": "no/such/folder"}, "model-not-found"),
+        ({"base_model": "/nowhere"}, "model-not-found"),
+    ],
+)
+def test_what_cannot_work_is_refused_and_nothing_is_written(
+    here: Surroundings, changes: dict[str, Any], error_id: str
+) -> None:
+    with pytest.raises(PreflightFailed, match=error_id):
+        here.training.start(here.order(**changes), here.folder)
+    assert not (here.folder / "runs").exists()
+    assert here.store.list() == [] or here.store.list() == ()
+    assert here.processes.started == []
+
+
+def test_broken_rows_are_named_with_their_lines(here: Surroundings) -> None:
+    (here.folder / "bad.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": \n')
+    report = here.training.preflight(here.order(dataset="bad.jsonl"), here.folder)
+    assert [finding.explanation.id for finding in report.errors] == ["dataset-rows-broken"]
+    assert "row 2" in report.errors[0].sentence()
+
+
+def test_folders_without_config_or_safe_weights_are_no_models(here: Surroundings) -> None:
+    (here.folder / "empty").mkdir()
+    (here.folder / "pickled").mkdir()
+    (here.folder / "pickled" / "config.json").write_text("{}")
+    for name, word in (("empty", "config.json"), ("pickled", "safetensors")):
+        report = here.training.preflight(here.order(base_model=name), here.folder)
+        assert word in report.errors[0].sentence()
+
+
+def test_a_full_disk_is_noticed_before_the_start(tmp_path: Path, here: Surroundings) -> None:
+    full = Surroundings(tmp_path, free_bytes=1000)
+    report = full.training.preflight(full.order(), full.folder)
+    assert [finding.explanation.id for finding in report.errors] == ["disk-full"]
+
+
+def test_a_missing_package_is_named_with_the_command(tmp_path: Path, here: Surroundings) -> None:
+    bare = Surroundings(tmp_path, missing="bitsandbytes")
+    assert bare.training.preflight(bare.order(), bare.folder).errors == ()
+    report = bare.training.preflight(bare.order(method="qlora"), bare.folder)
+    assert "pip install" in report.errors[0].explanation.fix
+
+
+@pytest.mark.parametrize(
+    ("training", "steps"),
+    [
+        ({"max_steps": 7}, 7),
+        ({"epochs": 1, "batch_size": 4}, 5),
+        ({"epochs": 2, "batch_size": 4, "gradient_accumulation": 2}, 6),
+    ],
+)
+def test_the_steps_are_estimated_from_rows_and_batches(
+    here: Surroundings, training: dict[str, Any], steps: int
+) -> None:
+    report = here.training.preflight(here.order(training=training), here.folder)
+    assert (report.num_rows, report.steps_estimate) == (20, steps)
+
+
+def test_stopping_wishes_once(here: Surroundings) -> None:
+    run = here.training.start(here.order(), here.folder)
+    assert here.training.stop(run.id).wish is Wish.STOP
+    assert here.processes.reconciled == 1
+
+
+def test_stopping_a_run_that_is_over_changes_nothing(here: Surroundings) -> None:
+    here.store.create(a_run("over", state=RunState.FAILED, wish=Wish.STOP))
+    before = here.store.version()
+    assert here.training.stop("over").state is RunState.FAILED
+    assert here.store.version() == before
+
+
+def test_resuming_wishes_and_asks_for_a_supervisor(here: Surroundings) -> None:
+    here.store.create(a_run("stopped", state=RunState.STOPPED, wish=Wish.STOP))
+    assert here.training.resume("stopped").wish is Wish.RUN
+    assert here.processes.started == ["stopped"]
+
+
+def test_a_finished_run_cannot_be_resumed(here: Surroundings) -> None:
+    here.store.create(a_run("done", state=RunState.FINISHED, wish=Wish.STOP))
+    with pytest.raises(RunIsFinished):
+        here.training.resume("done")
+
+
+def test_a_failing_store_leaves_no_half_written_folder(
+    here: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(here.store, "create", refuse)
+    with pytest.raises(OSError, match="No space"):
+        here.training.start(here.order(), here.folder)
+    assert list((here.folder / "runs").iterdir()) == []
