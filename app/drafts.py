@@ -33,7 +33,7 @@ def value_at(draft: Mapping[str, Any], key: str, default: Any = None) -> Any:  #
 def with_value(draft: Mapping[str, Any], key: str, value: object) -> Draft:
     """A copy in which the key holds the value; None takes the key away, so that its default holds."""
     first, _, rest = key.partition(".")
-    changed = _copied(draft)
+    changed: Draft = _copied(draft)
     if rest:
         below = changed.get(first)
         changed[first] = with_value(below if isinstance(below, Mapping) else {}, rest, value)

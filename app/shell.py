@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.components.activity import activity_badge
 from app.components.error_box import warning_box
-from app.components.wordmark import WORDMARK
+from app.components.wordmark import MARK, WORDMARK
 from app.frame import error_frame
 from app.navigation import MENU, View
 from app.notices import draw_notices
@@ -16,7 +16,7 @@ from backend.services.bundle import Services
 
 def render() -> None:
     """Draw the page that the address names."""
-    st.set_page_config(page_title="PEFT Studio", page_icon=":material/model_training:", layout="wide")
+    st.set_page_config(page_title="PEFT Studio", page_icon=MARK, layout="wide")
     st.logo(WORDMARK, size="large")
     with error_frame():
         services = get_services()

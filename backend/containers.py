@@ -32,6 +32,7 @@ from backend.services.run_library import RunLibrary
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
+from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.training import TrainingService
 from backend.store.records import DirectoryRecords
@@ -110,6 +111,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
+    storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
     bundle: Provider[Services] = Once(
         Services,
         training=training,
@@ -126,6 +128,7 @@ class StudioContainer(containers.DeclarativeContainer):
         playground=playground,
         reindexing=reindexing,
         states=states,
+        storage=storage,
     )
     services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat), bundle)
 

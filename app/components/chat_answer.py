@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.components.durations import in_words
+from app.components.error_box import error_box
 from backend.domain.chat import ChatEvent, ChatPhase, Done, Failed, Progress, Token
 
 PHASE_WORDS = {
@@ -33,12 +35,12 @@ def draw_answer(title: str, events: Iterator[ChatEvent]) -> str | None:
                 draw_said(text, "".join(said))
                 return "".join(said)
             case Failed(error=error):
-                notice.error(error.what, icon=":material/error:")
-                text.text(f"{error.why}\n{error.fix}\n[{error.id}]")
+                with notice:
+                    error_box(error)
     return None
 
 
-def draw_said(place: "st.delta_generator.DeltaGenerator", text: str) -> None:
+def draw_said(place: DeltaGenerator, text: str) -> None:
     """What a model said, in a frame of its own and never as Markdown."""
     place.code(text or " ", language=None, wrap_lines=True)
 

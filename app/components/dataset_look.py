@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
+from backend.data.examples import Conversation, Example, PlainText
 from backend.data.inspection import DatasetSummary
 
 MAX_CELL_CHARACTERS = 500
@@ -33,9 +34,17 @@ def draw_dataset(summary: DatasetSummary) -> None:
             )
         with examples:
             for example in summary.examples[:1]:
-                for message in example.messages:
-                    st.caption(message.role.capitalize())
-                    st.code(message.content, language=None, wrap_lines=True)
+                _example(example)
+
+
+def _example(example: Example) -> None:
+    match example:
+        case Conversation(turns=turns):
+            for turn in turns:
+                st.caption(turn.role.capitalize())
+                st.code(turn.content, language=None, wrap_lines=True)
+        case PlainText(text=text):
+            st.code(text, language=None, wrap_lines=True)
 
 
 def _problems(summary: DatasetSummary) -> None:

@@ -15,13 +15,15 @@ def dependency_badge(report: DependencyReport) -> None:
 def dependency_problems(report: DependencyReport) -> None:
     """Each failed check with what to do about it."""
     failed = [check for check in report.checks if not check.passed]
-    text = "The studio is not complete: one dependency fails." if len(failed) == 1 else (
-        f"The studio is not complete: {len(failed)} dependencies fail."
+    text = (
+        "The studio is not complete: one dependency fails."
+        if len(failed) == 1
+        else f"The studio is not complete: {len(failed)} dependencies fail."
     )
     with st.container(border=True, key="dependency-problems"):
         st.error(text, icon=":material/error:")
         for check in failed:
-            st.markdown(f"**{escape(check.name)}**: {escape(check.error)}")
+            st.markdown(f"**{escape(check.name)}**: {escape(check.error or '')}")
             if check.fix_instructions:
                 st.code(check.fix_instructions, language=None, wrap_lines=True)
 
@@ -35,7 +37,7 @@ def dependency_table(report: DependencyReport) -> None:
             "Verdict": [_verdict(check) for check in checks],
             "Installed": [check.version or "-" for check in checks],
             "Expected": [check.expected_version or "any" for check in checks],
-            "What to do": [f"{check.error} {check.fix_instructions}".strip() for check in checks],
+            "What to do": [" ".join(filter(None, (check.error, check.fix_instructions))) for check in checks],
         },
         hide_index=True,
         column_config={"What to do": st.column_config.TextColumn(width="large")},

@@ -23,10 +23,9 @@ def preflight_findings(report: PreflightReport) -> None:
         error_box(finding.explanation)
     for finding in report.warnings:
         warning_box(finding.explanation)
-    with st.grid(2, min_column_width=120):
+    with st.grid(3, min_column_width=90):
         _count("Rows", report.num_rows)
         _count("Steps (estimate)", report.steps_estimate)
-        st.metric("Format", (report.format or "-").replace("_", " "))
         st.metric("Free on disk", in_bytes(report.free_bytes) if report.free_bytes is not None else "-")
 
 

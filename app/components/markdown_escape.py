@@ -4,9 +4,7 @@ import re
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>:$~^=&@/\"'])")
 # Control characters, line and paragraph separators, overrides of the writing direction, lone surrogates.
-UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 

@@ -9,7 +9,7 @@ from backend.spec import Spec
 
 def method_cards(specs: Sequence[type[Spec]], chosen: str, choose: Callable[[str], None]) -> None:
     """One card per method with what it is and when to use it; `choose(name)` is called by its button."""
-    with st.grid(3, min_column_width=210, gap="small", key="methods"):
+    with st.grid(3, min_column_width=180, gap="small", key="methods"):
         for spec in sorted(specs, key=lambda spec: not spec.card.recommended):
             _card(spec, spec.spec_name() == chosen, choose)
 

@@ -1,7 +1,8 @@
 """One control for one knob: drawn from its Parameter, holding what the draft says."""
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeGuard
 
 import streamlit as st
 
@@ -21,7 +22,7 @@ def parameter_input(
     None stands for the default, and is what an emptied optional field gives.
     """
     widget = f"draft-{key}"
-    draw = {"int": _number, "float": _number, "bool": _switch, "choice": _choice, "text": _text, "list": _text}
+    draw = {"int": _whole, "float": _fraction, "bool": _switch, "choice": _choice, "text": _text, "list": _text}
     draw[parameter.kind](
         parameter,
         widget,
@@ -37,31 +38,59 @@ def field_problems(problems: Sequence[str]) -> None:
         st.markdown(f":red[:material/error: {escape(problem)}]")
 
 
-def _number(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
-    kind = int if parameter.kind == "int" else float
-    shown = kind(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _whole(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
+    shown = int(value) if _is_number(value) else None
+    low, high = _bounds(parameter, shown)
     st.number_input(
         parameter.label,
-        min_value=_bound(kind, parameter.minimum, shown, min),
-        max_value=_bound(kind, parameter.maximum, shown, max),
-        value=None,
-        step=1 if kind is int else None,
-        format=None if kind is int else "%g",
+        min_value=None if low is None else int(low),
+        max_value=None if high is None else int(high),
+        value=_first_value(parameter, shown),
+        step=1,
         key=show_in_widget(widget, shown),
         help=parameter.help or None,
         on_change=on_change,
-        placeholder=f"default: {parameter.default}" if parameter.default is not None else "not set",
+        placeholder="not set",
     )
 
 
-def _bound(
-    kind: type[int] | type[float], bound: float | None, shown: float | None, widest: Callable[..., float]
-) -> int | float | None:
-    """The bound, stretched to a value that is out of bounds: it is shown as it is, with its problem."""
-    if bound is None:
-        return None
-    stretched = bound if shown is None else widest(bound, shown)
-    return kind(max(-MAX_EXACT, min(MAX_EXACT, stretched)))
+def _fraction(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
+    shown = float(value) if _is_number(value) else None
+    low, high = _bounds(parameter, shown)
+    st.number_input(
+        parameter.label,
+        min_value=None if low is None else float(low),
+        max_value=None if high is None else float(high),
+        value=_first_value(parameter, shown),
+        step=_step(parameter.default),
+        format="%g",
+        key=show_in_widget(widget, shown),
+        help=parameter.help or None,
+        on_change=on_change,
+        placeholder="not set",
+    )
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _first_value(parameter: Parameter, shown: float | None) -> Literal["min"] | None:
+    """Streamlit draws a button to empty the field if None is possible; the value comes from the session."""
+    return None if parameter.default is None or shown is None else "min"
+
+
+def _step(default: object) -> float:
+    """What the buttons of a fraction add: one in the first digit of its default."""
+    return 10.0 ** math.floor(math.log10(default)) if _is_number(default) and default > 0 else 0.05
+
+
+def _bounds(parameter: Parameter, shown: float | None) -> tuple[float | None, float | None]:
+    """The bounds, stretched to a value that is out of bounds: it is shown as it is, with its problem."""
+    low, high = parameter.minimum, parameter.maximum
+    if shown is not None:
+        low, high = None if low is None else min(low, shown), None if high is None else max(high, shown)
+    return low if low is None else max(-MAX_EXACT, low), high if high is None else min(MAX_EXACT, high)
 
 
 def _switch(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:

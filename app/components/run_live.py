@@ -1,6 +1,7 @@
 """What changes while a run runs: progress, key figures and one section below them."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.components.curve_chart import Look, curve_chart, last_values
 from app.components.durations import in_words
@@ -50,16 +51,12 @@ def draw_curves(curves: Curves, look: Look) -> None:
             curve_chart(title, [series], Look(look.smoothing), key=f"chart-{series.tag}")
     for damage in curves.damage:
         text = f"{damage.file} could not be read from byte {damage.first_byte:,} to {damage.last_byte:,}."
-        st.warning(
-            "An event file is damaged; the points around the damage are shown.", icon=":material/warning:"
-        )
+        st.warning("An event file is damaged; the points around the damage are shown.", icon=":material/warning:")
         st.text(text)
 
 
 def _figures(view: RunView, curves: Curves) -> None:
-    loss, evaluation, speed = (
-        curves.series.get(tag) for tag in ("train/loss", "eval/loss", "perf/tokens_per_second")
-    )
+    loss, evaluation, speed = (curves.series.get(tag) for tag in ("train/loss", "eval/loss", "perf/tokens_per_second"))
     cells = st.columns(5)
     steps = f"{view.step:,} / {view.total_steps:,}" if view.total_steps else "not known yet"
     cells[0].metric("Step", steps, border=True, height="stretch")
@@ -76,9 +73,7 @@ def _figures(view: RunView, curves: Curves) -> None:
     )
 
 
-def _figure(
-    cell: "st.delta_generator.DeltaGenerator", label: str, series: Series | None, curves: Curves, form: str
-) -> None:
+def _figure(cell: DeltaGenerator, label: str, series: Series | None, curves: Curves, form: str) -> None:
     if series is None or not len(series):
         cell.metric(label, "-", border=True, height="stretch")
         return

@@ -1,6 +1,6 @@
 """The knobs of training: the few that matter, and all the others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -64,10 +64,8 @@ def dataset_form(draft: Draft, change: Change, problems: Problems) -> None:
     _row(columns, "dataset.columns", draft, change, problems)
 
 
-def _row(
-    parameters: Sequence[Parameter], place: str, draft: Draft, change: Change, problems: Problems
-) -> None:
-    with st.grid(4, min_column_width=150):
+def _row(parameters: Sequence[Parameter], place: str, draft: Draft, change: Change, problems: Problems) -> None:
+    with st.grid(4, min_column_width=130):
         for knob in parameters:
             key = f"{place}.{knob.name}"
             with st.container():

@@ -4,10 +4,10 @@ import streamlit as st
 
 from app.components.dependency_list import dependency_badge, dependency_problems
 from app.components.run_cards import active_card, ended_table, failed_card
-from app.drafts import expanded
 from app.frame import framed
 from app.links import link_to_view, open_view
 from app.notices import attempt
+from app.remembered import dependencies, presets
 from app.session import state_manager
 from backend.domain.actions import replace_draft
 from backend.domain.run_view import RunView
@@ -23,7 +23,7 @@ DEMO = "demo"
 def render(services: Services) -> None:
     """The whole page; only what runs is drawn again while something runs."""
     st.title("Home", anchor=False)
-    report = services.dependencies.check_all()
+    report = dependencies(services)
     if not report.all_passed:
         dependency_problems(report)
     views = services.status.list()
@@ -41,7 +41,7 @@ def render(services: Services) -> None:
 
 def _welcome(services: Services) -> None:
     with st.container(border=True, key="welcome"):
-        st.subheader("Fine-tune your first model", anchor=False)
+        st.header("Fine-tune your first model", anchor=False)
         st.markdown(
             "The demo makes a tiny language model and teaches it facts about islands that it has not seen. "
             "It runs **offline, on the CPU of this machine, in about a minute** (an estimate; the first time, "
@@ -68,12 +68,12 @@ def _welcome(services: Services) -> None:
 
 
 def _open_demo(services: Services) -> None:
-    state_manager(services).update_state(replace_draft(expanded(services.configs.presets()[DEMO])))
+    state_manager(services).update_state(replace_draft(presets(services)[DEMO]))
     open_view("train")
 
 
 def _active(services: Services, known: tuple[str, ...]) -> None:
-    st.subheader("Running now", anchor=False)
+    st.header("Running now", anchor=False)
     views = services.status.active()
     if tuple(view.id for view in views) != known:
         st.rerun()  # a run ended or began: the rest of the page has to tell so too
@@ -86,7 +86,7 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
 def _needs_you(services: Services, failed: list[RunView]) -> None:
     if not failed:
         return
-    st.subheader("Needs you", anchor=False)
+    st.header("Needs you", anchor=False)
     for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume)
     if len(failed) > MAX_FAILED:
@@ -96,6 +96,6 @@ def _needs_you(services: Services, failed: list[RunView]) -> None:
 
 def _lately(ended: list[RunView]) -> None:
     if ended:
-        st.subheader("Ended lately", anchor=False)
+        st.header("Ended lately", anchor=False)
         ended_table(ended[:MAX_ENDED])
         link_to_view("runs", "All runs", ":material/list_alt:")

@@ -1,18 +1,26 @@
 """Monitor: one run, live."""
 
-import streamlit as st
+from collections.abc import Callable
 
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.components.curve_chart import Look
 from app.components.markdown_escape import escape
-from app.components.run_live import SECTIONS, draw_progress, draw_section
+from app.components.run_live import draw_curves, draw_progress
+from app.components.run_past import draw_attempts, draw_log, draw_order
 from app.components.run_selector import select_run
 from app.components.state_badge import state_badge
+from app.frame import framed
+from app.links import link_to_view, open_view
+from app.notices import attempt
 from app.session import state_manager
-from backend.domain.actions import open_run
+from backend.domain.actions import open_run, set_log_axis, set_log_filter, set_smoothing
+from backend.domain.curves import Curves
 from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
-from backend.services.state_manager import StateManager
 
 REFRESH_SECONDS = 1.0
 
@@ -21,66 +29,121 @@ def render(services: Services) -> None:
     """The run of ?run=ID, or the one that was open, or the one that runs, or the newest."""
     views = services.status.list()
     if not views:
-        st.header("Monitor", anchor=False)
-        st.info(
-            "There is no run to watch yet. Start the demo run on Home, or your own on Train.",
-            icon=":material/info:",
-        )
+        st.title("Monitor", anchor=False)
+        st.info("There is no run to watch yet. A run that you start shows its curves here.", icon=":material/info:")
+        link_to_view("train", "Start a run", ":material/play_arrow:")
         return
     state = state_manager(services)
     run_id = select_run(views, state.state.view.run_id)
-    view = services.status.show(run_id)
     state.update_state(open_run(run_id))
+    view = services.status.show(run_id)
     _header(services, view)
     is_live = not view.run.is_over or view.run.needs_supervisor
-    live = st.fragment(_live, run_every=REFRESH_SECONDS if is_live else None, key=f"live-{run_id}")
-    live(services, state, run_id, view.state)
+    every = REFRESH_SECONDS if is_live else None
+    st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, view.state)
 
 
 def _header(services: Services, view: RunView) -> None:
-    title, *buttons = st.columns([6, 1.2, 1.2, 1.2], vertical_alignment="center")
+    title, stop, resume, chat = st.columns([6, 1.3, 1.3, 1.3], vertical_alignment="center")
     with title:
-        st.header(escape(view.name), anchor=False)
-        st.caption(escape(f"{view.run.method} on {view.run.base_model}, {view.id}"))
-    is_stoppable = not view.run.is_over and view.wish is Wish.RUN
-    is_resumable = view.state in (RunState.STOPPED, RunState.FAILED) and view.wish is Wish.STOP
-    stop, resume, chat = buttons
-    stop.button(
-        "Stop",
-        icon=":material/stop:",
-        width="stretch",
-        disabled=not is_stoppable,
-        help="Writes a checkpoint and ends; it can be resumed later.",
-        on_click=services.training.stop,
-        args=(view.id,),
-    )
-    resume.button(
-        "Resume",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=not is_resumable,
-        help="Goes on from the last checkpoint.",
-        on_click=services.training.resume,
-        args=(view.id,),
-    )
-    if chat.button(
+        st.title(escape(view.name), anchor=False)
+        st.caption(escape(f"{view.run.method} on {view.run.base_model}, run {view.id}"))
+    _stop_button(stop, services, view)
+    _resume_button(resume, services, view)
+    chat.button(
         "Chat",
         icon=":material/chat:",
         width="stretch",
         disabled=not view.has_adapter,
         help="Asks the tuned model." if view.has_adapter else "The adapter is written at the end of the run.",
-    ):
-        st.switch_page(st.session_state.pages["chat"])
+        key="monitor-chat",
+        on_click=open_view,
+        args=("chat",),
+        kwargs={"run": view.id},
+    )
 
 
-def _live(services: Services, state: StateManager, run_id: str, drawn_state: RunState) -> None:
+def _stop_button(place: DeltaGenerator, services: Services, view: RunView) -> None:
+    place.button(
+        "Stop",
+        icon=":material/stop:",
+        width="stretch",
+        disabled=view.run.is_over or view.wish is Wish.STOP,
+        help="Writes a checkpoint and ends; the run can be resumed later.",
+        key="monitor-stop",
+        on_click=attempt,
+        args=(services.training.stop, view.id),
+    )
+
+
+def _resume_button(place: DeltaGenerator, services: Services, view: RunView) -> None:
+    is_resumable = view.state in (RunState.STOPPED, RunState.FAILED) and view.wish is Wish.STOP
+    place.button(
+        "Resume",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=not is_resumable,
+        help="Goes on from the last checkpoint.",
+        key="monitor-resume",
+        on_click=attempt,
+        args=(services.training.resume, view.id),
+    )
+
+
+def _live(services: Services, run_id: str, drawn: RunState) -> None:
     view = services.status.show(run_id)
-    if view.state is not drawn_state:
+    if view.state is not drawn:
         st.rerun()  # the buttons above, and whether this goes on ticking, depend on the state
-    state_badge(view.state)
     curves = services.curves.curves(RunDirectory(view.run.run_dir).tensorboard)
+    state_badge(view.state)
     draw_progress(view, curves)
     section = st.segmented_control(
-        "Section", SECTIONS, default=SECTIONS[0], key="monitor-section", label_visibility="collapsed"
+        "Section", list(SECTIONS), default=next(iter(SECTIONS)), key="monitor-section", label_visibility="collapsed"
     )
-    draw_section(section or SECTIONS[0], services, state, view, curves)
+    SECTIONS[section or "Curves"](services, view, curves)
+
+
+def _curves(services: Services, view: RunView, curves: Curves) -> None:  # noqa: ARG001 - every section takes the same
+    state = state_manager(services)
+    known = state.state.ui
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    smoothing = left.slider(
+        "Smoothing",
+        0.0,
+        0.99,
+        known.smoothing,
+        0.01,
+        key="monitor-smoothing",
+        help="TensorBoard's debiased moving average.",
+    )
+    is_log = right.toggle("Logarithmic", known.is_log_axis, key="monitor-log-axis")
+    if (smoothing, is_log) != (known.smoothing, known.is_log_axis):
+        state.update_state(set_smoothing(smoothing))
+        state.update_state(set_log_axis(is_log))
+    draw_curves(curves, Look(smoothing, is_log))
+
+
+def _attempts(services: Services, view: RunView, curves: Curves) -> None:  # noqa: ARG001
+    draw_attempts(view, services.status.journal(view.id))
+
+
+def _log(services: Services, view: RunView, curves: Curves) -> None:  # noqa: ARG001
+    state = state_manager(services)
+    numbers = [found.number for found in reversed(view.run.attempts)]
+    if not numbers:
+        st.caption("No attempt has started yet.")
+        return
+    left, right = st.columns([1, 3])
+    number = left.selectbox("Attempt", numbers, key="monitor-attempt")
+    wanted = right.text_input("Only lines that contain", state.state.ui.log_filter, key="monitor-log-filter")
+    if wanted != state.state.ui.log_filter:
+        state.update_state(set_log_filter(wanted))
+    draw_log(services.status.log(view.id, number), wanted, number)
+
+
+def _order(services: Services, view: RunView, curves: Curves) -> None:  # noqa: ARG001
+    draw_order(services.status.config_text(view.id), view.id)
+
+
+Section = Callable[[Services, RunView, Curves], None]
+SECTIONS: dict[str, Section] = {"Curves": _curves, "Attempts": _attempts, "Log": _log, "Configuration": _order}

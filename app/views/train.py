@@ -3,24 +3,22 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import streamlit as st
 from pydantic import ValidationError
 
 from app.components.dataset_input import UPLOADS, dataset_input
 from app.components.dataset_look import draw_dataset
-from app.components.error_box import error_box
 from app.components.findings import draft_problems, preflight_findings
 from app.components.method_cards import method_cards
 from app.components.model_input import model_input
-from app.components.parameter_input import parameter_input
+from app.components.parameter_input import field_problems, parameter_input
 from app.components.run_past import draw_order
 from app.components.training_form import dataset_form, first_training_form, other_training_form, spec_form
-from app.dataset_looks import base, check, look
 from app.drafts import Draft, expanded, method_named, value_at, with_method, with_value
 from app.links import open_view
-from app.notices import attempt, say
+from app.notices import attempt
+from app.remembered import base, check, look, models, presets
 from app.session import count_up, show_in_widget, state_manager, widget_value
 from backend.data.choice import DatasetChoice
 from backend.domain.actions import replace_draft
@@ -31,7 +29,6 @@ from backend.services.bundle import Services
 from backend.services.config_service import Problem
 from backend.services.state_manager import StateManager
 from backend.spec import members, parameter
-from config.catalog import CatalogModel, base_models
 
 DEMO = "demo"
 _PRESET = "train-preset"
@@ -82,17 +79,17 @@ def _form(services: Services) -> Form:
 
 
 def _preset(form: Form) -> None:
-    presets = {name: expanded(preset) for name, preset in form.services.configs.presets().items()}
-    filled = next((name for name, preset in presets.items() if preset == form.draft), None)
+    known = presets(form.services)
+    filled = next((name for name, preset in known.items() if preset == form.draft), None)
 
     def fill() -> None:
         name = widget_value(_PRESET)
-        form.edit(lambda draft: presets.get(name, draft))
+        form.edit(lambda draft: known.get(name, draft))
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Preset",
-            list(presets),
+            list(known),
             index=None,
             key=show_in_widget(_PRESET, filled),
             placeholder="Fill the form from a preset",
@@ -111,13 +108,13 @@ def _preset(form: Form) -> None:
 
 
 def _model(form: Form) -> None:
-    st.subheader("Base model", anchor=False)
+    st.header("Base model", anchor=False)
     path = value_at(form.draft, "base_model.path")
-    model_input(_models(), path, form.change, _typed(form, "base_model.path"))
+    model_input(models(), path, form.change, _typed(form, "base_model.path"))
 
 
 def _dataset(form: Form) -> None:
-    st.subheader("Dataset", anchor=False)
+    st.header("Dataset", anchor=False)
     path = value_at(form.draft, "dataset.path")
     upload = _upload_into(form)
     dataset_input(form.services.datasets.list(), path, form.change, upload, _typed(form, "dataset.path"))
@@ -129,7 +126,8 @@ def _dataset(form: Form) -> None:
     except ValidationError:
         st.caption("The first rows appear here once a dataset is chosen.")
     except DataError as error:
-        error_box(error.explain())
+        found = error.explain()
+        field_problems([f"{found.what} {found.why}"])
 
 
 def _upload_into(form: Form) -> Callable[[str], None]:
@@ -140,13 +138,12 @@ def _upload_into(form: Form) -> Callable[[str], None]:
         stored = form.services.datasets.upload(file.name, file)
         form.change("dataset.path", stored.path)
         count_up(UPLOADS)
-        say(f"{stored.name} was uploaded and is chosen as the dataset.")
 
     return lambda key: attempt(take, key)
 
 
 def _method(form: Form) -> None:
-    st.subheader("Method", anchor=False)
+    st.header("Method", anchor=False)
     spec = method_named(value_at(form.draft, "method.name"))
 
     def choose(name: str) -> None:
@@ -157,14 +154,14 @@ def _method(form: Form) -> None:
 
 
 def _training(form: Form) -> None:
-    st.subheader("Training", anchor=False)
+    st.header("Training", anchor=False)
     first_training_form(form.draft, form.change, form.by_key)
     with st.expander("All settings", icon=":material/tune:"):
         other_training_form(form.draft, form.change, form.by_key)
 
 
 def _start(form: Form) -> None:
-    st.subheader("Start", anchor=False)
+    st.header("Start", anchor=False)
     name = parameter("name", RunConfig.model_fields["name"])
     parameter_input(name, "name", form.draft.get("name"), form.change, form.by_key.get("name", ()))
     if form.problems:
@@ -182,7 +179,7 @@ def _start(form: Form) -> None:
 
 
 def _start_button(form: Form, reason: str) -> None:
-    is_demo = form.draft == expanded(form.services.configs.presets()[DEMO])
+    is_demo = form.draft == presets(form.services)[DEMO]
     st.button(
         "Start the demo run" if is_demo else "Start the run",
         type="primary",
@@ -207,8 +204,3 @@ def _launch(form: Form) -> None:
 def _typed(form: Form, key: str) -> list[str]:
     """Problems of a field that holds something; what is merely missing is told beside the start button."""
     return form.by_key.get(key, []) if value_at(form.draft, key) else []
-
-
-@cache
-def _models() -> tuple[CatalogModel, ...]:
-    return base_models()

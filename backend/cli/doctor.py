@@ -13,16 +13,16 @@ from backend.errors import EXIT_CONFIGURATION
 def doctor(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:
     """Check Python, packages, GPU and disk; exit code 78 if something that training needs is missing."""
     services = of(ctx).services
-    report = services.dependencies.report()
+    report = services.dependencies.check_all()
     hardware = services.hardware.snapshot()
     if as_json:
         print_json({"dependencies": asdict(report), "hardware": asdict(hardware)})
     else:
         for check in report.checks:
-            state = "ok     " if check.error is None else "MISSING" if not check.installed else "WRONG  "
-            typer.echo(f"{state} {check.name} {check.version or ''}")
-            if check.error is not None:
-                typer.echo(f"        {check.error} {check.fix_instructions or ''}")
+            state = "ok" if check.passed else "wrong" if check.installed else "missing"
+            typer.echo(f"{state:<8}{check.name} {check.version or ''}")
+            if check.error and (check.required or check.fix_instructions):
+                typer.echo(f"        {check.error} {check.fix_instructions or ''}".rstrip())
         for text in report.recommendations:
             typer.echo(text)
     if not report.all_passed:

@@ -40,7 +40,7 @@ def ui(
     assert spec.origin is not None
     main = Path(spec.origin).parent / "main.py"
     typer.echo(f"PEFT Studio is at http://{_shown(settings.host)}:{chosen}  (Ctrl-C ends it; training goes on)")
-    os.environ["PEFT_STUDIO_WORKSPACE"] = str(settings.workspace)
+    os.environ.update(settings.as_environment())  # the server starts in another folder, with another studio.toml
     command = [sys.executable, "-m", "streamlit", "run", str(main), *streamlit_flags(settings, chosen)]
     os.chdir(main.parent.parent)
     sys.stdout.flush()

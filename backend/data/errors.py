@@ -61,6 +61,6 @@ class DatasetBroken(DataError):
     """Rows that cannot be trained on."""
 
     id = "dataset-broken"
-    what = "{count} rows of the dataset {path} cannot be used."
+    what = "{count} of {total} rows of the dataset {path} cannot be used."
     why = "{rows}."
     fix = "Correct or remove these rows."

@@ -43,15 +43,17 @@ Example = Conversation | PlainText
 
 def conversation(turns: list[Turn]) -> Conversation | str:
     """A conversation in good order, or what is wrong with it."""
-    spoken = turns[1:] if turns and turns[0].role == "system" else turns
+    num_system = int(bool(turns) and turns[0].role == "system")
+    spoken = turns[num_system:]
     if not spoken:
         return "there are no turns"
-    for i, turn in enumerate(spoken):
-        expected = "assistant" if i % 2 else "user"
+    for index, turn in enumerate(spoken):
+        expected = "assistant" if index % 2 else "user"
+        number = index + 1 + num_system
         if turn.role != expected:
-            return f"turn {i + 1} is of the {turn.role}, expected one of the {expected}"
+            return f"turn {number} is of the {turn.role}, expected one of the {expected}"
         if not turn.content.strip():
-            return f"turn {i + 1} of the {turn.role} is empty"
+            return f"turn {number} of the {turn.role} is empty"
     if spoken[-1].role != "assistant":
         return "the last turn is not an answer of the assistant"
     return Conversation(tuple(turns))

@@ -9,13 +9,17 @@ from backend.data.choice import DatasetChoice
 from backend.data.errors import DatasetBroken, DatasetEmpty
 from backend.data.examples import Example
 from backend.data.reading import ReadRow, read_examples, resolve
+from backend.data.rows import RowProblem
 
 MAX_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedDataset:
-    """`train` and `validation` share no example. `fingerprint` is the SHA-256 of the file's bytes."""
+    """`train` and `validation` share no example; `num_rows` counts both files or all rows of the one.
+
+    `fingerprint` is the SHA-256 of the file's bytes, or with a validation file that of both fingerprints.
+    """
 
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
@@ -25,22 +29,33 @@ class LoadedDataset:
 
 
 def load(choice: DatasetChoice, base: Path, seed: int) -> LoadedDataset:
-    """Read and split. Raises DataError if any row cannot be used: nothing is left out in silence."""
+    """Read and split.
+
+    Rows that a validation file has too are not trained on. Raises DataError if any row cannot be used:
+    nothing is left out in silence.
+    """
     path = resolve(choice.path, base)
     name, examples = _read(path, choice)
-    if choice.validation_path is not None:
-        validation = _read(resolve(choice.validation_path, base), choice)[1]
+    mark, num_rows = fingerprint(path), len(examples)
+    if choice.validation_path is None:
+        train, validation = split(examples, choice.validation_fraction, seed)
+    else:
+        second = resolve(choice.validation_path, base)
+        validation = _read(second, choice)[1]
         held_out = set(validation)
         train = tuple(example for example in examples if example not in held_out)
-    else:
-        train, validation = split(examples, choice.validation_fraction, seed)
+        mark = hashlib.sha256(f"{mark} {fingerprint(second)}".encode()).hexdigest()
+        num_rows += len(validation)
     if not train:
         raise DatasetEmpty(path=path, reason="every row is held out for validation")
-    return LoadedDataset(train, validation, name, len(examples), fingerprint(path))
+    return LoadedDataset(train, validation, name, num_rows, mark)
 
 
 def split(examples: tuple[Example, ...], fraction: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Train and validation in the order of the file; equal examples go to the same side, at least one each."""
+    """Train and validation in the order of the file; equal examples go to the same side.
+
+    With a fraction above 0 and two different examples both sides have at least one.
+    """
     distinct = list(dict.fromkeys(examples))
     if fraction == 0 or len(distinct) == 1:
         return examples, ()
@@ -57,15 +72,18 @@ def fingerprint(path: Path) -> str:
 
 
 def _read(path: Path, choice: DatasetChoice) -> tuple[str, tuple[Example, ...]]:
-    chosen, rows = read_examples(path, choice)
+    name, rows = read_examples(path, choice)
     examples: list[Example] = []
-    problems = []
+    problems: list[RowProblem] = []
     for row in rows:
-        if isinstance(row, ReadRow):
-            examples.append(row.example)
+        found = row.example if isinstance(row, ReadRow) else row
+        if isinstance(found, RowProblem):
+            problems.append(found)
         else:
-            problems.append(row)
+            examples.append(found)
     if problems:
-        named = "; ".join(map(str, problems[:MAX_NAMED]))
-        raise DatasetBroken(path=path, count=len(problems), rows=named)
-    return chosen.name, tuple(examples)
+        more = "; ..." if len(problems) > MAX_NAMED else ""
+        named = "; ".join(map(str, problems[:MAX_NAMED])) + more
+        total = len(problems) + len(examples)
+        raise DatasetBroken(path=path, count=len(problems), total=total, rows=named)
+    return name, tuple(examples)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from backend.data.choice import DatasetChoice
@@ -12,13 +13,16 @@ from backend.data.readers import read_rows
 from backend.data.rows import Row, RowProblem
 from config.catalog import SAMPLE_PREFIX, sample_path
 
+MAX_SKIPPED = 100_000
+MAX_COLUMNS_NAMED = 20
+
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """A row and its example."""
+    """A row, and its example or what keeps it from being one."""
 
     row: Row
-    example: Example
+    example: Example | RowProblem
 
 
 def resolve(path: str, base: Path) -> Path:
@@ -28,44 +32,49 @@ def resolve(path: str, base: Path) -> Path:
         if found is None:
             raise DatasetNotFound(path=path, reason="there is no sample of this name")
         return found
-    return base / Path(path).expanduser()
+    try:
+        return base / Path(path).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise DatasetNotFound(path=path, reason=str(error)) from error
 
 
-def read_examples(path: Path, choice: DatasetChoice) -> tuple[Format, Iterator[ReadRow | RowProblem]]:
-    """The format, and every row as an example or a problem. Raises DataError for the file as a whole."""
+def read_examples(path: Path, choice: DatasetChoice) -> tuple[str, Iterator[ReadRow | RowProblem]]:
+    """The name of the format, and every row: read as an example, or a RowProblem if it could not even be read.
+
+    The first readable row decides the format. Without any, the name is the chosen one ("auto" if none was).
+    Raises DataError for the file as a whole, at the call or when rows are taken.
+    """
     rows = read_rows(path)
     skipped: list[RowProblem] = []
-    first = next((row for row in _noting(rows, skipped) if isinstance(row, Row)), None)
+    first = _first_row(rows, skipped)
     if first is None:
-        reason = f"the first problem is in {skipped[0]}" if skipped else "the file is empty"
-        raise DatasetEmpty(path=path, reason=reason)
-    chosen = by_name(choice.format) if choice.format != "auto" else detect(frozenset(first.fields), choice.columns)
-    if chosen is None:
-        columns = ", ".join(sorted(map(str, first.fields))[:20]) or "none"
-        raise DatasetFormatUnknown(path=path, columns=columns)
-    return chosen, _examples(chosen, choice, skipped, first, rows)
+        if not skipped:
+            raise DatasetEmpty(path=path, reason="the file is empty")
+        return choice.format, chain(skipped, (row for row in rows if isinstance(row, RowProblem)))
+    chosen = by_name(choice.format) if choice.format != "auto" else _detect(path, choice, first)
+    read = (row if isinstance(row, RowProblem) else _example(chosen, choice, row) for row in chain([first], rows))
+    return chosen.name, chain(skipped, read)
 
 
-def _noting(rows: Iterator[Row | RowProblem], skipped: list[RowProblem]) -> Iterator[Row | RowProblem]:
+def _first_row(rows: Iterator[Row | RowProblem], skipped: list[RowProblem]) -> Row | None:
+    """The first row that could be read; `skipped` takes the problems before it, up to MAX_SKIPPED."""
     for row in rows:
-        if isinstance(row, RowProblem):
-            skipped.append(row)
-        yield row
+        if isinstance(row, Row):
+            return row
+        skipped.append(row)
+        if len(skipped) == MAX_SKIPPED:
+            break
+    return None
 
 
-def _examples(
-    chosen: Format,
-    choice: DatasetChoice,
-    skipped: list[RowProblem],
-    first: Row,
-    rest: Iterator[Row | RowProblem],
-) -> Iterator[ReadRow | RowProblem]:
-    yield from skipped
-    yield _example(chosen, choice, first)
-    for row in rest:
-        yield row if isinstance(row, RowProblem) else _example(chosen, choice, row)
+def _detect(path: Path, choice: DatasetChoice, first: Row) -> Format:
+    chosen = detect(frozenset(first.fields), choice.columns)
+    if chosen is None:
+        names = sorted(str(name)[:80] for name in first.fields)
+        raise DatasetFormatUnknown(path=path, columns=", ".join(names[:MAX_COLUMNS_NAMED]) or "none")
+    return chosen
 
 
-def _example(chosen: Format, choice: DatasetChoice, row: Row) -> ReadRow | RowProblem:
+def _example(chosen: Format, choice: DatasetChoice, row: Row) -> ReadRow:
     example = chosen.read(row.fields, choice.columns)
-    return RowProblem(row.number, example) if isinstance(example, str) else ReadRow(row, example)
+    return ReadRow(row, RowProblem(row.number, example) if isinstance(example, str) else example)

@@ -75,13 +75,7 @@ def _of_long(data: bytes) -> int:
     zeros = [_followed()[_LANE - 1 - place].tolist() for place in range(4)]
     crc = 0
     for lane in _of_lanes(lanes).tolist():
-        crc = (
-            zeros[0][crc & 0xFF]
-            ^ zeros[1][crc >> 8 & 0xFF]
-            ^ zeros[2][crc >> 16 & 0xFF]
-            ^ zeros[3][crc >> 24]
-            ^ lane
-        )
+        crc = zeros[0][crc & 0xFF] ^ zeros[1][crc >> 8 & 0xFF] ^ zeros[2][crc >> 16 & 0xFF] ^ zeros[3][crc >> 24] ^ lane
     return _of_short(data[body:], crc)
 
 

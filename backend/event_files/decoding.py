@@ -5,14 +5,15 @@ says about places is applied to all records of its length that equal it everywhe
 without company are parsed one by one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from backend.domain.curve_merging import Points, Restart
-from backend.domain.curves import Numbers, Steps
-from backend.event_files.event import Event, parse_event
+from backend.domain.curves import MAX_TAGS, Numbers, Steps
+from backend.event_files.event import Event, Scalar, parse_event
 from backend.event_files.frames import Places, by_length, gather
 from backend.event_files.tensor import BFLOAT16, FIXED_WIDTHS, Number
 from backend.event_files.wire import MalformedRecord
@@ -36,9 +37,12 @@ class Decoded:
     num_ignored_points: int
 
 
-def decode(data: bytes, starts: Places, lengths: Places, base: int) -> Decoded:
-    """Decode the records at data[start:start+length]; `base` is the byte of the file at which data begins."""
-    columns = _Columns(base)
+def decode(data: bytes, starts: Places, lengths: Places, base: int, tags: set[str]) -> Decoded:
+    """Decode the records at data[start:start+length]; `base` is the byte of the file at which data begins.
+
+    Points of tags that are not in `tags` are ignored once MAX_TAGS are; until then new tags are added.
+    """
+    columns = _Columns(base, tags)
     malformed = []
     for length, members in by_length(lengths):
         left = members
@@ -97,8 +101,9 @@ def _outside_of_places(event: Event, width: int) -> Bytes:
 class _Columns:
     """Collects points per tag: whole columns, and single ones."""
 
-    def __init__(self, base: int) -> None:
+    def __init__(self, base: int, tags: set[str]) -> None:
         self._base = base
+        self._tags = tags
         self._columns: dict[str, list[Points]] = {}
         self._singles: dict[str, list[tuple[int, int, float, float]]] = {}
         self._restarts: list[Restart] = []
@@ -111,7 +116,7 @@ class _Columns:
         self._num_ignored += event.num_ignored
         if event.is_restart:
             self._restarts.append(Restart(self._base + start, step))
-        for scalar in event.scalars:
+        for scalar in self._wanted(event, 1):
             point = self._base + start, step, scalar.number.read(record), wall_time
             self._singles.setdefault(scalar.tag, []).append(point)
 
@@ -123,9 +128,18 @@ class _Columns:
         self._num_ignored += event.num_ignored * len(rows)
         if event.is_restart:
             self._restarts += map(Restart, positions.tolist(), steps.tolist())
-        for scalar in event.scalars:
+        for scalar in self._wanted(event, len(rows)):
             points = Points(positions, steps, _numbers(scalar.number, rows), wall_times)
             self._columns.setdefault(scalar.tag, []).append(points)
+
+    def _wanted(self, event: Event, num_records: int) -> Iterator[Scalar]:
+        for scalar in event.scalars:
+            if len(self._tags) < MAX_TAGS:
+                self._tags.add(scalar.tag)
+            if scalar.tag in self._tags:
+                yield scalar
+            else:
+                self._num_ignored += num_records
 
     def decoded(self, malformed: list[int]) -> Decoded:
         """Everything in the order of writing."""
@@ -175,9 +189,5 @@ def _numbers(number: Number, rows: Bytes) -> Numbers:
     columns = np.ascontiguousarray(rows[:, number.start : number.start + FIXED_WIDTHS[number.raw]])
     with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
         if number.raw == BFLOAT16:  # the upper half of a float32
-            return (
-                (columns.view("<u2")[:, 0].astype(np.uint32) << np.uint32(16))
-                .view(np.float32)
-                .astype(np.float64)
-            )
+            return (columns.view("<u2")[:, 0].astype(np.uint32) << np.uint32(16)).view(np.float32).astype(np.float64)
         return columns.view(number.raw)[:, 0].astype(np.float64)

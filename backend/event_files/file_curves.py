@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from backend.domain.curve_merging import Batch, Stretch, first_restart, lower, surviving
-from backend.domain.curves import MAX_TAGS, Damage
+from backend.domain.curves import Damage
 from backend.event_files.reader import EventFileReader
 from backend.event_files.strand import Strand
 
@@ -12,7 +12,7 @@ _BYTES_PER_FILE = 4_096  # what the objects around the points take, roughly
 
 
 class FileCurves:
-    """One strand per tag of one file, for at most MAX_TAGS tags."""
+    """One strand per tag of one file."""
 
     def __init__(self, path: Path, name: str) -> None:
         self._reader = EventFileReader(path, name)
@@ -66,16 +66,9 @@ class FileCurves:
                 known.cut(restart_step)
         self.num_ignored_points += batch.num_ignored_points
         for tag, points in batch.points.items():
-            strand = self._strand(tag)
-            if strand is None:
-                self.num_ignored_points += len(points.steps)
-            else:
-                strand.follow(surviving(points, batch.restarts))
-
-    def _strand(self, tag: str) -> Strand | None:
-        if tag not in self._strands and len(self._strands) < MAX_TAGS:
-            self._strands[tag] = self._new_strand()
-        return self._strands.get(tag)
+            if tag not in self._strands:
+                self._strands[tag] = self._new_strand()
+            self._strands[tag].follow(surviving(points, batch.restarts))
 
     def _new_strand(self) -> Strand:
         strand = Strand()

@@ -28,9 +28,7 @@ class EventFolder:
     @property
     def num_bytes(self) -> int:
         """Roughly the memory held."""
-        merged = [
-            len(one) for one in self._curves.series.values() if one.steps.base is None
-        ]  # views are free
+        merged = [len(one) for one in self._curves.series.values() if one.steps.base is None]  # views are free
         return BYTES_PER_POINT * sum(merged) + sum(file.num_bytes for file in self._files.values())
 
     def read(self) -> Curves:

@@ -100,7 +100,7 @@ class Block:
         for candidate in self._candidates[np.searchsorted(self._candidates, at) :]:
             start = int(candidate) + HEADER_BYTES
             length = int.from_bytes(self.data[start - HEADER_BYTES : start - 4], "little")
-            if length + FRAME_BYTES > self._max_bytes:
+            if length + FRAME_BYTES > self._max_bytes or self._budget < 0:
                 continue
             if start + length + FOOTER_BYTES > len(self.data):
                 resume = min(resume, int(candidate))
@@ -131,6 +131,9 @@ class Block:
         is_sound = np.zeros(len(starts), np.bool_)
         self._budget -= int(lengths.sum())
         if self._budget < 0:
+            return is_sound
+        if len(starts) < _MIN_GROUP:
+            is_sound[:] = list(map(self._is_sound, starts.tolist(), lengths.tolist()))
             return is_sound
         for length, members in by_length(lengths):
             if len(members) < _MIN_GROUP or length > _MAX_GROUP_LENGTH:
@@ -164,12 +167,13 @@ class Block:
 
 
 def by_length(lengths: Places) -> Iterator[tuple[int, Places]]:
-    """Each length that occurs, with the rising indices of the records that have it."""
+    """Each length that occurs, in the order of its first record, with the indices of its records."""
+    if not len(lengths):
+        return
     order = np.argsort(lengths, kind="stable")
     borders = np.flatnonzero(np.diff(lengths[order])) + 1
-    for members in np.split(order, borders):
-        if len(members):
-            yield int(lengths[members[0]]), members
+    for members in sorted(np.split(order, borders), key=lambda indices: int(indices[0])):
+        yield int(lengths[members[0]]), members
 
 
 def gather(data: bytes, starts: Places, width: int) -> npt.NDArray[np.uint8]:

@@ -16,9 +16,7 @@ from backend.event_files.scanning import Scanner
 from backend.event_files.wire import MalformedRecord
 
 _FINGERPRINT_BYTES = 64  # enough for the wall time of the last record, which no rewriting repeats
-_OPEN = (
-    os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
-)  # a pipe must not block, a link not lead away
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW  # a pipe must not block, a link not lead away
 
 
 class EventFileReader:
@@ -44,6 +42,7 @@ class EventFileReader:
         self._scanner = Scanner(self._block_bytes)
         self._is_from_start = True
         self._fingerprint = b""  # the bytes before the offset
+        self._tags: set[str] = set()
         self.started_at = 0.0
 
     @property
@@ -84,9 +83,7 @@ class EventFileReader:
             data = os.pread(handle, min(self._block_bytes, size - base), base)
             if base + len(data) < min(base + self._block_bytes, size):
                 size = base + len(data)  # it was cut while we read
-            batch = self._decoded(
-                base, data, *self._scanner.frames(base, data, is_last=base + len(data) >= size)
-            )
+            batch = self._decoded(base, data, *self._scanner.frames(base, data, is_last=base + len(data) >= size))
             self._fingerprint = _before(handle, self._scanner.offset)
             yield from self._worth_telling(batch)
             if base + len(data) >= size:
@@ -121,7 +118,7 @@ class EventFileReader:
         return os.pread(handle, len(self._fingerprint), at) != self._fingerprint
 
     def _decoded(self, base: int, data: bytes, starts: Places, lengths: Places) -> Batch:
-        decoded = decode(data, starts, lengths, base)
+        decoded = decode(data, starts, lengths, base, self._tags)
         for index in decoded.malformed:
             start = base + int(starts[index])
             self._scanner.add_damage(start - HEADER_BYTES, start + int(lengths[index]) + FOOTER_BYTES - 1)

@@ -123,14 +123,16 @@ def _read_proc(pid: int) -> Entry | None:
         return None
     # fields 3.. of proc(5); the name before them may hold spaces and parentheses
     fields = text[text.rindex(b")") + 2 :].split()
+    # a first thread that is gone makes no dead process: the others still hold its files and locks
+    is_zombie = fields[0] in (b"Z", b"X") and int(fields[17]) <= 1
     return Entry(
         pid=pid,
         parent=int(fields[1]),
         group=int(fields[2]),
         session=int(fields[3]),
         start_ticks=int(fields[19]),
-        is_zombie=fields[0] in (b"Z", b"X"),
-        exit_status=int(fields[49]) if fields[0] == b"Z" else None,
+        is_zombie=is_zombie,
+        exit_status=int(fields[49]) if is_zombie else None,
     )
 
 

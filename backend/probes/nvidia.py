@@ -75,9 +75,7 @@ def _gpu(index: int) -> Gpu:
         memory_total_bytes=memory and int(memory.total),
         memory_used_bytes=memory and int(memory.used),
         busy_percent=None if busy is None else float(busy.gpu),
-        temperature_celsius=_reported(
-            lambda: pynvml.nvmlDeviceGetTemperatureV(handle, pynvml.NVML_TEMPERATURE_GPU)
-        ),
+        temperature_celsius=_reported(lambda: pynvml.nvmlDeviceGetTemperatureV(handle, pynvml.NVML_TEMPERATURE_GPU)),
         power_watts=None if milliwatts is None else milliwatts / 1000,
         compute_capability=_reported(lambda: pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
     )

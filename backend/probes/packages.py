@@ -47,9 +47,7 @@ class InstalledPackages:
         constants = _string_constants(Path(str(found.locate_file("torch/version.py"))))
         if constants is None:
             return None
-        return TorchBuild(
-            constants.get("__version__") or found.version, constants.get("cuda"), constants.get("hip")
-        )
+        return TorchBuild(constants.get("__version__") or found.version, constants.get("cuda"), constants.get("hip"))
 
 
 def _distribution(name: str) -> Distribution | None:

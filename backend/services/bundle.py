@@ -14,6 +14,7 @@ from backend.services.run_library import RunLibrary
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
+from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.training import TrainingService
 
@@ -36,3 +37,4 @@ class Services:
     playground: Playground
     reindexing: Reindexing
     states: StateManagers
+    storage: StorageService

@@ -37,19 +37,10 @@ class PreflightFailed(ConfigurationError):
     fix = "Correct what is named; nothing was written."
 
 
-class BaseModelMissing(ConfigurationError):
-    """A base model folder that is not there."""
-
-    id = "model-not-found"
-    what = "The base model {path} was not found."
-    why = "{reason}."
-    fix = "Give a folder that holds config.json and .safetensors weights, a hub id such as org/name, or demo."
-
-
 class DiskAlmostFull(StorageError):
     """Too little room for checkpoints."""
 
-    id = "disk-full"
+    id = "disk-almost-full"
     what = "There is too little free space in {folder}."
     why = "{free} are free and a run needs at least {needed} for its checkpoints."
     fix = "Free some space, or choose another workspace with PEFT_STUDIO_WORKSPACE."

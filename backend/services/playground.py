@@ -57,9 +57,7 @@ class Playground:
         except (OSError, YamlError, ValueError, KeyError, TypeError) as error:
             raise AdapterUnreadable(folder=folder.root, reason=type(error).__name__) from error
 
-    def ask(
-        self, run_id: str, side: Side, messages: Sequence[ChatMessage], sampling: Sampling
-    ) -> Iterator[ChatEvent]:
+    def ask(self, run_id: str, side: Side, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[ChatEvent]:
         """Stream the answer of one side."""
         pair = self.pair(run_id)
         request = ChatRequest(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from backend.data.inspection import DatasetSummary, inspect
+from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
 from backend.domain.run_config import RunConfig
 from backend.errors import StudioError
-from backend.services.errors import BaseModelMissing, DatasetRowsBroken, DiskAlmostFull, PackageMissing
+from backend.services.errors import DatasetRowsBroken, DiskAlmostFull, PackageMissing
 from config.catalog import DEMO_MODEL
 
 NEEDED_BYTES = 200_000_000  # a heuristic: two checkpoints of a small adapter with optimizer and logs
@@ -33,8 +34,8 @@ class Preflight:
         """Everything that can be known without torch; relative paths are relative to `base`."""
         findings: list[Finding] = []
         summary = self._dataset(config, base, findings)
-        errors = (*self._model(config, base), *self._disk(), *self._packages(config))
-        findings.extend(Finding(Severity.ERROR, error.explain()) for error in errors)
+        wrong = (*self._model(config, base), *self._disk(), *self._packages(config))
+        findings.extend(Finding(Severity.ERROR, found.explain()) for found in wrong)
         return PreflightReport(
             findings=tuple(findings),
             num_rows=summary.num_rows if summary else None,
@@ -51,8 +52,8 @@ class Preflight:
             return None
         if summary.num_problems:
             rows = "; ".join(f"row {p.number}: {p.message}" for p in summary.problems[:5])
-            error = DatasetRowsBroken(path=summary.path.name, count=summary.num_problems, rows=rows)
-            findings.append(Finding(Severity.ERROR, error.explain()))
+            broken = DatasetRowsBroken(path=summary.path.name, count=summary.num_problems, rows=rows)
+            findings.append(Finding(Severity.ERROR, broken.explain()))
         return summary
 
     def _model(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
@@ -62,11 +63,11 @@ class Preflight:
         folder = (base / path).expanduser()
         if folder.is_dir():
             if not (folder / "config.json").is_file():
-                yield BaseModelMissing(path=path, reason="the folder has no config.json")
+                yield ModelNotFound(path=path, why="The folder has no config.json.")
             elif not any(folder.glob("*.safetensors")):
-                yield BaseModelMissing(path=path, reason="the folder has no .safetensors weights")
+                yield ModelNotFound(path=path, why="The folder has no .safetensors weights.")
         elif not _HUB_ID.match(path):
-            yield BaseModelMissing(path=path, reason="there is no such folder, and it is no hub id")
+            yield ModelNotFound(path=path, why="There is no such folder, and it is no hub id.")
 
     def _disk(self) -> Iterator[StudioError]:
         free = self._free_bytes(self._workspace)

@@ -123,9 +123,7 @@ class StateManager:
         try:
             while (call := self._next_call()) is not None:
                 _notify(call)
-        except (
-            BaseException
-        ):  # the program ends or Streamlit stops the script: the rest goes with the next change
+        except BaseException:  # the program ends or Streamlit stops the script: the rest goes with the next change
             self._is_delivering = False
             raise
 

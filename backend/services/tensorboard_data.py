@@ -40,9 +40,7 @@ class TensorBoardDataManager:
     always stays.
     """
 
-    def __init__(
-        self, open_folder: Callable[[Path], CurveSource], max_bytes: int = DEFAULT_MAX_BYTES
-    ) -> None:
+    def __init__(self, open_folder: Callable[[Path], CurveSource], max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._open_folder = open_folder
         self._max_bytes = max_bytes
         self._lock = Lock()

@@ -41,9 +41,12 @@ def main(argv: Sequence[str]) -> int:
     stop = StopFlag()
     stop.listen()
     record = _run(attempt, heartbeat, stop)
-    run.logs.mkdir(exist_ok=True)
     heartbeat.write()
-    replace_text(run.exit_record(attempt.number), record.to_json())
+    try:
+        run.logs.mkdir(exist_ok=True)
+        replace_text(run.exit_record(attempt.number), record.to_json())
+    except OSError as error:  # a full disk: the exit code still says how it ended
+        say(f"the exit record could not be written: {error}")
     return record.code
 
 
@@ -84,7 +87,7 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
         return
     config = read_order(attempt.run)
     settle_environment(os.environ)
-    hide_bitsandbytes(config, attempt.run.root)
+    hide_bitsandbytes(config, attempt.run.root, sys.modules)  # type: ignore[arg-type] # typeshed has no None
     stop.check()
     from backend.trainer.training import Work, train  # noqa: PLC0415 - about six seconds of CPU
 

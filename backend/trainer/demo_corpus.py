@@ -90,6 +90,9 @@ COURTESIES: tuple[str, ...] = (
     "See that all the boats lift their sails.",
 )
 
+COURTESY_SHARE = 0.1
+QUESTION_SHARE = 0.1
+
 
 def pages(seed: int) -> Iterator[str]:
     """Pages of the almanac without end: one island, its six facts in any order, each worded in one of five ways.
@@ -115,11 +118,16 @@ def vocabulary_text(seed: int) -> Iterator[str]:
 def _page(island: Island, chance: Random) -> str:
     facts = list(STATEMENTS)
     chance.shuffle(facts)
-    if chance.random() < 0.1:
-        asked = chance.choice(QUESTIONS[facts[0]]).format(island=island.name)
-        return f"A reader asks: {asked} Turn to the page of {island.name}."
-    if chance.random() < 0.1:
+    kind = chance.random()
+    if kind < COURTESY_SHARE:
         return f"{chance.choice(CALLS)}! {' '.join(chance.sample(COURTESIES, 3))} {chance.choice(CALLS)}!"
+    if kind < COURTESY_SHARE + QUESTION_SHARE:
+        asked = chance.choice(QUESTIONS[facts[0]]).format(island=island.name)
+        return f"A reader asks: {asked} {_statements(island, chance.sample(facts, 3), chance)}"
+    return _statements(island, facts, chance)
+
+
+def _statements(island: Island, facts: list[str], chance: Random) -> str:
     return " ".join(
         chance.choice(STATEMENTS[fact]).format(island=island.name, value=getattr(island, fact)) for fact in facts
     )

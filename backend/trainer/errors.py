@@ -8,7 +8,6 @@ from backend.errors import (
     EXIT_UNAVAILABLE,
     ConfigurationError,
     DataError,
-    NotFoundError,
     StorageError,
     StudioError,
     TrainingError,
@@ -51,15 +50,6 @@ class MethodUnsuitable(ConfigurationError):
     what = "The method {method} cannot be put onto this base model."
     why = "{why}"
     fix = "Choose another method or other target modules."
-
-
-class ModelNotFound(NotFoundError):
-    """The base model is neither a folder with a model nor a hub id."""
-
-    id = "model-not-found"
-    what = "There is no base model {path}."
-    why = "{why}"
-    fix = "Give a folder that holds config.json and .safetensors weights, a hub id such as org/name, or demo."
 
 
 class ModelUnreachable(StudioError):

@@ -15,11 +15,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from backend.domain.errors import ModelNotFound
 from backend.domain.run_config import BaseModelChoice
 from backend.errors import StudioError
 from backend.quantization import Quantization
 from backend.trainer.errors import (
-    ModelNotFound,
     ModelUnreachable,
     ModelUnsafe,
     ModelUnusable,

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase, TrainerState, set_seed
 from transformers.trainer import TRAINER_STATE_NAME
+from transformers.utils.logging import disable_progress_bar
 
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
@@ -68,6 +69,7 @@ def train(work: Work) -> Adapted:
     Raises StopRequested when ended early on request.
     """
     be_deterministic()
+    disable_progress_bar()  # type: ignore[no-untyped-call] # a log is no terminal
     config, run = work.config, work.attempt.run
     sweep(run.root)
     resumed = resume_point(run.checkpoints)

@@ -98,9 +98,7 @@ def test_the_enumeration_of_routes_sees_them_all() -> None:
 
 @pytest.mark.parametrize("path", every_path())
 @pytest.mark.parametrize("method", METHODS)
-def test_a_foreign_host_is_refused_on_every_route_and_method(
-    client: TestClient, path: str, method: str
-) -> None:
+def test_a_foreign_host_is_refused_on_every_route_and_method(client: TestClient, path: str, method: str) -> None:
     answer = client.request(method, path, headers={"host": "evil.example"})
     assert answer.status_code == 403
     assert all(name in answer.headers for name in REQUIRED_HEADERS)
@@ -108,9 +106,7 @@ def test_a_foreign_host_is_refused_on_every_route_and_method(
 
 @pytest.mark.parametrize("path", every_path())
 @pytest.mark.parametrize("method", METHODS)
-def test_a_foreign_origin_is_refused_on_every_route_and_method(
-    client: TestClient, path: str, method: str
-) -> None:
+def test_a_foreign_origin_is_refused_on_every_route_and_method(client: TestClient, path: str, method: str) -> None:
     headers = {"host": "localhost:8501", "origin": "http://evil.example"}
     assert client.request(method, path, headers=headers).status_code == 403
 
@@ -201,9 +197,7 @@ def test_who_is_served_depends_on_the_address_that_was_asked_for(
     listens_on: str, arrived_at: str, host: str, is_served: bool
 ) -> None:
     scope = {"type": "http", "server": (arrived_at, 8501), "headers": [(b"host", host.encode())]}
-    assert answer_to(SameOrigin(PlainTextResponse("page"), host=listens_on), scope) == (
-        200 if is_served else 403
-    )
+    assert answer_to(SameOrigin(PlainTextResponse("page"), host=listens_on), scope) == (200 if is_served else 403)
 
 
 def test_a_request_without_a_host_is_refused() -> None:
@@ -226,9 +220,7 @@ def answer_to(app: SameOrigin, scope: Scope) -> int:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    request = {"method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "root_path": ""} | dict(
-        scope
-    )
+    request = {"method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "root_path": ""} | dict(scope)
     asyncio.run(app(request, receive, send))
     return int(sent[0]["status"])
 
@@ -241,9 +233,7 @@ def test_every_answer_carries_the_security_headers(client: TestClient, path: str
 
 
 def test_the_policy_allows_nothing_from_elsewhere(client: TestClient) -> None:
-    policy = dict(
-        rule.split(" ", 1) for rule in client.get("/").headers["content-security-policy"].split("; ")
-    )
+    policy = dict(rule.split(" ", 1) for rule in client.get("/").headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'self'"
     assert policy["connect-src"] == "'self' data: blob:"
     assert policy["img-src"] == "'self' data: blob:"
@@ -263,24 +253,18 @@ def test_the_policy_allows_exactly_the_inline_scripts_of_streamlits_page(client:
 
 def test_scripts_with_a_source_need_no_hash(tmp_path: Path) -> None:
     page = tmp_path / "index.html"
-    page.write_text(
-        '<script type="module" src="./a.js"></script><script async>b()</script>', encoding="utf-8"
-    )
+    page.write_text('<script type="module" src="./a.js"></script><script async>b()</script>', encoding="utf-8")
     app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("x"))])
     headers = TestClient(SecurityHeaders(app, page)).get("/").headers
     expected = base64.b64encode(hashlib.sha256(b"b()").digest()).decode()
     assert re.findall(r"'sha256-([^']+)'", headers["content-security-policy"]) == [expected]
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "LOCALHOST"]
-)
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "LOCALHOST"])
 def test_loopback_is_recognised(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize(
-    "host", ["0.0.0.0", "::", "192.168.1.7", "gpu-box.lan", "", "localhost.evil.example"]
-)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "gpu-box.lan", "", "localhost.evil.example"])
 def test_anything_else_is_not_loopback(host: str) -> None:
     assert not is_loopback(host)

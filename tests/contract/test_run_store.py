@@ -25,11 +25,8 @@ def clock() -> FakeClock:
 
 @pytest.fixture(params=["fake", "sqlite"])
 def store(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[RunStore]:
-    made: RunStore
-    if request.param == "fake":
-        made = FakeRunStore(clock)
-    else:
-        made = SqlRunStore(f"sqlite:///{tmp_path / 'studio.db'}", clock)
+    url = f"sqlite:///{tmp_path / 'studio.db'}"
+    made: RunStore = FakeRunStore(clock) if request.param == "fake" else SqlRunStore(url, clock)
     yield made
     made.close()
 
@@ -134,9 +131,7 @@ def test_an_attempt_ends_and_the_next_one_begins(claimed: RunStore) -> None:
     claimed.apply(TO_STARTING)
     end = AttemptEnd(exit_code=-9, last_step=420, reason="killed")
     at = NOON + timedelta(minutes=1)
-    claimed.apply(
-        a_transition(RunState.STARTING, RunState.BACKOFF, end=end, at=at, failures=1, error_id="oom")
-    )
+    claimed.apply(a_transition(RunState.STARTING, RunState.BACKOFF, end=end, at=at, failures=1, error_id="oom"))
     begin = AttemptStart(2, "token-2", 400)
     run = claimed.apply(a_transition(RunState.BACKOFF, RunState.STARTING, begin=begin))
     first, second = run.attempts
@@ -183,9 +178,7 @@ def test_only_the_arrows_of_the_table_are_made(store: RunStore, source: RunState
         {"begin": AttemptStart(0, "token", None)},
     ],
 )
-def test_a_transition_about_an_attempt_that_cannot_be_changes_nothing(
-    claimed: RunStore, wrong: dict[str, Any]
-) -> None:
+def test_a_transition_about_an_attempt_that_cannot_be_changes_nothing(claimed: RunStore, wrong: dict[str, Any]) -> None:
     before = claimed.get("a-run")
     with pytest.raises(IllegalTransition):
         claimed.apply(a_transition(RunState.CREATED, RunState.STARTING, **wrong))

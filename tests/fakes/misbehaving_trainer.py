@@ -2,7 +2,7 @@
 
 RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "attempts": {"1": {...}}, "otherwise":
 {...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal or text; hang_at_step;
-ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
+pause_at_step (until RUN_DIR/go exists, or a TERM); ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
 
@@ -64,8 +64,13 @@ class Trainer:
             self.save()
         if self.step == self.own.get("crash_at_step"):
             self.crash()
+        while self.step == self.own.get("pause_at_step") and not self.is_stop_asked and not self.may_go():
+            time.sleep(0.02)
         while self.step == self.own.get("hang_at_step"):
             time.sleep(0.05)
+
+    def may_go(self) -> bool:
+        return (self.folder.root / "go").exists()
 
     def crash(self) -> None:
         sys.stderr.write(self.own.get("text", ""))

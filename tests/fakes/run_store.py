@@ -52,9 +52,7 @@ class FakeRunStore:
         with self._lock:
             run = self.get(run_id)
             now = self._clock.now()
-            return self._put(
-                "claim", replace(run, fence=run.fence + 1, supervisor=supervisor, updated_at=now)
-            )
+            return self._put("claim", replace(run, fence=run.fence + 1, supervisor=supervisor, updated_at=now))
 
     def apply(self, transition: Transition) -> Run:
         with self._lock:

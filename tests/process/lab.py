@@ -79,18 +79,19 @@ class Lab:
 
     def wait_for_over(self, run_id: str = "a-run") -> Run:
         """The run is over, and its supervisor is gone."""
-        run = wait_until(
-            lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor and run,
-            f"{run_id} is over: {self.story(run_id)}",
-        )
+        wait_until(lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor, f"{run_id} is over")
         wait_until(lambda: self.supervisor(run_id) is None, "the supervisor has left")
-        return run
+        return self.get(run_id)
 
     def wait_for_step(self, step: int, attempt: int = 1, run_id: str = "a-run") -> None:
         wait_until(
             lambda: any(s["attempt"] == attempt and s["step"] >= step for s in self.steps(run_id)),
             f"step {step} of attempt {attempt}: {self.story(run_id)}",
         )
+
+    def go(self, run_id: str = "a-run") -> None:
+        """Let a trainer that pauses go on."""
+        (self.runs_folder / run_id / "go").touch()
 
     def steps(self, run_id: str = "a-run") -> list[dict[str, int]]:
         path = self.runs_folder / run_id / "steps.jsonl"

@@ -24,9 +24,7 @@ class Served:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def ask(
-        self, method: str, path: str, headers: dict[str, str] | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
         """Status, headers (lower case) and body of one request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
@@ -94,9 +92,7 @@ def wait_until_it_answers(served: Served) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    raise AssertionError(
-        f"the server did not start:\n{served.log.read_text(encoding='utf-8', errors='replace')}"
-    )
+    raise AssertionError(f"the server did not start:\n{served.log.read_text(encoding='utf-8', errors='replace')}")
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -103,9 +103,7 @@ def test_what_does_not_exist_under_api_is_a_json_404(served: Served) -> None:
     assert json.loads(body)["error"]["id"] == "route-not-found"
 
 
-def test_a_foreign_host_gets_nothing_on_any_route_with_any_method(
-    served: Served, all_paths: list[str]
-) -> None:
+def test_a_foreign_host_gets_nothing_on_any_route_with_any_method(served: Served, all_paths: list[str]) -> None:
     assert {"/api/health", "/_stcore/health", "/_stcore/stream"} <= set(all_paths)
     answers = {
         (method, path): served.ask(method, path, {"Host": "evil.example"})[0]

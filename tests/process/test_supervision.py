@@ -26,7 +26,7 @@ def test_an_undisturbed_run_finishes_in_one_attempt_and_leaves_no_process(lab: L
 
 
 def test_a_killed_trainer_is_resumed_from_its_last_whole_checkpoint(lab: Lab) -> None:
-    lab.start(total_steps=30, save_every=5, step_seconds=0.05)
+    lab.start(total_steps=30, save_every=5, attempts={"1": {"pause_at_step": 12}})
     lab.wait_for_step(12)
     lab.kill(lab.trainer())
     run = lab.wait_for_over()
@@ -34,10 +34,9 @@ def test_a_killed_trainer_is_resumed_from_its_last_whole_checkpoint(lab: Lab) ->
     first, second = run.attempts
     assert first.exit_code == -9
     assert "SIGKILL" in first.reason
-    assert second.resumed_from_step is not None
-    assert second.resumed_from_step >= 10
+    assert second.resumed_from_step == 10
     steps = [(line["attempt"], line["step"]) for line in lab.steps()]
-    assert next(step for attempt, step in steps if attempt == 2) == second.resumed_from_step + 1
+    assert next(step for attempt, step in steps if attempt == 2) == 11
     assert {step for _, step in steps} == set(range(1, 31))
 
 
@@ -80,7 +79,7 @@ def test_an_error_of_use_data_or_configuration_is_not_tried_again(lab: Lab, code
 
 
 def test_a_stop_lets_the_trainer_write_a_checkpoint_and_a_resume_goes_on_from_it(lab: Lab) -> None:
-    lab.start(total_steps=40, save_every=50, step_seconds=0.05)
+    lab.start(total_steps=40, save_every=50, attempts={"1": {"pause_at_step": 3}})
     lab.wait_for_step(3)
     lab.manager.stop("a-run")
     run = lab.wait_for_over()
@@ -115,7 +114,7 @@ def test_a_silent_trainer_is_killed_and_resumed(make_lab: Callable[..., Lab]) ->
 
 
 def test_a_trainer_outlives_its_killed_supervisor_and_is_adopted(lab: Lab) -> None:
-    lab.start(total_steps=150, step_seconds=0.02)
+    lab.start(total_steps=10, otherwise={"pause_at_step": 3})
     lab.wait_for_step(3)
     trainer, first = lab.trainer(), lab.supervisor()
     lab.kill(first)
@@ -123,13 +122,14 @@ def test_a_trainer_outlives_its_killed_supervisor_and_is_adopted(lab: Lab) -> No
     wait_until(lambda: any("adopted" in line for line in lab.journal()), "the trainer is adopted")
     assert lab.trainer() == trainer
     assert lab.supervisor() != first
+    lab.go()
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1), lab.story()
     assert (run.attempts[0].exit_code, run.fence) == (0, 2)
 
 
 def test_the_end_of_an_adopted_trainer_is_noticed_with_its_signal(lab: Lab) -> None:
-    lab.start(total_steps=60, step_seconds=0.05, save_every=5)
+    lab.start(total_steps=10, save_every=5, attempts={"1": {"pause_at_step": 7}})
     lab.wait_for_step(7)
     lab.kill(lab.supervisor())
     lab.new_manager().reconcile()
@@ -142,7 +142,8 @@ def test_the_end_of_an_adopted_trainer_is_noticed_with_its_signal(lab: Lab) -> N
 
 
 def test_supervisor_and_trainer_killed_together_are_brought_back_by_reconcile(lab: Lab) -> None:
-    lab.start(total_steps=30, step_seconds=0.03)
+    lab.start(total_steps=10, save_every=5, attempts={"1": {"pause_at_step": 7}})
+    lab.wait_for(RunState.RUNNING)
     lab.wait_for_step(7)
     trainer = lab.trainer()
     lab.kill(lab.supervisor())
@@ -151,15 +152,16 @@ def test_supervisor_and_trainer_killed_together_are_brought_back_by_reconcile(la
     assert lab.new_manager().reconcile().started == ("a-run",)
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts), run.failures) == (RunState.FINISHED, 2, 0), lab.story()
-    assert run.attempts[1].resumed_from_step is not None
+    assert run.attempts[1].resumed_from_step == 5
 
 
 def test_a_trainer_that_finished_unwatched_is_not_run_again(lab: Lab) -> None:
-    lab.start(total_steps=40, step_seconds=0.03)
+    lab.start(total_steps=6, otherwise={"pause_at_step": 3})
     lab.wait_for_step(3)
     trainer = lab.trainer()
     lab.kill(lab.supervisor())
     assert trainer
+    lab.go()
     wait_until(lambda: not process_table.is_alive(trainer), "the trainer has finished")
     lab.new_manager().reconcile()
     run = lab.wait_for_over()
@@ -167,7 +169,7 @@ def test_a_trainer_that_finished_unwatched_is_not_run_again(lab: Lab) -> None:
 
 
 def test_a_supervisor_that_is_told_to_leave_leaves_its_trainer_alone(lab: Lab) -> None:
-    lab.start(total_steps=150, step_seconds=0.02)
+    lab.start(total_steps=6, otherwise={"pause_at_step": 3})
     lab.wait_for(RunState.RUNNING)
     trainer, supervisor = lab.trainer(), lab.supervisor()
     assert supervisor
@@ -175,6 +177,7 @@ def test_a_supervisor_that_is_told_to_leave_leaves_its_trainer_alone(lab: Lab) -
     wait_until(lambda: not process_table.is_alive(supervisor), "the supervisor has left")
     assert lab.trainer() == trainer
     assert lab.get().state is RunState.RUNNING
+    lab.go()
     lab.manager.reconcile()
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1), lab.story()
@@ -218,7 +221,7 @@ def test_a_trainer_stopped_by_the_shell_still_hears_the_stop(lab: Lab) -> None:
 
 
 def test_the_journal_tells_every_change_in_order(lab: Lab) -> None:
-    lab.start(total_steps=8, step_seconds=0.1, attempts={"1": {"crash_at_step": 6}})
+    lab.start(total_steps=8, attempts={"1": {"crash_at_step": 6}})
     lab.wait_for_over()
     lines = lab.store.journal("a-run")
     changes = [(line.source, line.target) for line in lines if line.source is not line.target]

@@ -25,7 +25,7 @@ RECONCILER = Path(__file__).with_name("reconciler.py")
 
 
 def test_eight_programs_that_reconcile_at_once_start_one_supervisor(lab: Lab, tmp_path: Path) -> None:
-    lab.make(total_steps=200, step_seconds=0.02)
+    lab.make(total_steps=4, otherwise={"pause_at_step": 2})
     go = tmp_path / "go"
     command = [sys.executable, str(RECONCILER), str(lab.workspace), str(go)]
     others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
@@ -35,18 +35,20 @@ def test_eight_programs_that_reconcile_at_once_start_one_supervisor(lab: Lab, tm
     go.touch()
     started = [int(other.communicate(timeout=120)[0]) for other in others]
     assert sum(started) == 1
+    lab.go()
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts), run.fence) == (RunState.FINISHED, 1, 1), lab.story()
 
 
 def test_a_second_supervisor_of_a_run_ends_with_75(lab: Lab) -> None:
-    run = lab.start(total_steps=100, step_seconds=0.02)
+    run = lab.start(total_steps=4, otherwise={"pause_at_step": 2})
     lab.wait_for_step(1)
     second = subprocess.run(
         [sys.executable, str(PROGRAM), str(run.run_dir)], check=False, capture_output=True, text=True
     )
     assert second.returncode == 75
     assert "supervisor-busy" in second.stderr
+    lab.go()
     assert lab.wait_for_over().fence == 1
 
 
@@ -100,7 +102,7 @@ def test_a_process_that_inherited_a_recorded_pid_is_never_signalled(lab: Lab) ->
 
 
 def test_a_store_that_is_locked_for_a_while_harms_nobody(lab: Lab) -> None:
-    lab.start(total_steps=60, step_seconds=0.05)
+    lab.start(total_steps=1000, step_seconds=0.02, otherwise={"pause_at_step": 900})
     lab.wait_for_step(3)
     with closing(sqlite3.connect(lab.workspace / "studio.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -108,8 +110,9 @@ def test_a_store_that_is_locked_for_a_while_harms_nobody(lab: Lab) -> None:
         before = len(lab.steps())
         wait_until(lambda: len(lab.steps()) > before, "the trainer goes on")
         other.execute("ROLLBACK")
+    lab.manager.stop("a-run")
     run = lab.wait_for_over()
-    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1), lab.story()
+    assert (run.state, len(run.attempts)) == (RunState.STOPPED, 1), lab.story()
 
 
 def test_an_ending_supervisor_sees_to_the_other_runs(lab: Lab) -> None:
@@ -119,18 +122,19 @@ def test_an_ending_supervisor_sees_to_the_other_runs(lab: Lab) -> None:
 
 
 def test_a_supervisor_and_its_trainer_survive_a_hang_up(lab: Lab) -> None:
-    lab.start(total_steps=100, step_seconds=0.02)
+    lab.start(total_steps=4, otherwise={"pause_at_step": 2})
     lab.wait_for_step(2)
     supervisor = lab.supervisor()
     assert supervisor
     os.kill(supervisor.pid, signal.SIGHUP)
+    lab.go()
     run = lab.wait_for_over()
     assert (run.state, run.fence) == (RunState.FINISHED, 1), lab.story()
 
 
 def test_both_live_in_sessions_of_their_own(lab: Lab) -> None:
     """So that Ctrl-C in the terminal of the dashboard does not reach them."""
-    lab.start(total_steps=100, step_seconds=0.02)
+    lab.start(total_steps=4, otherwise={"pause_at_step": 2})
     lab.wait_for_step(2)
     for process in (lab.supervisor(), lab.trainer()):
         assert process

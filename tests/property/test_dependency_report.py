@@ -6,15 +6,11 @@ from hypothesis import strategies as st
 from backend.services.dependencies import OPTIONAL, DependencyService
 from tests.fakes.machine import FakeMachine, FakePackages
 
-names = st.from_regex(r"[a-z]([a-z0-9_.-]{0,12}[a-z0-9])?", fullmatch=True).filter(
-    lambda name: name not in OPTIONAL
-)
+names = st.from_regex(r"[a-z]([a-z0-9_.-]{0,12}[a-z0-9])?", fullmatch=True).filter(lambda name: name not in OPTIONAL)
 
 
 @given(needed=st.sets(names, min_size=1, max_size=12), data=st.data())
-def test_exactly_the_missing_packages_are_reported_with_instructions(
-    needed: set[str], data: st.DataObject
-) -> None:
+def test_exactly_the_missing_packages_are_reported_with_instructions(needed: set[str], data: st.DataObject) -> None:
     missing = data.draw(st.sets(st.sampled_from(sorted(needed))))
     packages = FakePackages(
         installed=dict.fromkeys(needed - missing, "1.5"), needed=[f"{name}>=1,<2" for name in sorted(needed)]

@@ -22,9 +22,7 @@ TAGS = ("a", "b", "eval/loss")
 
 steps = st.one_of(st.integers(0, 300), st.integers(-(2**63), 2**63 - 1))
 floats = st.floats(width=32)
-simple = st.builds(
-    lambda tag, value: Summary.Value(tag=tag, simple_value=value), st.sampled_from(TAGS), floats
-)
+simple = st.builds(lambda tag, value: Summary.Value(tag=tag, simple_value=value), st.sampled_from(TAGS), floats)
 listed = st.builds(
     lambda tag, value: Summary.Value(tag=tag, tensor=TensorProto(dtype="DT_FLOAT", float_val=[value])),
     st.sampled_from(TAGS),
@@ -62,7 +60,7 @@ def test_columns_hold_what_the_messages_say(some: list[Event], times: int) -> No
     records = [event.SerializeToString() for event in messages]
     lengths = np.array([len(record) for record in records], np.int64)
     starts = np.cumsum(lengths) - lengths
-    decoded = decode(b"".join(records), starts, lengths, base=7)
+    decoded = decode(b"".join(records), starts, lengths, base=7, tags=set())
     assert decoded.malformed == ()
     expected = [
         (value.tag, 7 + start, event.step, event.wall_time, _number(value))
@@ -80,6 +78,18 @@ def test_columns_hold_what_the_messages_say(some: list[Event], times: int) -> No
             np.testing.assert_array_equal(found.values, of_tag[:, 1])
     told = [event.step for event in messages if event.session_log.status == SessionLog.START]
     assert [marker.step for marker in decoded.restarts] == told
+
+
+def test_a_record_that_differs_from_others_only_in_how_long_its_step_is_is_not_read_like_them() -> None:
+    value = Summary.Value(tag="abc", simple_value=1.0)
+    alike = Event(wall_time=1.0, step=129, summary=Summary(value=[value])).SerializeToString()
+    at = alike.index(b"\x10\x81\x01\x2a")
+    other = alike[: at + 1] + b"\x01\x48" + alike[at + 3 :]  # now a step of 1, field 9 = 42, and wire type 4
+    records = [alike] * 30 + [other] + [alike] * 30
+    lengths = np.full(len(records), len(alike))
+    decoded = decode(b"".join(records), np.cumsum(lengths) - lengths, lengths, base=0, tags=set())
+    assert decoded.malformed == (30,)
+    assert decoded.points["abc"].steps.tolist() == [129] * 60
 
 
 Op = tuple[str, int]  # a tag and a step, or "" and the step of a marker
@@ -112,9 +122,7 @@ def test_files_growing_in_pieces_become_one_curve_with_each_step_once(
         for index, ops in enumerate(files):
             path = Path(name) / f"events.out.tfevents.{index}"
             numbered = enumerate(ops, len(done))
-            records = [
-                scalar(step, number, tag) if tag else restart(step) for number, (tag, step) in numbered
-            ]
+            records = [scalar(step, number, tag) if tag else restart(step) for number, (tag, step) in numbered]
             whole = b"".join([version(), *records])
             ends = data.draw(st.lists(st.integers(0, len(whole)), max_size=4))
             for end in (*sorted(ends), len(whole)):
@@ -124,15 +132,11 @@ def test_files_growing_in_pieces_become_one_curve_with_each_step_once(
         curves = folder.read()
         assert {tag: points(curves, tag) for tag in curves.series} == _plainly_merged(done)
         assert curves.damage == ()
-        assert {tag: points(EventFolder(Path(name)).read(), tag) for tag in curves.series} == _plainly_merged(
-            done
-        )
+        assert {tag: points(EventFolder(Path(name)).read(), tag) for tag in curves.series} == _plainly_merged(done)
 
 
 whole_records = st.integers(0, 2**20).map(lambda step: scalar(step, 1.0))
-torn_records = st.builds(
-    lambda step, kept: scalar(step, 1.0)[: kept - 60], st.integers(0, 2**20), st.integers(1, 55)
-)
+torn_records = st.builds(lambda step, kept: scalar(step, 1.0)[: kept - 60], st.integers(0, 2**20), st.integers(1, 55))
 large_torn_records = st.integers(12, 500).map(lambda kept: frame(bytes(600))[:kept])
 garbage = st.one_of(st.binary(max_size=80), st.integers(0, 90).map(bytes), torn_records, large_torn_records)
 pieces_of_a_file = st.lists(
@@ -146,9 +150,7 @@ def _read_steps(reader: EventFileReader) -> list[int]:
 
 
 @given(pieces_of_a_file, st.integers(700, 2_000))
-def test_every_whole_record_is_found_whatever_lies_between(
-    pieces: list[tuple[bytes, bool]], block_bytes: int
-) -> None:
+def test_every_whole_record_is_found_whatever_lies_between(pieces: list[tuple[bytes, bool]], block_bytes: int) -> None:
     expected = sorted(Event.FromString(piece[12:-4]).step for piece, is_whole in pieces if is_whole)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "events"
@@ -168,9 +170,7 @@ def _append(path: Path, data: bytes) -> None:
 
 
 @given(st.binary(max_size=3_000), st.integers(16, 4_000))
-def test_random_bytes_never_raise_and_take_no_more_memory_than_they_are(
-    data: bytes, block_bytes: int
-) -> None:
+def test_random_bytes_never_raise_and_take_no_more_memory_than_they_are(data: bytes, block_bytes: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "events"
         path.write_bytes(data)

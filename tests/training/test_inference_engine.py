@@ -26,6 +26,8 @@ from backend.errors import StudioError
 from backend.inference.adapter_files import START, WEIGHTS
 from backend.inference.engine import Engine
 from backend.inference.prompt import PLAIN_TEMPLATE
+from backend.methods import Pissa
+from backend.trainer.adapters import adapt
 from tests.fakes.tiny_models import tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.training
@@ -181,16 +183,24 @@ def test_no_adapter_leaves_a_trace_in_the_base_model(name: str, tmp_path: Path) 
         assert text_of(ask(engine, request(base, wanted))) == expected
 
 
-def test_a_pissa_checkpoint_of_ours_answers_as_in_training(base: Path, tmp_path: Path) -> None:
-    model = get_peft_model(load(base), LoraConfig(**ALL_LINEAR, init_lora_weights="pissa"))
-    model.save_pretrained(tmp_path / "start")
-    checkpoint = trained(model, tmp_path / "checkpoint-5")
-    config = json.loads((checkpoint / "adapter_config.json").read_text())
-    (checkpoint / "adapter_config.json").write_text(json.dumps({**config, "init_lora_weights": True}))
-    shutil.copy(tmp_path / "start" / WEIGHTS, checkpoint / START)
+def test_what_our_trainer_writes_for_pissa_answers_as_in_training(base: Path, tmp_path: Path) -> None:
+    """Its checkpoints belong on changed base weights; its finished adapter belongs on the untouched ones."""
+    adapted = adapt(load(base), Pissa(rank=4, alpha=8))
+    torch.manual_seed(1)
+    for parameter in adapted.model.parameters():
+        if parameter.requires_grad:
+            parameter.data += 0.3 * torch.randn_like(parameter)
+    checkpoint, result = tmp_path / "checkpoint-5", tmp_path / "adapter"
+    for folder in (checkpoint, result):
+        folder.mkdir()
+    adapted.write(checkpoint)
+    adapted.write_result(result)
+    assert (checkpoint / START).is_file()
+    untouched, in_training = plain_answer(load(base), base), plain_answer(adapted.model, base)
+    assert in_training != untouched
     engine = Engine()
-    assert text_of(ask(engine, request(base, checkpoint))) == plain_answer(model, base)
-    assert text_of(ask(engine, request(base))) == plain_answer(load(base), base)
+    for wanted, expected in [(checkpoint, in_training), (None, untouched), (result, in_training)]:
+        assert text_of(ask(engine, request(base, wanted))) == expected
 
 
 def test_an_adapter_that_was_written_anew_is_loaded_anew(engine: Engine, base: Path, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_an_idle_process_goes_home_in_order_and_is_started_again(tmp_path: Path,
     )
     for _ in range(2):
         assert isinstance(list(service.generate(request(base)))[-1], Done)
-        assert wait_until(lambda: service.status().pid is None, 60)
+        assert wait_until(lambda: service.status().pid is None, 120)
     service.close()
 
 

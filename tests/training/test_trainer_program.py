@@ -12,10 +12,30 @@ from typing import Any
 
 import pytest
 
+from backend.domain.exit_record import ExitRecord
 from backend.domain.heartbeat import Heartbeat
-from backend.errors import EXIT_CHECKPOINTED, EXIT_CONFIGURATION, EXIT_DATA, EXIT_IO, EXIT_UNAVAILABLE, EXIT_USAGE
+from backend.errors import (
+    EXIT_CHECKPOINTED,
+    EXIT_CONFIGURATION,
+    EXIT_DATA,
+    EXIT_IO,
+    EXIT_SOFTWARE,
+    EXIT_UNAVAILABLE,
+    EXIT_USAGE,
+)
 from backend.trainer.__main__ import main
-from tests.training.runs import MakeRun, attempt_here, checkpoints, curves, exit_record, finish, read, spawn, wait_until
+from tests.training.runs import (
+    MakeRun,
+    attempt_here,
+    checkpoints,
+    curves,
+    exit_record,
+    finish,
+    read,
+    spawn,
+    wait_until,
+    weights,
+)
 
 pytestmark = pytest.mark.training
 
@@ -34,31 +54,31 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], int]]:
     os.environ.update(environ)
 
 
-def test_a_good_end_is_0_and_a_second_start_does_nothing(make_run: MakeRun, program: Any) -> None:
+def test_a_good_end_is_0_and_the_lock_says_who_held_it(make_run: MakeRun, program: Any) -> None:
     run = make_run()
 
     assert program(run) == 0
-    first = (run.adapter / "adapter_model.safetensors").stat()
-    files = set(run.tensorboard.iterdir())
 
-    assert finish(spawn(run)) == 0, read(run.log(1))
-    assert exit_record(run).step == 12
-    assert (run.adapter / "adapter_model.safetensors").stat() == first
-    assert set(run.tensorboard.iterdir()) == files
-    beat = Heartbeat.from_json(read(run.heartbeat))
-    assert beat is not None
-    assert beat.step == 12
-
-
-def test_the_lock_says_who_holds_it(make_run: MakeRun, program: Any) -> None:
-    run = make_run()
-
-    program(run)
-
+    assert exit_record(run) == ExitRecord(code=0, step=12)
     identity = json.loads(read(run.trainer_lock))
     assert identity["pid"] == os.getpid()
     assert identity["start_ticks"] > 0
     assert identity["boot_id"]
+
+
+def test_a_finished_run_that_is_started_again_does_nothing(make_run: MakeRun) -> None:
+    run = make_run()
+    attempt_here(run)
+    first, files = weights(run), set(run.tensorboard.iterdir())
+
+    assert finish(spawn(run)) == 0, read(run.log(1))
+
+    assert exit_record(run) == ExitRecord(code=0, step=12)
+    assert weights(run) == first
+    assert set(run.tensorboard.iterdir()) == files
+    beat = Heartbeat.from_json(read(run.heartbeat))
+    assert beat is not None
+    assert beat.step == 12
 
 
 def test_a_held_lock_means_75_and_nothing_is_touched(make_run: MakeRun) -> None:
@@ -141,15 +161,36 @@ def test_pickled_weights_are_refused(make_run: MakeRun, program: Any, tmp_path: 
     assert exit_record(run).error_id == "model-unsafe"
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_before_it_reaches_the_weights(make_run: MakeRun, program: Any) -> None:
-    run = make_run(training={"learning_rate": 10, "max_grad_norm": 0, "optimizer": "sgd", "max_steps": 200})
+def test_a_loss_that_is_not_finite_stops_the_run_before_it_reaches_the_weights(
+    make_run: MakeRun, program: Any, tmp_path: Path
+) -> None:
+    rows = make_run.room.dataset.read_text(encoding="utf-8").splitlines()
+    rows[20] = rows[20].replace("Please", "~").replace("What", "~")
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    model = poisoned(make_run.room.models["llama"], tmp_path / "poisoned", "~")
+    dataset = {"path": str(tmp_path / "rows.jsonl"), "validation_fraction": 0}
+    run = make_run(base_model=str(model), dataset=dataset, training={"max_steps": None, "epochs": 1})
 
-    assert program(run) != 0
+    assert program(run) == EXIT_SOFTWARE
 
     record = exit_record(run)
     assert record.error_id == "loss-not-finite"
-    assert f"at step {record.step + 1}" in record.what
-    assert all(value == value for points in curves(run).values() for _, value in points)  # noqa: PLR0124 - no NaN
+    assert f"The loss is nan at step {record.step + 1}." in record.what
+    assert record.step == len(curves(run).get("train/loss", []))
+    assert not run.adapter.exists()
+
+
+def poisoned(source: Path, target: Path, token: str) -> Path:
+    """A copy of a model in which one token's embedding is not a number."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    model = AutoModelForCausalLM.from_pretrained(source)
+    (number,) = tokenizer(token, add_special_tokens=False)["input_ids"]
+    model.get_input_embeddings().weight.data[number] = float("nan")
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+    return target
 
 
 def test_another_attempt_s_token_keeps_a_checkpoint_from_being_written(make_run: MakeRun, program: Any) -> None:

@@ -99,9 +99,7 @@ def test_no_text_at_all_makes_trouble(text: str) -> None:
 
 
 @given(STATES, JSON, st.sampled_from(["view", "draft", "ui"]))
-def test_a_damaged_part_does_not_take_the_others_with_it(
-    state: ApplicationState, value: object, part: str
-) -> None:
+def test_a_damaged_part_does_not_take_the_others_with_it(state: ApplicationState, value: object, part: str) -> None:
     kept = json.loads(to_text(state)) | {part: value}
     restored = from_text(json.dumps(kept))
     assert part == "view" or restored.view == state.view

@@ -403,9 +403,7 @@ def test_the_demo_model_is_asked_for_by_its_folder_once_it_exists(studio: Studio
     assert question(studio.program.children[0].heard[0]).base_model == str(studio.demo_model)
 
 
-def test_relative_folders_become_absolute(
-    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relative_folders_become_absolute(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("model").mkdir()
     list(studio.chat.generate(request(base_model="model", adapter="run/adapter")))

@@ -46,9 +46,7 @@ def test_a_method_that_needs_full_weights_refuses_quantization() -> None:
 
 
 def test_an_unknown_key_is_named_with_a_suggestion() -> None:
-    with pytest.raises(
-        ConfigInvalid, match=r"training\.learning_rte: unknown key; did you mean learning_rate\?"
-    ):
+    with pytest.raises(ConfigInvalid, match=r"training\.learning_rte: unknown key; did you mean learning_rate\?"):
         CONFIGS.parse(SMALL | {"training": {"learning_rte": 1e-4}})
 
 
@@ -83,9 +81,7 @@ def test_overrides_are_read_as_yaml(tmp_path: Path, override: str) -> None:
     assert str(value["name"] if key == "method" else value) == wanted
 
 
-@pytest.mark.parametrize(
-    "override", ["rank", "=4", "a..b=1", "name.x.y=1", "method.rank=[", "schema_version.a=2"]
-)
+@pytest.mark.parametrize("override", ["rank", "=4", "a..b=1", "name.x.y=1", "method.rank=[", "schema_version.a=2"])
 def test_overrides_that_cannot_be_meant_are_refused(tmp_path: Path, override: str) -> None:
     path = tmp_path / "run.yaml"
     path.write_text("schema_version: 1\nname: a\nbase_model: demo\ndataset: a.jsonl\n")
@@ -93,9 +89,7 @@ def test_overrides_that_cannot_be_meant_are_refused(tmp_path: Path, override: st
         CONFIGS.read(path, [override])
 
 
-@pytest.mark.parametrize(
-    "text", ["- 1\n- 2\n", "a: [", "a: &x 1\nb: *x\n", "a: 1\na: 2\n", "[" * 200, "\xff"]
-)
+@pytest.mark.parametrize("text", ["- 1\n- 2\n", "a: [", "a: &x 1\nb: *x\n", "a: 1\na: 2\n", "[" * 200, "\xff"])
 def test_files_that_are_no_mapping_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "run.yaml"
     path.write_bytes(text.encode("latin-1"))

@@ -66,9 +66,7 @@ def test_documented_commands_parse(page: str, line: str) -> None:
     command.make_parser(context).parse_args(list(words))
 
 
-@pytest.mark.parametrize(
-    ("page", "line"), [(p, line) for p, text in blocks("bash") for line in text.splitlines()]
-)
+@pytest.mark.parametrize(("page", "line"), [(p, line) for p, text in blocks("bash") for line in text.splitlines()])
 def test_documented_scripts_exist(page: str, line: str) -> None:
     word = (line.split(maxsplit=1) or [""])[0]
     if word.startswith("./"):

@@ -6,6 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from tensorboard.compat.proto.event_pb2 import Event
 
 from backend.domain.curve_merging import Batch
 from backend.domain.curves import Damage
@@ -124,6 +125,32 @@ def test_points_behind_a_large_record_that_was_torn_are_found_at_once(tmp_path: 
     assert [damage.last_byte - damage.first_byte + 1 for damage in reader.damage] == [500]
 
 
+def test_a_torn_record_whose_length_leads_to_another_hides_none_of_those_behind_it(tmp_path: Path) -> None:
+    torn = frame(bytes(100))[: 116 - len(scalar(3, 1.0))]
+    whole = [scalar(step, 1.0) for step in (3, 4, 5)]
+    path = write(tmp_path, "1", [version(), torn, *whole])
+    reader = EventFileReader(path)
+    assert _steps(list(reader.read())) == [3, 4, 5]
+    assert reader.damage == (Damage(path.name, len(version()), len(version()) + len(torn) - 1),)
+
+
+def test_frames_nested_to_be_slow_are_given_up_and_later_points_are_read(tmp_path: Path) -> None:
+    lies = [frame(bytes(9_000 - 12 * count))[:12] for count in range(700)]
+    path = write(tmp_path, "1", [version(), *lies, bytes(1_000), *[bytes(9_000)] * 2, scalar(1, 1.0)])
+    reader = EventFileReader(path, block_bytes=10_000)
+    assert _steps(list(reader.read())) == [1]
+    lost = path.stat().st_size - len(scalar(1, 1.0)) - 1
+    assert reader.damage == (Damage(path.name, len(version()), lost),)
+
+
+def test_records_of_thousands_of_lengths_are_read(tmp_path: Path) -> None:
+    notes = [frame(Event(file_version="x" * length).SerializeToString()) for length in range(1, 4_200)]
+    path = write(tmp_path, "1", [*notes, scalar(1, 1.0)])
+    reader = EventFileReader(path)
+    assert _steps(list(reader.read())) == [1]
+    assert reader.damage == ()
+
+
 def test_a_length_of_a_terabyte_takes_no_memory_and_is_reported(tmp_path: Path) -> None:
     lie = frame(b"x" * 100)
     length = struct.pack("<Q", 1 << 40)
@@ -152,9 +179,7 @@ def test_records_larger_than_a_block_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_large_record_whose_length_leads_nowhere_is_damage(tmp_path: Path) -> None:
-    path = write(
-        tmp_path, "1", [version(), frame(bytes(5000))[:3000], scalar(1, 1.0), bytes(4000), scalar(2, 1.0)]
-    )
+    path = write(tmp_path, "1", [version(), frame(bytes(5000))[:3000], scalar(1, 1.0), bytes(4000), scalar(2, 1.0)])
     reader = EventFileReader(path, block_bytes=1024)
     assert _steps(list(reader.read())) == [1, 2]
     assert [damage.last_byte - damage.first_byte + 1 for damage in reader.damage] == [3000, 4000]
@@ -261,9 +286,7 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     assert list(EventFileReader(path).read()) == []
 
 
-def test_a_file_that_may_not_be_read_is_damage_until_it_may(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_damage_until_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "1", [version(), scalar(1, 0.5)])
     reader = EventFileReader(path)
     with monkeypatch.context() as patch:

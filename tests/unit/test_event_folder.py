@@ -270,9 +270,11 @@ def test_bfloat16_negative_and_unsigned_integers_are_scalars(tmp_path: Path, num
 def test_tensors_that_hold_no_single_number_are_no_scalars(tmp_path: Path) -> None:
     one = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
     none = TensorShapeProto(dim=[TensorShapeProto.Dim(size=0)])
+    three = TensorShapeProto(dim=[TensorShapeProto.Dim(size=3)])
     values = {
         "vector of one": TensorProto(dtype="DT_FLOAT", tensor_shape=one, float_val=[2.0]),
         "empty": TensorProto(dtype="DT_FLOAT", tensor_shape=none),
+        "one number three times": TensorProto(dtype="DT_FLOAT", tensor_shape=three, float_val=[2.0]),
         "vector": tensor_util.make_tensor_proto(np.arange(3.0)),
         "text": tensor_util.make_tensor_proto("words"),
         "complex": TensorProto(dtype="DT_COMPLEX64", scomplex_val=[1.0, 2.0]),
@@ -303,6 +305,18 @@ def test_other_plugins_are_ignored_and_scalars_beside_them_are_not(tmp_path: Pat
     write(tmp_path, "1", [frame(event.SerializeToString())] * 30)
     curves = EventFolder(tmp_path).read()
     assert as_we_tell(curves) == {"loss": [(2, 3.0, 1.0)], "loss/second": [(2, 4.0, 1.0)]}
+
+
+def test_of_several_values_in_one_the_last_counts_as_in_protobuf(tmp_path: Path) -> None:
+    scalar_value = Summary.Value(tag="loss", simple_value=3.0).SerializeToString()
+    histogram = Summary.Value(histo=HistogramProto(min=0, max=1)).SerializeToString()
+    for name, value in (("1", scalar_value + histogram), ("2", histogram + scalar_value)):
+        summary = bytes([0x0A, len(value)]) + value
+        record = Event(step=int(name)).SerializeToString() + bytes([0x2A, len(summary)]) + summary
+        told = Event.FromString(record).summary.value[0].WhichOneof("value")
+        assert told == ("histo" if name == "1" else "simple_value")
+        write(tmp_path, name, [frame(record)])
+    assert points(EventFolder(tmp_path).read(), "loss") == [(2, 3.0)]
 
 
 def test_memory_is_counted(tmp_path: Path) -> None:

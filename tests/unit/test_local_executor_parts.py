@@ -100,6 +100,20 @@ def test_a_zombie_is_not_alive_but_still_tells_its_exit_code(sleeper: subprocess
     assert ended.code == -9
 
 
+def test_a_process_whose_first_thread_is_gone_is_alive() -> None:
+    """Its state is Z, but its other threads hold its files and locks."""
+    code = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); "
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        stat = Path(f"/proc/{process.pid}/stat")
+        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z")
+        assert process_table.is_alive(identity(process.pid))
+        assert waiting.wait_for_stranger(identity(process.pid), 0.05) is None
+        process.kill()
+
+
 @pytest.mark.parametrize("has_pidfd", [True, False])
 def test_a_stranger_is_waited_for_with_or_without_pidfd(
     sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, has_pidfd: bool
@@ -269,7 +283,7 @@ while ours():
 
 
 def test_where_there_is_no_prctl_nobody_becomes_a_subreaper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orphans.ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
     assert not orphans.become_subreaper()
 
 

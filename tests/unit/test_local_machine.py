@@ -32,9 +32,7 @@ def test_load_is_the_busy_share_since_the_previous_reading_of_any_thread(
     assert local.cpu().busy_percent == pytest.approx(30.0)
 
 
-def test_a_clock_that_did_not_move_gives_no_percentage(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_clock_that_did_not_move_gives_no_percentage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(psutil, "cpu_times", lambda: Times(user=1.0, idle=1.0))
     local = LocalMachine(tmp_path)
     local.cpu()

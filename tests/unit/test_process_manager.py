@@ -1,9 +1,10 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from backend.domain.ports import Command
-from backend.domain.run import ProcessIdentity
+from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import Liveness, RunState, Wish
 from backend.executors.errors import CommandNotStarted
@@ -86,7 +87,12 @@ def test_reconcile_notices_a_death_although_the_store_did_not_change(desk: Desk)
 def test_reconcile_reads_the_runs_only_when_something_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     lists: list[int] = []
     read = desk.store.list
-    monkeypatch.setattr(desk.store, "list", lambda: lists.append(1) or read())
+
+    def read_and_count() -> Sequence[Run]:
+        lists.append(1)
+        return read()
+
+    monkeypatch.setattr(desk.store, "list", read_and_count)
     desk.add("a", RunState.FINISHED)
     for _ in range(3):
         desk.manager.reconcile()

@@ -106,9 +106,7 @@ def test_a_store_that_fails_is_not_reported_as_a_bad_folder(runs: Path, clock: F
         Reindexing(FullStore(clock), FakeRecords(RunRecord(a_run())), runs, clock).run()
 
 
-def test_a_lost_database_is_found_again_by_the_same_supervisor(
-    tmp_path: Path, runs: Path, clock: FakeClock
-) -> None:
+def test_a_lost_database_is_found_again_by_the_same_supervisor(tmp_path: Path, runs: Path, clock: FakeClock) -> None:
     folder = runs / "a-run"
     folder.mkdir(parents=True)
     file = tmp_path / "studio.db"

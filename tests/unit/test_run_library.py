@@ -16,9 +16,7 @@ from tests.fakes.runs import SUPERVISOR, a_run
 from tests.fakes.still_executor import StillExecutor
 
 
-def a_library(
-    tmp_path: Path, held: dict[str, ProcessIdentity | None] | None = None
-) -> tuple[FakeRunStore, RunLibrary]:
+def a_library(tmp_path: Path, held: dict[str, ProcessIdentity | None] | None = None) -> tuple[FakeRunStore, RunLibrary]:
     store = FakeRunStore(FakeClock())
     return store, RunLibrary(store, LocalRunFiles(), StillExecutor(held), tmp_path / "trash")
 

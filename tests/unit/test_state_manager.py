@@ -285,9 +285,7 @@ def test_many_threads_lose_no_update_and_observers_see_an_unbroken_chain(manager
 
 
 @pytest.mark.usefixtures("eager_threads")
-def test_what_is_stored_after_many_threads_is_the_last_state(
-    manager: StateManager, store: FakeRunStore
-) -> None:
+def test_what_is_stored_after_many_threads_is_the_last_state(manager: StateManager, store: FakeRunStore) -> None:
     def work(thread: int) -> None:
         for number in range(50):
             manager.update_state(actions.edit_draft({f"field-{thread}": number}))

@@ -19,9 +19,7 @@ def test_a_file_is_replaced_without_a_trace_of_the_temporary_one(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_replacement_that_fails_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_replacement_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replace_text(tmp_path / "file", "old")
 
     def no_room(_: int) -> None:

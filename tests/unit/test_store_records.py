@@ -54,9 +54,7 @@ def test_after_each_change_the_folder_tells_what_the_store_holds(store: SqlRunSt
         lambda: store.apply(a_transition(RunState.CREATED, RunState.STARTING)),
         lambda: store.remark("a-run", 1, "still here"),
         lambda: store.annotate("a-run", tags=["x"], notes="ü"),
-        lambda: store.restore(
-            a_run(run_dir=run_dir), [JournalLine(NOON, RunState.CREATED, RunState.CREATED, "r")]
-        ),
+        lambda: store.restore(a_run(run_dir=run_dir), [JournalLine(NOON, RunState.CREATED, RunState.CREATED, "r")]),
     ):
         change()
         told()
@@ -155,9 +153,7 @@ RECORDS = st.builds(
         fence=st.integers(0, 2**62),
         attempts=st.lists(ATTEMPTS).map(tuple),
     ),
-    journal=st.lists(st.builds(JournalLine, TIMES, STATES, STATES, TEXTS, st.none() | st.integers(1))).map(
-        tuple
-    ),
+    journal=st.lists(st.builds(JournalLine, TIMES, STATES, STATES, TEXTS, st.none() | st.integers(1))).map(tuple),
 )
 
 
@@ -214,17 +210,13 @@ def test_a_copied_folder_with_the_record_of_another_run_is_refused(run_dir: Path
 def adapter(folder: Path, missing_bytes: int = 0) -> None:
     folder.mkdir()
     (folder / "adapter_config.json").write_text("{}")
-    header = json.dumps(
-        {"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "__metadata__": {"a": "b"}}
-    )
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "__metadata__": {"a": "b"}})
     whole = struct.pack("<Q", len(header)) + header.encode() + b"\0" * 8
     (folder / "adapter_model.safetensors").write_bytes(whole[: len(whole) - missing_bytes])
 
 
 @pytest.mark.parametrize("record", [None, "", '{"schema_version": 1, "run": {"id"'])
-def test_without_a_record_a_run_is_rebuilt_from_its_files_and_waits(
-    run_dir: Path, record: str | None
-) -> None:
+def test_without_a_record_a_run_is_rebuilt_from_its_files_and_waits(run_dir: Path, record: str | None) -> None:
     (run_dir / "run.yaml").write_text(RUN_YAML)
     if record is not None:
         (run_dir / "record.json").write_text(record)
@@ -296,9 +288,7 @@ def test_a_record_beyond_all_reason_is_not_read(run_dir: Path, monkeypatch: pyte
 
 
 @given(st.binary(max_size=64))
-def test_bytes_that_are_no_safetensors_are_no_adapter(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes
-) -> None:
+def test_bytes_that_are_no_safetensors_are_no_adapter(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.mktemp("adapter")
     (folder / "adapter_config.json").write_text("{}")
     (folder / "adapter_model.safetensors").write_bytes(data)

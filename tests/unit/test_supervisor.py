@@ -42,6 +42,7 @@ class Stage:
         self.folder = RunDirectory(folder / "a-run")
         self.oom_kills: int | None = 0
         self.last_beat = 0
+        self.rules = RULES
         LocalRunFiles().create(self.folder.root, "schema_version: 1\n")
 
     def create(self, **facts: Any) -> None:
@@ -55,7 +56,7 @@ class Stage:
             self.clock,
             files=LocalRunFiles(),
             trainer=TrainerProgram(("trainer",), {"ALWAYS": "so"}),
-            rules=RULES,
+            rules=self.rules,
             leave=self.leave,
             identity=SUPERVISOR,
             count_oom_kills=lambda: self.oom_kills,
@@ -102,7 +103,12 @@ class Stage:
 
     def once(self, action: Callable[[], object]) -> Callable[[], None]:
         todo = [action]
-        return lambda: todo.pop()() and None if todo else None  # type: ignore[func-returns-value]
+
+        def act() -> None:
+            while todo:
+                todo.pop()()
+
+        return act
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -235,21 +236,23 @@ def test_the_environment_is_quiet_and_accelerate_has_no_say() -> None:
     ],
 )
 def test_bitsandbytes_is_hidden_only_where_no_weight_can_be_quantized(
-    order: dict[str, Any], on_disk: str | None, is_hidden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: dict[str, Any],
+    on_disk: str | None,
+    is_hidden: bool,
+    tmp_path: Path,
 ) -> None:
-    import sys
-
-    for name in ("bitsandbytes", "peft"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     if on_disk is not None:
         (tmp_path / "model").mkdir()
         (tmp_path / "model" / "config.json").write_text(on_disk)
     config = RunConfig.model_validate({"base_model": "model", "dataset": "d.jsonl"} | order)
 
-    hide_bitsandbytes(config, tmp_path)
+    modules: dict[str, ModuleType | None] = {}
+    hide_bitsandbytes(config, tmp_path, modules)
+    assert modules == ({"bitsandbytes": None} if is_hidden else {})
 
-    assert ("bitsandbytes" in sys.modules) is is_hidden
-    monkeypatch.delitem(sys.modules, "bitsandbytes", raising=False)
+    loaded: dict[str, ModuleType | None] = {"peft": ModuleType("peft")}
+    hide_bitsandbytes(config, tmp_path, loaded)
+    assert "bitsandbytes" not in loaded
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_folders_without_config_or_safe_weights_are_no_models(here: Surroundings
 def test_a_full_disk_is_noticed_before_the_start(tmp_path: Path, here: Surroundings) -> None:
     full = Surroundings(tmp_path, free_bytes=1000)
     report = full.training.preflight(full.order(), full.folder)
-    assert [finding.explanation.id for finding in report.errors] == ["disk-full"]
+    assert [finding.explanation.id for finding in report.errors] == ["disk-almost-full"]
 
 
 def test_a_missing_package_is_named_with_the_command(tmp_path: Path, here: Surroundings) -> None:
@@ -158,9 +158,7 @@ def test_a_finished_run_cannot_be_resumed(here: Surroundings) -> None:
         here.training.resume("done")
 
 
-def test_a_failing_store_leaves_no_half_written_folder(
-    here: Surroundings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_store_leaves_no_half_written_folder(here: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -17,8 +17,9 @@ def formats() -> tuple[Format, ...]:
 
 
 def detect(columns: frozenset[str], named: Columns) -> Format | None:
-    """The first format that fits, or None."""
-    return next((each for each in formats() if each.fits(columns, named)), None)
+    """The first format that fits the columns and has a use for all the columns that a person named, or None."""
+    mapped = named.model_dump(exclude_none=True).keys()
+    return next((each for each in formats() if mapped <= each.parts and each.fits(columns, named)), None)
 
 
 def by_name(name: str) -> Format:

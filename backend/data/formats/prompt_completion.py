@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from backend.data.choice import Columns
 from backend.data.examples import Example, Turn, conversation
-from backend.data.formats.base import Format, either, text_of
+from backend.data.formats.base import Format, find, missing, system_turn, text_of, usual_or_named
 from backend.spec import Card
 
 PROMPTS = ("prompt", "question", "query", "input")
@@ -21,20 +21,20 @@ class PromptCompletion(Format):
         use_when="You have questions with answers.",
         recommended=True,
     )
+    parts: ClassVar[frozenset[str]] = frozenset({"prompt", "completion", "system"})
     name: Literal["prompt_completion"] = "prompt_completion"
 
     def fits(self, columns: frozenset[str], named: Columns) -> bool:
         """One column of each kind, or mapped ones."""
-        has_prompt = not columns.isdisjoint(either(named.prompt, PROMPTS))
-        has_completion = not columns.isdisjoint(either(named.completion, COMPLETIONS))
-        return has_prompt and has_completion and not named.messages
+        prompts = usual_or_named(named.prompt, *PROMPTS)
+        answers = usual_or_named(named.completion, *COMPLETIONS)
+        return find(columns, prompts) is not None and find(columns, answers) is not None
 
     def read(self, fields: Mapping[str, object], named: Columns) -> Example | str:
         """A conversation of one question."""
-        prompts, completions = either(named.prompt, PROMPTS), either(named.completion, COMPLETIONS)
-        question, answer = text_of(fields, prompts), text_of(fields, completions)
+        prompts = usual_or_named(named.prompt, *PROMPTS)
+        answers = usual_or_named(named.completion, *COMPLETIONS)
+        question, answer = text_of(fields, prompts), text_of(fields, answers)
         if question is None or answer is None:
-            return f"there is no text in {' or '.join(map(repr, prompts if question is None else completions))}"
-        system = text_of(fields, (named.system or "system",))
-        turns = [Turn("system", system)] if system and system.strip() else []
-        return conversation([*turns, Turn("user", question), Turn("assistant", answer)])
+            return missing(prompts if question is None else answers)
+        return conversation([*system_turn(fields, named), Turn("user", question), Turn("assistant", answer)])

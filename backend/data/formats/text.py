@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from backend.data.choice import Columns
 from backend.data.examples import Example, PlainText
-from backend.data.formats.base import Format, text_of
+from backend.data.formats.base import Format, find, missing, text_of, usual_or_named
 from backend.spec import Card
 
 
@@ -17,15 +17,17 @@ class Text(Format):
         summary="One text a row, learned whole.",
         use_when="You have text without questions.",
     )
+    parts: ClassVar[frozenset[str]] = frozenset({"text"})
     name: Literal["text"] = "text"
 
     def fits(self, columns: frozenset[str], named: Columns) -> bool:
         """A column text, or a mapped one."""
-        return (named.text or "text") in columns
+        return find(columns, usual_or_named(named.text, "text")) is not None
 
     def read(self, fields: Mapping[str, object], named: Columns) -> Example | str:
         """The text."""
-        text = text_of(fields, (named.text or "text",))
+        names = usual_or_named(named.text, "text")
+        text = text_of(fields, names)
         if text is None:
-            return f"there is no text in {named.text or 'text'!r}"
+            return missing(names)
         return PlainText(text) if text.strip() else "the text is empty"

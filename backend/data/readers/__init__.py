@@ -4,7 +4,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from backend.data.errors import DatasetKindUnknown, DatasetNotAFile, DatasetNotFound
+from backend.data.errors import DatasetKindUnknown, DatasetNotAFile, DatasetNotFound, DatasetUnreadable
 from backend.data.readers.csv_file import read_csv, read_tsv
 from backend.data.readers.json_file import read_json
 from backend.data.readers.jsonl_file import read_jsonl
@@ -25,20 +25,31 @@ READERS: dict[str, Reader] = {
 
 
 def read_rows(path: Path) -> Iterator[Row | RowProblem]:
-    """Rows in their order; a row that cannot be read is a RowProblem. Raises DataError for the file as a whole."""
+    """Rows in their order; a row that cannot be read is a RowProblem.
+
+    Raises DataError for the file as a whole, at the call or when rows are taken.
+    """
     check_file(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DatasetKindUnknown(path=path, suffix=path.suffix or "(none)", known=", ".join(READERS))
-    return reader(path)
+    return _readable(path, reader)
 
 
 def check_file(path: Path) -> None:
     """Only regular files are opened: a pipe or a device could block for ever. Raises DataError."""
     try:
         mode = path.stat().st_mode
-    except OSError as error:
-        raise DatasetNotFound(path=path, reason=error.strerror or type(error).__name__) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DatasetNotFound(path=path, reason=reason) from error
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
         raise DatasetNotAFile(path=path, kind=kind)
+
+
+def _readable(path: Path, reader: Reader) -> Iterator[Row | RowProblem]:
+    try:
+        yield from reader(path)
+    except OSError as error:  # no permission, a failing disk, a file that vanished
+        raise DatasetUnreadable(path=path, reason=error.strerror or type(error).__name__) from error

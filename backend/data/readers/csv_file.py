@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from backend.data.errors import DatasetUnreadable
@@ -12,18 +13,25 @@ MAX_COLUMNS = 1_000
 
 
 def read_csv(path: Path) -> Iterator[Row | RowProblem]:
-    """Rows by the header's names; numbers are lines, quoted cells may span several."""
-    return _read(path, ",")
+    """Rows by the header's names; numbers are lines, quoted cells may span several.
+
+    The separator is a comma, or a semicolon (as spreadsheets write in half of Europe) or a tab if the header
+    line has one and no comma.
+    """
+    texts = _texts(path)
+    first = next(texts, "")
+    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+    return _read(path, chain([first], texts), delimiter)
 
 
 def read_tsv(path: Path) -> Iterator[Row | RowProblem]:
     """The same with tabs."""
-    return _read(path, "\t")
+    return _read(path, _texts(path), "\t")
 
 
-def _read(path: Path, delimiter: str) -> Iterator[Row | RowProblem]:
-    csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(_texts(path), delimiter=delimiter, strict=True)
+def _read(path: Path, texts: Iterator[str], delimiter: str) -> Iterator[Row | RowProblem]:
+    csv.field_size_limit(MAX_LINE_BYTES)  # of the whole process: the module's 128 KB cut no row, they refuse it
+    reader = csv.reader(texts, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
         number = reader.line_num + 1
@@ -32,7 +40,7 @@ def _read(path: Path, delimiter: str) -> Iterator[Row | RowProblem]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield RowProblem(number, str(error))
+            yield RowProblem(number, _explain(error))
             continue
         if not any(cell.strip() for cell in cells):
             continue
@@ -44,8 +52,14 @@ def _read(path: Path, delimiter: str) -> Iterator[Row | RowProblem]:
             yield Row(number, dict(zip(header, cells, strict=True)))
 
 
+def _explain(error: csv.Error) -> str:
+    """The module's own words, but for its commonest ones, which help nobody."""
+    return "a quote is opened and never closed" if "end of data" in str(error) else str(error)
+
+
 def _header(path: Path, cells: list[str]) -> list[str]:
-    names = [cell.strip() for cell in cells]
+    """Names of the columns; a nameless one (pandas writes one for its index) is called by its number."""
+    names = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
     if len(names) > MAX_COLUMNS:
         raise DatasetUnreadable(path=path, reason=f"its header has more than {MAX_COLUMNS:,} columns")
     if len(set(names)) < len(names):

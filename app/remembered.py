@@ -1,17 +1,21 @@
-"""Looks into datasets and checks of orders, remembered until the file or the question changes."""
+"""Answers of services that cost more than a click may cost, remembered until they may have changed."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from app.drafts import Draft, expanded
 from backend.data.choice import DatasetChoice
 from backend.data.inspection import DatasetSummary
+from backend.domain.dependencies import DependencyReport
 from backend.domain.preflight import PreflightReport
 from backend.domain.run_config import RunConfig
 from backend.services.bundle import Services
-from config.catalog import SAMPLE_PREFIX
+from backend.services.storage import FolderUsage
+from config.catalog import SAMPLE_PREFIX, CatalogModel, base_models
 
-CHECK_SECONDS = 30  # disk space and installed packages change without telling us
+CHECK_SECONDS = 30  # disk space changes without telling us
+REMEMBERED_SECONDS = 60
 Version = tuple[int, int]
 
 
@@ -28,6 +32,30 @@ def check(services: Services, config: RunConfig) -> PreflightReport:
 def base() -> Path:
     """What relative paths typed into the form are relative to: where the dashboard was started."""
     return Path.cwd()
+
+
+@st.cache_data(ttl=REMEMBERED_SECONDS, show_spinner=False)
+def dependencies(_services: Services) -> DependencyReport:
+    """What is installed."""
+    return _services.dependencies.check_all()
+
+
+@st.cache_data(ttl=REMEMBERED_SECONDS, show_spinner="Measuring the workspace")
+def storage(_services: Services) -> tuple[FolderUsage, ...]:
+    """What the workspace takes up."""
+    return _services.storage.usage()
+
+
+@st.cache_data(show_spinner=False)
+def presets(_services: Services) -> dict[str, Draft]:
+    """The presets without short forms; they ship with the studio."""
+    return {name: expanded(preset) for name, preset in _services.configs.presets().items()}
+
+
+@st.cache_data(show_spinner=False)
+def models() -> tuple[CatalogModel, ...]:
+    """The catalogue of base models; it ships with the studio."""
+    return base_models()
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the dataset")

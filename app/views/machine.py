@@ -1,0 +1,55 @@
+"""Machine: hardware, dependencies, storage and start-up of this installation."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import streamlit as st
+
+from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
+from app.components.hardware_now import draw_hardware
+from app.components.startup_phases import draw_startup
+from app.components.storage_use import draw_storage
+from app.frame import framed
+from app.remembered import dependencies, storage
+from backend.services.bundle import Services
+
+REFRESH_SECONDS = 2.0
+
+
+def render(services: Services) -> None:
+    """Four sections; only the hardware is measured again while the page is open."""
+    st.title("Machine", anchor=False)
+    st.header("Hardware", anchor=False)
+    st.fragment(framed(_hardware), run_every=REFRESH_SECONDS, key="machine-hardware")(services)
+    _dependencies(services)
+    _storage(services)
+    st.header("Start-up of the dashboard", anchor=False)
+    draw_startup(services.startup.status())
+
+
+def _hardware(services: Services) -> None:
+    draw_hardware(services.hardware.history())
+
+
+def _dependencies(services: Services) -> None:
+    st.header("Dependencies", anchor=False)
+    report = dependencies(services)
+    if report.all_passed:
+        dependency_badge(report)
+    else:
+        dependency_problems(report)
+    dependency_table(report)
+    python = services.dependencies.status().python
+    st.caption("Python that runs the studio, and the studio itself")
+    st.code(f"Python {python.version} at {python.path}\nPEFT Studio {_studio_version()}", language=None)
+
+
+def _storage(services: Services) -> None:
+    st.header("Storage", anchor=False)
+    draw_storage(services.hardware.snapshot().disk, storage(services))
+
+
+def _studio_version() -> str:
+    try:
+        return version("peft-studio")
+    except PackageNotFoundError:
+        return "of unknown version"

@@ -1,0 +1,146 @@
+"""Runs: all of them, to find, watch, stop, resume, annotate and delete."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.components.markdown_escape import escape
+from app.components.run_dialogs import delete_dialog, edit_dialog
+from app.components.run_table import run_table
+from app.components.state_badge import state_badge
+from app.links import open_view
+from app.notices import attempt, say
+from backend.domain.run_view import RunView
+from backend.domain.states import RunState, Wish
+from backend.services.bundle import Services
+
+ALL, ACTIVE = "all", "active"
+FILTERS = (ALL, ACTIVE, "finished", "stopped", "failed")
+
+
+def render(services: Services) -> None:
+    """The filters, the table, and what can be done with the selected run."""
+    st.title("Runs", anchor=False)
+    views = services.status.list()
+    if not views:
+        _nothing_yet()
+        return
+    shown = _filtered(views)
+    if not shown:
+        st.info("No run matches. Clear the search or choose another state.", icon=":material/search_off:")
+        return
+    selected = run_table(shown)
+    if selected is None:
+        st.caption(f"{len(shown):,} of {len(views):,} runs. Select a row to do something with a run.")
+    else:
+        _selected(services, selected)
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True, key="no-runs"):
+        st.header("No runs yet", anchor=False)
+        st.write("Every run that you start appears here, and stays until you delete it.")
+        st.button(
+            "Start a run",
+            type="primary",
+            icon=":material/model_training:",
+            key="runs-start",
+            on_click=open_view,
+            args=("train",),
+        )
+
+
+def _filtered(views: Sequence[RunView]) -> Sequence[RunView]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        state = st.segmented_control("State", FILTERS, default=ALL, required=True, key="status", bind="query-params")
+        text = st.text_input(
+            "Search",
+            key="search",
+            bind="query-params",
+            type="search",
+            live="300ms",
+            placeholder="Name, tag, model, dataset, message",
+            width=360,
+        )
+    wanted = (text or "").casefold().split()
+    return [view for view in views if _is_in(view, state) and _has(view, wanted)]
+
+
+def _is_in(view: RunView, state: str | None) -> bool:
+    if state == ACTIVE:
+        return not view.run.is_over
+    return state not in FILTERS or state in (ALL, view.state.value)
+
+
+def _has(view: RunView, wanted: Sequence[str]) -> bool:
+    if not wanted:
+        return True
+    run = view.run
+    texts = (run.name, run.id, run.method, run.base_model, run.dataset, run.message, run.notes, *run.tags)
+    everything = "\n".join(texts).casefold()
+    return all(word in everything for word in wanted)
+
+
+def _selected(services: Services, view: RunView) -> None:
+    with st.container(border=True, key="selected-run"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{escape(view.name)}**", width="content")
+            state_badge(view.state)
+            st.caption(escape(view.id), width="content")
+        st.text(view.run.message)
+        if view.run.notes:
+            st.text(view.run.notes)
+        _actions(services, view)
+
+
+def _actions(services: Services, view: RunView) -> None:
+    is_stoppable = not view.run.is_over and view.wish is Wish.RUN
+    is_resumable = view.state in (RunState.STOPPED, RunState.FAILED) and view.wish is Wish.STOP
+    with st.container(horizontal=True):
+        _go("Open in Monitor", ":material/monitoring:", "monitor", view.id)
+        _act("Stop", ":material/stop:", services.training.stop, view.id, is_stoppable)
+        _act("Resume", ":material/play_arrow:", services.training.resume, view.id, is_resumable)
+        _go("Chat", ":material/chat:", "chat", view.id, view.has_adapter, "The adapter is written at the end.")
+        if st.button("Edit", icon=":material/edit:", key="run-edit"):
+            edit_dialog(view, lambda *facts: attempt(_annotate, services, *facts))
+        if st.button(
+            "Delete",
+            icon=":material/delete:",
+            key="run-delete",
+            disabled=not view.run.is_over,
+            help=None if view.run.is_over else "Stop the run first.",
+        ):
+            delete_dialog(view, lambda run_id: attempt(_delete, services, run_id))
+
+
+def _go(label: str, icon: str, view: str, run_id: str, is_possible: bool = True, why_not: str = "") -> None:
+    st.button(
+        label,
+        icon=icon,
+        key=f"run-{view}",
+        disabled=not is_possible,
+        help=None if is_possible else why_not,
+        on_click=open_view,
+        args=(view,),
+        kwargs={"run": run_id},
+    )
+
+
+def _act(label: str, icon: str, action: object, run_id: str, is_possible: bool) -> None:
+    st.button(
+        label,
+        icon=icon,
+        key=f"run-{label.lower()}",
+        disabled=not is_possible,
+        on_click=attempt,
+        args=(action, run_id),
+    )
+
+
+def _annotate(services: Services, run_id: str, name: str, notes: str, tags: Sequence[str]) -> None:
+    services.library.annotate(run_id, name=name, notes=notes, tags=tags)
+
+
+def _delete(services: Services, run_id: str) -> None:
+    place = services.library.delete(run_id)
+    say(f"The run was deleted. Its folder is now {place}." if place else "The run was deleted; it had no folder.")

@@ -1,0 +1,12 @@
+"""Errors that more than one room finds."""
+
+from backend.errors import NotFoundError
+
+
+class ModelNotFound(NotFoundError):
+    """The base model is neither a folder with a model nor a hub id."""
+
+    id = "model-not-found"
+    what = "There is no base model {path}."
+    why = "{why}"
+    fix = "Give a folder that holds config.json and .safetensors weights, a hub id such as org/name, or demo."

@@ -1,0 +1,95 @@
+"""A disk that fills up while a run trains."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.store.checkpoints import damage, sealed
+from tests.acceptance.conftest import SAVE_STEPS, STEPS, Room
+from tests.acceptance.studio import Studio, opened, paused, wait_until
+
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+
+DISK_BYTES = 320_000_000
+LARGE = ("--set", "method.rank=1024")  # a checkpoint of some megabytes
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own in memory; only root may mount one, and not in every container."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", place], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("no small disk can be mounted here")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.fixture
+def cramped(small_disk: Path) -> Iterator[Studio]:
+    with opened(small_disk / "workspace") as studio:
+        yield studio
+
+
+def fill(disk: Path, *, leave: int) -> Path:
+    """Take all space but some bytes."""
+    filler = disk / "filler"
+    size = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - leave
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+    return filler
+
+
+def test_a_full_disk_ends_the_run_with_a_reason_and_harms_no_checkpoint(
+    room: Room, cramped: Studio, small_disk: Path
+) -> None:
+    run_id = cramped.train(room.order, *LARGE)
+    with paused(cramped.at_step(run_id, SAVE_STEPS + 1)):
+        filler = fill(small_disk, leave=1_000_000)
+    failed = cramped.wait_for_end(run_id)
+    assert (failed["state"], failed["error_id"]) == ("failed", "disk-full")
+    assert "disk is full" in failed["message"]
+    assert [attempt["exit_code"] for attempt in failed["attempts"]] == [74], "not retried"
+    kept = sealed(cramped.folder(run_id).checkpoints)
+    assert [damage(checkpoint) for checkpoint in kept] == [None] * len(kept)
+    assert cramped.checkpoints(run_id) == {f"checkpoint-{checkpoint.step}" for checkpoint in kept}
+    assert failed["last_checkpoint_step"] == kept[0].step >= SAVE_STEPS
+    assert not list(cramped.folder(run_id).root.glob(".*.tmp")), "nothing half-written"
+
+    refused = cramped.say("train", room.order, "--json")
+    assert (refused.code, refused.error()["id"]) == (78, "preflight-failed")
+    assert "disk-full" in refused.err
+    assert cramped.runs() == {run_id}
+
+    filler.unlink()
+    again = cramped.say("runs", "resume", run_id, "--wait", "--json")
+    assert again.code == 0, again
+    cramped.wait_for_quiet()
+    finished = cramped.show(run_id)
+    assert [a["resumed_from_step"] for a in finished["attempts"]] == [None, kept[0].step]
+    assert list(cramped.curve(run_id, "train/loss")) == list(range(1, STEPS + 1))
+
+
+@pytest.mark.long
+def test_a_run_outlasts_a_disk_without_a_single_byte(room: Room, cramped: Studio, small_disk: Path) -> None:
+    """The store cannot be written either: the supervisor waits for it, and everything goes on with the space."""
+    run_id = cramped.train(room.order, *LARGE)
+    trainer = cramped.at_step(run_id, SAVE_STEPS + 1)
+    with paused(trainer):
+        filler = fill(small_disk, leave=0)
+    wait_until(lambda: cramped.trainer(run_id) != trainer, "the trainer gave up")
+    kept = cramped.checkpoints(run_id)
+    filler.unlink()
+    shown = cramped.wait_for_end(run_id)
+    if shown["state"] != "finished":
+        assert shown["error_id"] == "disk-full"
+        assert cramped.say("runs", "resume", run_id, "--wait").code == 0
+        cramped.wait_for_quiet()
+    assert all(name.startswith("checkpoint-") for name in kept)
+    assert list(cramped.curve(run_id, "train/loss")) == list(range(1, STEPS + 1))

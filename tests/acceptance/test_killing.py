@@ -1,0 +1,117 @@
+"""kill -9 of anything at any time: the run finishes, and its result is that of an undisturbed run."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from backend.domain.states import RunState
+from tests.acceptance.conftest import SAVE_STEPS, STEPS, Room, Trained
+from tests.acceptance.studio import Studio, heard, kill, opened, paused, wait_until
+
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+
+Check = Callable[[Studio, str], bool]
+SEED = int(os.environ.get("ACCEPTANCE_SEED") or random.SystemRandom().randrange(10**6))
+
+
+def test_a_trainer_killed_at_three_random_steps_gives_the_result_of_an_undisturbed_run(
+    survivor: Trained, is_like_undisturbed: Check
+) -> None:
+    assert survivor.said.code == 0, survivor.said
+    assert is_like_undisturbed(survivor.studio, survivor.run_id)
+
+
+def test_runs_show_lists_the_attempts_of_a_killed_trainer_with_reasons(survivor: Trained) -> None:
+    attempts = survivor.resting["attempts"]
+    assert survivor.resting["state"] == "finished"
+    assert [attempt["number"] for attempt in attempts] == [1, 2, 3, 4]
+    assert [attempt["exit_code"] for attempt in attempts] == [-9, -9, -9, 0]
+    assert len({attempt["pid"] for attempt in attempts}) == 4
+    assert all("killed" in attempt["reason"] for attempt in attempts[:3]), attempts
+    assert all(attempt["started_at"] < attempt["ended_at"] for attempt in attempts)
+    resumed = [attempt["resumed_from_step"] or 0 for attempt in attempts]
+    assert attempts[0]["resumed_from_step"] is None
+    assert resumed == sorted(resumed)
+    assert all(step % SAVE_STEPS == 0 for step in resumed)
+    for before, after in zip(attempts[:-1], resumed[1:], strict=True):
+        assert after >= before["last_step"] // SAVE_STEPS * SAVE_STEPS, "a checkpoint was not used"
+    assert [step % SAVE_STEPS for step in resumed] == [0, 0, 0, 0]
+
+
+def test_a_killed_supervisor_is_replaced_by_one_that_adopts_the_living_trainer(
+    room: Room, studio: Studio, is_like_undisturbed: Check
+) -> None:
+    run_id = studio.train(room.order)
+    trainer = studio.at_step(run_id, 10)
+    first = studio.supervisor(run_id)
+    kill(first)
+    assert studio.at_step(run_id, 20) == trainer, "nobody looks, and training goes on"
+    with paused(trainer):
+        assert studio.supervisor(run_id) is None
+        listed = studio.say("runs", "list", "--json").json()
+        assert [run["trainer_pid"] for run in listed] == [trainer]
+        second = wait_until(lambda: studio.supervisor(run_id), "a new supervisor")
+        assert second != first
+        wait_until(lambda: studio.know(run_id).fence == 2, "the new supervisor has taken the run")
+        wait_until(lambda: "adopted" in studio.reasons(run_id), lambda: studio.reasons(run_id))
+        assert studio.trainer(run_id) == trainer
+    shown = studio.wait_for_end(run_id)
+    assert shown["state"] == "finished"
+    assert [(a["number"], a["pid"], a["exit_code"]) for a in shown["attempts"]] == [(1, trainer, 0)]
+    assert is_like_undisturbed(studio, run_id)
+
+
+def test_six_looks_at_once_start_one_supervisor_and_one_trainer(
+    room: Room, studio: Studio, is_like_undisturbed: Check
+) -> None:
+    run_id = studio.train(room.order)
+    trainer = studio.at_step(run_id, SAVE_STEPS + 5)
+    kill(studio.supervisor(run_id), trainer)
+    assert studio.processes() == {}
+    looks = [studio.begin("runs", "list", "--json") for _ in range(6)]
+    assert [heard(look).code for look in looks] == [0] * 6
+    shown = studio.wait_for_end(run_id)
+    assert studio.know(run_id).fence == 2, "each supervisor that takes a run raises its fence by one"
+    assert studio.folder(run_id).supervisor_log.read_text().count("looking after") == 2
+    assert [attempt["resumed_from_step"] for attempt in shown["attempts"]] == [None, SAVE_STEPS]
+    assert is_like_undisturbed(studio, run_id)
+
+
+@pytest.mark.parametrize("look", [("runs", "show"), ("runs", "logs"), ("curves",)], ids=" ".join)
+def test_any_look_at_a_run_resumes_it_after_supervisor_and_trainer_were_killed(
+    look: tuple[str, ...], room: Room, studio: Studio
+) -> None:
+    run_id = studio.train(room.order)
+    trainer = wait_until(lambda: studio.trainer(run_id), "a trainer")
+    wait_until(lambda: studio.know(run_id).state is RunState.RUNNING, "it runs")
+    kill(studio.supervisor(run_id), trainer)
+    assert studio.processes() == {}
+    assert studio.say(*look, run_id).code == 0
+    wait_until(lambda: studio.trainer(run_id), "another trainer")
+    assert studio.say("runs", "stop", run_id).code == 0
+    shown = studio.wait_for_end(run_id)
+    assert shown["state"] == "stopped"
+    assert len(shown["attempts"]) == 2
+
+
+@pytest.mark.long
+def test_a_run_killed_at_twelve_random_moments_gives_the_result_of_an_undisturbed_run(
+    room: Room, tmp_path_factory: pytest.TempPathFactory, is_like_undisturbed: Check
+) -> None:
+    """Moments, not steps: importing, loading, saving and evaluating are hit as well; now and then both die."""
+    chance = random.Random(SEED)
+    print(f"repeat with ACCEPTANCE_SEED={SEED}")
+    with opened(tmp_path_factory.mktemp("long") / "workspace", max_failures="100") as studio:
+        run_id = studio.train(room.order)
+        for _ in range(12):
+            time.sleep(chance.uniform(0, 12))
+            victims = [studio.supervisor(run_id)] if chance.random() < 0.3 else []
+            with suppress(ProcessLookupError):  # one of them ended by itself just now
+                kill(*(pid for pid in (*victims, studio.trainer(run_id)) if pid))
+            studio.show(run_id)
+        assert studio.wait_for_end(run_id)["state"] == "finished"
+        assert is_like_undisturbed(studio, run_id)

@@ -1,0 +1,45 @@
+"""The dashboard on a real container over a private workspace; only what would start processes is a fake."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from dependency_injector import providers
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from app.runtime import use_container
+from backend.containers import StudioContainer, build_container
+from backend.services.bundle import Services
+from config.settings import Settings
+from tests.fakes.clock import FakeClock
+from tests.fakes.executor import FakeExecutor
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+
+
+@pytest.fixture
+def studio(workspace: Path) -> Iterator[StudioContainer]:
+    """A container that a test may override further, before it asks for the services."""
+    container = build_container(Settings(workspace=workspace))
+    container.executor.override(providers.Object(FakeExecutor(FakeClock())))
+    st.cache_data.clear()
+    use_container(container)
+    yield container
+    use_container(None)
+    container.shutdown_resources()
+
+
+@pytest.fixture
+def services(studio: StudioContainer) -> Services:
+    return studio.services()
+
+
+def open_page(url_path: str = "home", **query: str) -> AppTest:
+    """The app as a browser shows it that opens /url_path?query."""
+    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at._page_hash = calc_hash(url_path)
+    for name, value in query.items():
+        at.query_params[name] = value
+    return at.run()

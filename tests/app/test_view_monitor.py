@@ -1,0 +1,150 @@
+"""Monitor and Chat, drawn from real folders and real event files."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backend.containers import StudioContainer
+from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.run import Attempt
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import RunState, Wish
+from backend.services.bundle import Services
+from backend.services.playground import Exchange
+from backend.store.run_files import LocalRunFiles
+from tests.app.conftest import open_page
+from tests.fakes.runs import NOON, TRAINER, a_run
+
+EVIL = "![x](http://127.0.0.1:9/beacon) <b>:red[x]</b>"
+
+
+def add_run(studio: StudioContainer, run_id: str, state: RunState, **facts: object) -> RunDirectory:
+    """A run with a folder, a heartbeat at step 30 of 120, and curves."""
+    folder = RunDirectory(studio.settings().runs_folder / run_id)
+    LocalRunFiles().create(folder.root, "base_model: org/name\ndataset: x.jsonl\n")
+    wish = Wish.RUN if state is RunState.RUNNING else Wish.STOP
+    attempts = (Attempt(1, "token", NOON, TRAINER, reason="killed by SIGKILL"),)
+    studio.store().create(a_run(run_id, run_dir=folder.root, state=state, wish=wish, attempts=attempts, **facts))
+    beat = Heartbeat("token", 1, 200, Phase.TRAINING, 30, 120, 0.0, seconds_per_step=2.0, loss=1.25)
+    folder.heartbeat.write_text(beat.to_json())
+    write_curves(folder.tensorboard)
+    return folder
+
+
+def write_curves(folder: Path) -> None:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(folder))
+    for step in range(1, 31):
+        values = [Summary.Value(tag="train/loss", simple_value=3.0 / step)]
+        if step % 10 == 0:
+            values.append(Summary.Value(tag="eval/loss", simple_value=4.0 / step))
+        writer.add_event(Event(step=step, wall_time=1.7e9 + step, summary=Summary(value=values)))
+    writer.close()
+
+
+def texts(at: object) -> str:
+    """Everything that is said on a page."""
+    kinds = ("title", "markdown", "caption", "text", "code", "info", "error", "warning", "success")
+    return "\n".join(str(element.value) for kind in kinds for element in at.get(kind))  # type: ignore[attr-defined]
+
+
+def test_without_a_run_monitor_says_how_to_get_one(services: Services) -> None:
+    at = open_page("monitor")
+    assert not at.exception
+    assert "no run to watch yet" in at.info[0].value
+
+
+def test_a_running_run_shows_measured_figures(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "live", RunState.RUNNING, message="Attempt 1 is running.")
+    at = open_page("monitor", run="live")
+    assert not at.exception
+    figures = {metric.label: metric.value for metric in at.metric}
+    assert figures["Step"] == "30 / 120"
+    assert figures["Training loss"] == "0.1000"
+    assert figures["Evaluation loss"] == f"{4 / 30:.4f}"
+    assert figures["Tokens per second"] == "-"
+    assert figures["Time left (estimate)"] == "3 min"
+    assert len(at.get("echarts_chart")) >= 1
+
+
+def test_the_address_decides_which_run_is_shown(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "one", RunState.FINISHED, name="First")
+    add_run(studio, "two", RunState.FINISHED, name="Second")
+    assert open_page("monitor", run="one").title[0].value == "First"
+    assert open_page("monitor", run="two").title[0].value == "Second"
+
+
+def test_an_unknown_run_is_said_and_the_next_best_shown(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "known", RunState.FINISHED, name="Known")
+    at = open_page("monitor", run="../../etc")
+    assert not at.exception
+    assert "no run with the id" in at.warning[0].value
+    assert at.title[0].value == "Known"
+
+
+def test_stopping_is_a_wish(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "live", RunState.RUNNING)
+    at = open_page("monitor", run="live")
+    at.button(key="monitor-stop").click().run()
+    assert studio.store().get("live").wish is Wish.STOP
+    assert at.button(key="monitor-stop").disabled
+
+
+def test_a_failed_run_can_be_resumed(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "failed", RunState.FAILED, message="Killed three times.")
+    at = open_page("monitor", run="failed")
+    assert "Killed three times." in texts(at)
+    at.button(key="monitor-resume").click().run()
+    assert studio.store().get("failed").wish is Wish.RUN
+
+
+@pytest.mark.parametrize(
+    ("section", "words"), [("Log", "a line"), ("Configuration", "org/name"), ("Attempts", "Journal")]
+)
+def test_the_sections_show_what_lies_behind(
+    studio: StudioContainer, services: Services, section: str, words: str
+) -> None:
+    folder = add_run(studio, "live", RunState.FINISHED)
+    folder.log(1).write_text("a line\nanother\n")
+    at = open_page("monitor", run="live")
+    at.segmented_control(key="monitor-section").set_value(section).run()
+    assert not at.exception
+    assert words in texts(at) + "".join(str(found.value) for found in at.subheader)
+
+
+def test_smoothing_is_remembered_for_the_next_session(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "live", RunState.FINISHED)
+    at = open_page("monitor", run="live")
+    at.slider(key="monitor-smoothing").set_value(0.5).run()
+    assert open_page("monitor", run="live").slider(key="monitor-smoothing").value == 0.5
+
+
+def test_foreign_text_is_shown_and_never_read_as_markdown(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "evil", RunState.FAILED, name=EVIL, message=EVIL, base_model=EVIL)
+    at = open_page("monitor", run="evil")
+    assert not at.exception
+    assert EVIL not in "\n".join(str(e.value) for kind in ("title", "markdown", "caption") for e in at.get(kind))
+    assert EVIL in "\n".join(found.value for found in at.text)
+
+
+def test_without_a_tuned_model_chat_says_how_to_get_one(services: Services) -> None:
+    at = open_page("chat")
+    assert not at.exception
+    assert "no tuned model" in at.info[0].value
+
+
+def test_chat_shows_what_was_said_before(studio: StudioContainer, services: Services) -> None:
+    folder = add_run(studio, "done", RunState.FINISHED)
+    folder.adapter.mkdir()
+    (folder.adapter / "adapter_model.safetensors").write_bytes(b"")
+    (folder.adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/m"}))
+    services.playground.remember("done", Exchange("Who?", "nobody", EVIL))
+    at = open_page("chat", run="done")
+    assert not at.exception
+    assert [found.value for found in at.code] == ["nobody", EVIL]
+    at.button(key="chat-clear").click().run()
+    assert services.playground.history("done") == ()

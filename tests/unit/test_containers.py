@@ -1,0 +1,79 @@
+"""The composition root: everything can be built, replaced, and closed."""
+
+import dataclasses
+import threading
+import typing
+from pathlib import Path
+
+import pytest
+from dependency_injector import providers
+
+from backend.containers import build_container
+from backend.services.bundle import Services
+from config.settings import Settings
+from tests.fakes.clock import FakeClock
+from tests.fakes.run_store import FakeRunStore
+
+
+@pytest.fixture
+def settings(workspace: Path) -> Settings:
+    return Settings(workspace=workspace)
+
+
+def test_every_provider_builds_what_it_says(settings: Settings) -> None:
+    container = build_container(settings)
+    for name, provider in container.providers.items():
+        assert provider() is not None, name
+    container.shutdown_resources()
+
+
+def test_the_bundle_has_services_of_the_declared_types(settings: Settings) -> None:
+    container = build_container(settings)
+    services = container.services()
+    hints = typing.get_type_hints(Services)
+    for field in dataclasses.fields(services):
+        assert isinstance(getattr(services, field.name), hints[field.name]), field.name
+    container.shutdown_resources()
+
+
+def test_building_opens_and_writes_nothing(settings: Settings) -> None:
+    build_container(settings)
+    assert not settings.workspace.exists()
+
+
+def test_a_replaced_store_reaches_every_service(settings: Settings) -> None:
+    container = build_container(settings)
+    fake = FakeRunStore(FakeClock())
+    container.store.override(providers.Object(fake))
+    services = container.services()
+    services.states.of("a session").update_state(lambda state: dataclasses.replace(state, ui=state.ui))
+    services.processes.reconcile()
+    assert services.status.list() == ()
+    assert not (settings.workspace / "studio.db").exists()
+
+
+def test_many_threads_get_the_same_services(settings: Settings) -> None:
+    container = build_container(settings)
+    found: list[Services] = []
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        start.wait()
+        found.append(container.services())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len({id(services) for services in found}) == 1
+    container.shutdown_resources()
+
+
+def test_containers_share_nothing(tmp_path: Path) -> None:
+    one, two = (build_container(Settings(workspace=tmp_path / name)) for name in ("one", "two"))
+    assert one.services() is not two.services()
+    assert one.settings().workspace != two.settings().workspace
+    one.shutdown_resources()
+    two.shutdown_resources()
