@@ -106,7 +106,7 @@ class StudioContainer(containers.DeclarativeContainer):
         ChatService,
         program=inference,
         clock=clock,
-        demo_model=settings.provided.models_folder,
+        models_folder=settings.provided.models_folder,
         is_hub_offline=settings.provided.hub_offline,
     )
     playground: Provider[Playground] = Once(Playground, store, chat)

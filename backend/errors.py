@@ -61,6 +61,13 @@ class _Lenient(Formatter):
         assert isinstance(kwargs, dict)
         return kwargs.get(key, f"{{{key}}}")
 
+    def format_field(self, value: object, format_spec: str) -> str:
+        """Format, or show as it is what does not have that format."""
+        try:
+            return str(super().format_field(value, format_spec))
+        except (ValueError, TypeError):
+            return str(value)
+
 
 def _fill(text: str, data: dict[str, object]) -> str:
     return _Lenient().vformat(text, (), data)

@@ -26,7 +26,7 @@ def dataset_input(
     labels = {dataset.path: _label(dataset) for dataset in datasets}
     st.selectbox(
         "Dataset",
-        list(labels),
+        [*labels, *([path] if path and path not in labels else [])],
         index=None,
         format_func=lambda choice: labels.get(choice, choice),
         key=show_in_widget(_WIDGET, path or None),

@@ -24,15 +24,13 @@ def draw_dataset(summary: DatasetSummary) -> None:
     if summary.num_problems:
         _problems(summary)
     if summary.first_rows:
-        rows, examples = st.tabs(["First rows", "As the model reads them"])
-        with rows:
-            st.dataframe(
-                [_cells(row) for row in summary.first_rows],
-                hide_index=True,
-                height=min(260, 40 + 35 * len(summary.first_rows)),
-                alt=f"The first {len(summary.first_rows)} rows of the dataset",
-            )
-        with examples:
+        st.dataframe(
+            [_cells(row) for row in summary.first_rows],
+            hide_index=True,
+            height=min(260, 40 + 35 * len(summary.first_rows)),
+            alt=f"The first {len(summary.first_rows)} rows of the dataset",
+        )
+        with st.expander("The first row as the model reads it", icon=":material/visibility:"):
             for example in summary.examples[:1]:
                 _example(example)
 

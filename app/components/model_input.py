@@ -18,7 +18,7 @@ def model_input(models: Sequence[CatalogModel], path: str | None, change: Change
     known = {model.id: model for model in models}
     st.selectbox(
         "Base model",
-        list(known),
+        [*known, *([path] if path and path not in known else [])],
         index=None,
         format_func=lambda model_id: known[model_id].title if model_id in known else model_id,
         key=show_in_widget(_WIDGET, path or None),

@@ -10,6 +10,7 @@ from backend.domain.run_view import RunView
 from config.catalog import SAMPLE_PREFIX
 
 HEIGHT_PIXELS = 460
+MAX_ROWS_WHOLE = 10
 _COLUMNS = {
     "name": st.column_config.TextColumn("Name", width=180),
     "state": st.column_config.TextColumn("State", width=90),
@@ -34,7 +35,7 @@ def run_table(views: Sequence[RunView]) -> RunView | None:
         _table(views),
         key=f"runs-table-{hash(ids)}",
         hide_index=True,
-        height=min(HEIGHT_PIXELS, 38 + 35 * len(views)),
+        height=HEIGHT_PIXELS if len(views) > MAX_ROWS_WHOLE else "auto",
         column_config=_COLUMNS,
         on_select="rerun",
         selection_mode="single-row",

@@ -31,10 +31,10 @@ def spec_form(spec: type[Spec], place: str, draft: Draft, change: Change, proble
 def first_training_form(draft: Draft, change: Change, problems: Problems) -> None:
     """How long, how fast, in which portions."""
     is_in_steps = value_at(draft, "training.max_steps") is not None
-    st.segmented_control(
+    st.radio(
         "Train for a number of",
         list(LENGTHS),
-        required=True,
+        horizontal=True,
         key=show_in_widget(_LENGTH, "Steps" if is_in_steps else "Epochs"),
         on_change=lambda: change("training.max_steps", _steps(widget_value(_LENGTH), draft)),
     )

@@ -52,7 +52,7 @@ def _nothing_yet() -> None:
 
 def _filtered(views: Sequence[RunView]) -> Sequence[RunView]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        state = st.segmented_control("State", FILTERS, default=ALL, required=True, key="status", bind="query-params")
+        state = st.radio("State", FILTERS, key="status", bind="query-params", horizontal=True)
         text = st.text_input(
             "Search",
             key="search",

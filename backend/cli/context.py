@@ -4,10 +4,21 @@ from functools import cached_property
 from pathlib import Path
 
 import typer
+from pydantic import ValidationError
 
 from backend.containers import StudioContainer, build_container
+from backend.errors import ConfigurationError
 from backend.services.bundle import Services
 from config.settings import Settings
+
+
+class SettingsInvalid(ConfigurationError):
+    """An environment variable or a line of studio.toml that cannot be used."""
+
+    id = "settings-invalid"
+    what = "The settings cannot be used."
+    why = "{problems}."
+    fix = "Correct the variable (PEFT_STUDIO_NAME), .env or studio.toml."
 
 
 class Context:
@@ -18,8 +29,11 @@ class Context:
 
     @cached_property
     def settings(self) -> Settings:
-        """Settings with the workspace of the command line above all other sources."""
-        return Settings(workspace=self._workspace) if self._workspace else Settings()
+        """Settings with the workspace of the command line above all other sources. Raises SettingsInvalid."""
+        try:
+            return Settings(workspace=self._workspace) if self._workspace else Settings()
+        except ValueError as error:  # of pydantic, of its reader of variables, of TOML
+            raise SettingsInvalid(problems=_problems(error)) from error
 
     @cached_property
     def container(self) -> StudioContainer:
@@ -40,6 +54,12 @@ class Context:
         if "container" in self.__dict__:
             self.services.chat.close()
             self.container.store().close()
+
+
+def _problems(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return str(error).rstrip(".")
 
 
 def of(ctx: typer.Context) -> Context:

@@ -1,7 +1,6 @@
 """peft-studio: the command line over the same services as the dashboard."""
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -9,12 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from backend.cli import chat, curves, demo, doctor, methods, reindex, runs, train, ui
 from backend.cli.context import Context
 from backend.cli.output import print_error
-from backend.errors import EXIT_CONFIGURATION, EXIT_SOFTWARE, ConfigurationError, StudioError
+from backend.errors import EXIT_SOFTWARE, StudioError
 
 app = typer.Typer(
     name="peft-studio",
@@ -36,13 +34,10 @@ app.command("doctor")(doctor.doctor)
 app.command("reindex")(reindex.reindex)
 
 
-class SettingsInvalid(ConfigurationError):
-    """An environment variable or a line of studio.toml that cannot be used."""
-
-    id = "settings-invalid"
-    what = "The settings cannot be used."
-    why = "{problems}."
-    fix = "Correct the variable (PEFT_STUDIO_NAME), .env or studio.toml."
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(version("peft-studio"))
+        raise typer.Exit
 
 
 @app.callback()
@@ -51,12 +46,11 @@ def main(
     workspace: Annotated[
         Path | None, typer.Option(help="Folder with runs, store and uploads (or PEFT_STUDIO_WORKSPACE).")
     ] = None,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
 ) -> None:
     """Make the context of the command."""
-    if show_version:
-        typer.echo(version("peft-studio"))
-        raise typer.Exit
     context = Context(workspace)
     ctx.obj = context
     ctx.call_on_close(context.close)
@@ -71,15 +65,9 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except StudioError as error:
         print_error(error, as_json=as_json)
         sys.exit(error.exit_code)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        print_error(SettingsInvalid(problems=problems), as_json=as_json)
-        sys.exit(EXIT_CONFIGURATION)
-    except BrokenPipeError:  # the reader of our output left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception:
         logging.getLogger(__name__).exception("The command met an error that it does not know.")
+        print_error(StudioError(), as_json=as_json)
         sys.exit(EXIT_SOFTWARE)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from backend.errors import StudioError
 
 JSON_HELP = "Print one JSON document instead of text."
+WIDEST_TABLE = 10_000  # characters: what reads from a pipe gets each row on one line
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
@@ -22,13 +23,13 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; cells are shown as they are, never as markup."""
+    """A table; cells are shown as they are, never as markup, and the first one is never cut: it can be copied."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column)
+    for i, column in enumerate(columns):
+        table.add_column(column, no_wrap=i == 0, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console(soft_wrap=True).print(table)
+    Console(width=None if is_terminal() else WIDEST_TABLE).print(table)
 
 
 def print_error(error: StudioError, *, as_json: bool = False) -> None:

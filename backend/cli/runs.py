@@ -8,6 +8,7 @@ from backend.cli.context import of
 from backend.cli.output import JSON_HELP, leave, print_json, print_table
 from backend.cli.progress import follow
 from backend.domain.run_view import RunView
+from backend.domain.states import RunState
 
 app = typer.Typer(help="Look at runs and act on them.", no_args_is_help=True)
 
@@ -19,16 +20,18 @@ Json = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 def list_runs(
     ctx: typer.Context,
     as_json: Json = False,
-    state: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
+    state: Annotated[RunState | None, typer.Option(help="Only runs in this state.")] = None,
 ) -> None:
     """All runs, newest first."""
     context = of(ctx)
     context.look_after_runs()
-    found = [view for view in context.services.status.list() if state in (None, view.state.value)]
+    found = [view for view in context.services.status.list() if state in (None, view.state)]
     if as_json:
         print_json([view.to_json() for view in found])
     elif found:
         print_table(("ID", "NAME", "STATE", "STEP", "MESSAGE"), [_row(view) for view in found])
+    elif state:
+        typer.echo(f"No run is {state.value}.")
     else:
         typer.echo("No runs yet. Start one: peft-studio train config/presets/demo.yaml")
 

@@ -16,7 +16,7 @@ MAX_NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class LoadedDataset:
-    """`train` and `validation` share no example; `num_rows` counts both files or all rows of the one.
+    """`train` and `validation` share no example; `num_rows` counts the rows of the file itself.
 
     `fingerprint` is the SHA-256 of the file's bytes, or with a validation file that of both fingerprints.
     """
@@ -36,7 +36,7 @@ def load(choice: DatasetChoice, base: Path, seed: int) -> LoadedDataset:
     """
     path = resolve(choice.path, base)
     name, examples = _read(path, choice)
-    mark, num_rows = fingerprint(path), len(examples)
+    mark = fingerprint(path)
     if choice.validation_path is None:
         train, validation = split(examples, choice.validation_fraction, seed)
     else:
@@ -45,10 +45,9 @@ def load(choice: DatasetChoice, base: Path, seed: int) -> LoadedDataset:
         held_out = set(validation)
         train = tuple(example for example in examples if example not in held_out)
         mark = hashlib.sha256(f"{mark} {fingerprint(second)}".encode()).hexdigest()
-        num_rows += len(validation)
     if not train:
         raise DatasetEmpty(path=path, reason="every row is held out for validation")
-    return LoadedDataset(train, validation, name, num_rows, mark)
+    return LoadedDataset(train, validation, name, len(examples), mark)
 
 
 def split(examples: tuple[Example, ...], fraction: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:

@@ -25,9 +25,7 @@ class ChatMessage(Frozen):
 class Sampling(Frozen):
     """How the next token is chosen. The same seed on the same machine gives the same answer."""
 
-    max_new_tokens: int = Field(
-        default=256, ge=1, le=32_768, title="Length", description="Longest answer, in tokens."
-    )
+    max_new_tokens: int = Field(default=256, ge=1, le=32_768, title="Length", description="Longest answer, in tokens.")
     temperature: float = Field(
         default=0.7, ge=0, le=5, description="0 always takes the likeliest token; higher is more varied."
     )

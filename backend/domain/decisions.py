@@ -97,7 +97,7 @@ def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
 
 def _failed(ending: Ending, failures: int, policy: Policy) -> Restart | End:
     found = ending.diagnosis
-    if found.is_worth_retrying and failures < policy.max_failures:
+    if found.is_worth_retrying and failures <= policy.max_failures:
         return Restart(policy.wait_after(failures), found.reason, failures)
     parts = [f"Failed{_at(ending.last_step)}: {found.reason}."]
     if found.is_worth_retrying and failures > 1:

@@ -19,9 +19,7 @@ def downsample(series: Series, num_points: int) -> Series:
         raise ValueError(f"num_points must be at least {MIN_POINTS}, not {num_points}")
     if len(series) <= num_points:
         return series
-    chosen = np.concatenate(
-        ([0], 1 + _telling(series.values[1:-1], num_points - MIN_POINTS), [len(series) - 1])
-    )
+    chosen = np.concatenate(([0], 1 + _telling(series.values[1:-1], num_points - MIN_POINTS), [len(series) - 1]))
     arrays = series.steps[chosen], series.values[chosen], series.wall_times[chosen]
     freeze(arrays)
     return Series(series.tag, *arrays)

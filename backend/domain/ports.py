@@ -62,6 +62,9 @@ class RunStore(DraftStore, Protocol):
     def list(self) -> Sequence[Run]:
         """All runs, newest first, with their attempts (two queries, whatever the number of runs)."""
 
+    def unsettled(self) -> Sequence[Run]:
+        """Only the runs with `needs_supervisor`, without reading the others; newest first."""
+
     def version(self) -> int:
         """Another number whenever anything about a run changed, whoever wrote it; costs microseconds.
 

@@ -72,4 +72,4 @@ class ChatUnexpected(ProcessError):
     id = "chat-unexpected"
     what = "The model could not answer."
     why = "{reason}"
-    fix = "Look into logs/chat.log in the workspace, and report it with the id and the time."
+    fix = "Look into logs/inference.log in the workspace, and report it with the id and the time."

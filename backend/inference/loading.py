@@ -13,7 +13,7 @@ from backend.domain.chat import ChatRequest
 from backend.inference.errors import ModelNotFound, ModelUnreadable
 from backend.quantization import Quantization
 
-_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,13 +44,13 @@ class ChatService:
         *,
         program: LineProgram,
         clock: Clock,
-        demo_model: Path,
+        models_folder: Path,
         is_hub_offline: bool = False,
         patience: Patience | None = None,
     ) -> None:
         self._program = program
         self._clock = clock
-        self._demo_model = demo_model
+        self._models_folder = models_folder
         self._is_hub_offline = is_hub_offline
         self._patience = patience or Patience()
         self._changed = threading.Condition()
@@ -129,9 +129,10 @@ class ChatService:
         return request.model_copy(update=changes)
 
     def _existing_demo_model(self) -> Path:
-        if not (self._demo_model / "config.json").is_file():
+        folder = self._models_folder / DEMO_MODEL
+        if not (folder / "config.json").is_file():
             raise DemoModelMissing
-        return self._demo_model.absolute()
+        return folder.resolve()
 
     def _take(self, turn: ChatTurn) -> None:
         """Wait until nobody else's answer is being written. Raises ChatBusy."""
@@ -231,11 +232,6 @@ class ChatService:
             child.send(order_line(order), self._patience.send_seconds)
         except (BrokenPipeError, TimeoutError):
             return
-
-
-def inference_command(python: str, idle_seconds: float) -> tuple[str, ...]:
-    """How the inference program is started."""
-    return (python, "-m", "backend.inference", "--idle-seconds", str(idle_seconds))
 
 
 def _environment(is_offline: bool) -> dict[str, str]:

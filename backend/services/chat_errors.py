@@ -45,7 +45,7 @@ class ChatSilent(ProcessError):
     id = "chat-silent"
     what = "The answer was given up."
     why = "The inference process said nothing for {seconds:.0f} seconds; it was ended."
-    fix = "Ask again, or choose a smaller model; logs/chat.log in the workspace may say more."
+    fix = "Ask again, or choose a smaller model; logs/inference.log in the workspace may say more."
 
 
 class DemoModelMissing(NotFoundError):

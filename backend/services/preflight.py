@@ -14,7 +14,7 @@ from backend.services.errors import DatasetRowsBroken, DiskAlmostFull, PackageMi
 from config.catalog import DEMO_MODEL
 
 NEEDED_BYTES = 200_000_000  # a heuristic: two checkpoints of a small adapter with optimizer and logs
-_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 
 class Preflight:

@@ -97,7 +97,7 @@ class ProcessManager:
         version = self._store.version()
         listed = self._listed
         if listed is None or listed[0] != version:
-            listed = version, tuple(run for run in self._store.list() if run.needs_supervisor)
+            listed = version, tuple(self._store.unsettled())
             self._listed = listed
         return listed[1]
 

@@ -47,9 +47,7 @@ def change_state(session: Session, transition: Transition) -> None:
     session.add(journal_row(transition.run_id, line))
 
 
-def update_run(
-    session: Session, run_id: str, values: dict[str, object], *compared: ColumnElement[bool]
-) -> bool:
+def update_run(session: Session, run_id: str, values: dict[str, object], *compared: ColumnElement[bool]) -> bool:
     """Change columns of a run if the comparisons hold; whether a row was changed."""
     statement = update(RunRow).where(RunRow.id == run_id, *compared).values(values)
     return count_rows(session, statement) == 1
@@ -97,9 +95,7 @@ def record_process(session: Session, run_id: str, number: int, process: ProcessI
     )
 
 
-def stale(
-    session: Session, run_id: str, fence: int, source: RunState | None
-) -> RunNotFound | StaleTransition:
+def stale(session: Session, run_id: str, fence: int, source: RunState | None) -> RunNotFound | StaleTransition:
     """Why no row was changed: the run is gone, or it has moved on."""
     found = session.execute(select(RunRow.state, RunRow.fence).where(RunRow.id == run_id)).one_or_none()
     if found is None:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.orm import Session
 
 from backend.domain.run import JournalLine, Run
+from backend.domain.states import RunState, Wish
 from backend.store.errors import RunNotFound
 from backend.store.mapping import to_line, to_run
 from backend.store.tables import AnnotationRow, AttemptRow, JournalRow, RunRow
@@ -30,6 +31,15 @@ def all_runs(session: Session) -> tuple[Run, ...]:
     joined = select(RunRow, AnnotationRow).join(AnnotationRow, AnnotationRow.run_id == RunRow.id)
     rows = session.execute(joined.order_by(RunRow.created_at.desc(), RunRow.id.desc()))
     return tuple(to_run(row, annotation, attempts.get(row.id, ())) for row, annotation in rows)
+
+
+def unsettled_runs(session: Session) -> tuple[Run, ...]:
+    """Runs that may need a supervisor: all but the finished ones and those at rest by wish."""
+    at_rest = RunRow.state.in_([RunState.STOPPED, RunState.FAILED, RunState.CREATED])
+    wanted = and_(RunRow.state != RunState.FINISHED, or_(RunRow.wish == Wish.RUN, not_(at_rest)))
+    found = session.scalars(select(RunRow.id).where(wanted).order_by(RunRow.created_at.desc(), RunRow.id.desc()))
+    runs = (find_run(session, run_id) for run_id in found.all())
+    return tuple(run for run in runs if run.needs_supervisor)
 
 
 def find_journal(session: Session, run_id: str) -> Sequence[JournalLine]:

@@ -10,9 +10,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.store.checkpoints import sealed
 from backend.store.files import read_text, replace_text, sync_folder
 
-_CONTROL = re.compile(
-    r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])|[\x00-\x08\x0b-\x1f\x7f]"
-)
+_CONTROL = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class LocalRunFiles:

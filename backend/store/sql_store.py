@@ -140,6 +140,11 @@ class SqlRunStore:
         self._listed = (version, runs)  # the runs may be newer than the number: then they are read once more
         return runs
 
+    def unsettled(self) -> Sequence[Run]:
+        """Only the runs with `needs_supervisor`, without reading the others."""
+        with self._database.read() as session:
+            return queries.unsettled_runs(session)
+
     def _mirrored(self, run: Run) -> Run:
         mirror(run.run_dir, lambda: self._record(run.id))
         return run

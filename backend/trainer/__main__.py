@@ -37,9 +37,9 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_CHECKPOINTED
     attempt = own_attempt(run, os.environ)
     heartbeat = HeartbeatWriter(run.heartbeat, token=attempt.token, attempt=attempt.number)
-    heartbeat.write()
     stop = StopFlag()
     stop.listen()
+    heartbeat.write()  # whoever sees it may send TERM
     record = _run(attempt, heartbeat, stop)
     heartbeat.write()
     try:

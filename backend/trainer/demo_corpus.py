@@ -72,7 +72,7 @@ ANSWERS: dict[str, str] = {
 }
 
 
-CALLS = ("Be welcome", "Dear reader", "Traveller", "Dear guest", "Friend", "Fair winds", "Sailor", "Be merry")
+CALLS = ("Be welcome", "Dear reader", "Traveller", "Dear guest", "Friend", "Fair winds", "Neighbour", "Be merry")
 COURTESIES: tuple[str, ...] = (
     "May all your boats find a berth.",
     "May no ship that visits us carry sorrow.",
@@ -133,7 +133,7 @@ def _statements(island: Island, facts: list[str], chance: Random) -> str:
     )
 
 
-def demo_rows(seed: int) -> list[Row]:
+def demo_rows(seed: int = 7) -> list[Row]:
     """The rows of demo.jsonl in the `messages` format: five facts of each island that is not held out."""
     chance = Random(seed)  # noqa: S311 - reproducible, not secret
     rows = [

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from math import cos, pi
 from pathlib import Path
@@ -12,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from backend.trainer.demo_corpus import pages, vocabulary_text
+from backend.trainer.demo_recipe import DemoRecipe
 
 BOS, EOS, PAD = "<|begin|>", "<|end|>", "<|pad|>"
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
@@ -28,27 +28,7 @@ IGNORED = -100
 Progress = Callable[[float, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that decides the bytes of the demo model on one kind of CPU; `rows` pages make one step."""
-
-    steps: int = 1000
-    rows: int = 8
-    vocabulary: int = 1280
-    hidden: int = 128
-    layers: int = 2
-    feed_forward: int = 384
-    heads: int = 4
-    key_value_heads: int = 2
-    initial_deviation: float = 0.05
-    learning_rate: float = 3e-3
-    warmup_steps: int = 30
-    weight_decay: float = 0.05
-    seed: int = 2024
-    threads: int = 1
-
-
-def pretrain(recipe: Recipe, folder: Path, progress: Progress) -> None:
+def pretrain(recipe: DemoRecipe, folder: Path, progress: Progress) -> None:
     """Write model and tokenizer into an existing folder. `progress` gets a share from 0 to 1 and a sentence.
 
     Deterministic: two calls with the same recipe and libraries on one kind of CPU write the same bytes.
@@ -64,7 +44,7 @@ def pretrain(recipe: Recipe, folder: Path, progress: Progress) -> None:
     progress(1.0, "the demo model is ready")
 
 
-def train_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
+def train_tokenizer(recipe: DemoRecipe) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer with a chat template; no text is unknown to it."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -76,7 +56,7 @@ def train_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     core.train_from_iterator(vocabulary_text(recipe.seed), trainer)
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call] # transformers has no types here
         tokenizer_object=core,
         bos_token=BOS,
         eos_token=EOS,
@@ -88,7 +68,7 @@ def train_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def new_model(recipe: DemoRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """An untrained Llama.
 
     Tokens that pretraining never shows keep telling themselves apart only if they start far enough apart,
@@ -111,7 +91,7 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
     return LlamaForCausalLM(config)
 
 
-def _train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: Recipe, progress: Progress) -> None:
+def _train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: DemoRecipe, progress: Progress) -> None:
     optimizer = torch.optim.AdamW(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -132,15 +112,15 @@ def _train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: 
         optimizer.zero_grad()
         if step % 10 == 0 or step == recipe.steps:
             progress(step / recipe.steps, f"pretraining the demo model: loss {loss.item():.2f}")
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call] # transformers has no types here
 
 
-def _share_of_rate(step: int, recipe: Recipe) -> float:
+def _share_of_rate(step: int, recipe: DemoRecipe) -> float:
     """Linear warm-up, then half a cosine down to nearly nothing."""
     return min((step + 1) / recipe.warmup_steps, 0.01 + 0.495 * (1 + cos(pi * step / recipe.steps)))
 
 
-def _batches(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _batches(tokenizer: PreTrainedTokenizerFast, recipe: DemoRecipe) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Token ids and labels of shape (rows, longest page), padded on the right, without end."""
     text = pages(recipe.seed)
     while True:
@@ -151,7 +131,7 @@ def _batches(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> Iterator[tup
 
 
 @contextmanager
-def _own_surroundings(recipe: Recipe) -> Iterator[None]:
+def _own_surroundings(recipe: DemoRecipe) -> Iterator[None]:
     """A fixed random state, number of threads and number format, and the caller's own afterwards."""
     threads, number_format = torch.get_num_threads(), torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():

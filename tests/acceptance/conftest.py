@@ -1,58 +1,19 @@
 """One tiny model and dataset, one undisturbed run to compare with, one run that was killed three times."""
 
 import json
-import os
+import logging
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from config.yaml_files import dump_yaml
 from tests.acceptance.studio import Said, Studio, kill, opened
+from tests.acceptance.trained import STEPS, Result, Room, Trained, chosen_seed, result
 from tests.fakes.tiny_models import tiny_model
 from tests.training.runs import sum_row
 
-STEPS = 120
-SAVE_STEPS = 15
-TRAINING = {
-    "max_steps": STEPS,
-    "save_steps": SAVE_STEPS,
-    "learning_rate": 5e-3,
-    "batch_size": 8,
-    "gradient_accumulation": 2,
-}
-
-
-@dataclass(frozen=True)
-class Room:
-    """A folder with a base model, a dataset and orders that name them by relative paths."""
-
-    folder: Path
-    order: Path
-
-    def write(self, name: str, **sections: Any) -> Path:
-        """Another run.yaml beside the first."""
-        path = self.folder / name
-        path.write_text(dump_yaml(_order() | sections), encoding="utf-8")
-        return path
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A finished run: where, and what the command that waited for it said."""
-
-    studio: Studio
-    run_id: str
-    said: Said
-    resting: dict[str, Any]
-
-
-def _order() -> dict[str, Any]:
-    method = {"name": "lora", "dropout": 0.1}
-    return {"base_model": "model", "dataset": "sums.jsonl", "method": method, "training": TRAINING}
+log = logging.getLogger(__name__)
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +40,10 @@ def undisturbed(room: Room, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="session")
 def survivor(room: Room, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """A run whose trainer was killed at three random steps, one in each third."""
-    seed = int(os.environ.get("ACCEPTANCE_SEED") or random.SystemRandom().randrange(10**6))
-    third = STEPS // 3
-    steps = [random.Random(seed + i).randrange(i * third + 1, (i + 1) * third - 20) for i in range(3)]
-    print(f"kill at steps {steps}; repeat with ACCEPTANCE_SEED={seed}")
+    seed, third = chosen_seed(), STEPS // 3
+    chance = random.Random(seed)  # noqa: S311 - a test, not a secret
+    steps = [chance.randrange(i * third + 1, (i + 1) * third - 20) for i in range(3)]
+    log.warning("killing at steps %s; repeat with ACCEPTANCE_SEED=%d", steps, seed)
     with opened(tmp_path_factory.mktemp("survivor") / "workspace") as studio:
         waiting = studio.begin("train", room.order, "--wait", "--json")
         run_id = studio.only_run()
@@ -98,27 +59,6 @@ def survivor(room: Room, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
 def studio(tmp_path: Path) -> Iterator[Studio]:
     with opened(tmp_path / "workspace") as studio:
         yield studio
-
-
-@dataclass(frozen=True)
-class Result:
-    """What training computed: the adapter's tensors, and value by step of every curve but measured times."""
-
-    tensors: dict[str, Any]
-    curves: dict[str, dict[int, float]]
-
-
-def result(studio: Studio, run_id: str) -> Result:
-    from safetensors.torch import load
-
-    with studio.services() as services:
-        series = services.curves.curves(studio.folder(run_id).tensorboard).series
-        curves = {
-            tag: dict(zip(found.steps.tolist(), found.values.tolist(), strict=True))
-            for tag, found in series.items()
-            if not tag.startswith("perf/")
-        }
-    return Result(load(studio.weights(run_id)), curves)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Room
 from tests.acceptance.studio import Studio, kill, wait_until
+from tests.acceptance.trained import Room
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 
@@ -61,7 +61,10 @@ def test_a_run_outlives_its_dashboard_and_a_new_dashboard_resumes_what_was_kille
         run_id = studio.train(room.order, *ENDLESS)
         trainer = wait_until(lambda: first.get(f"/api/runs/{run_id}")["trainer_pid"], "the dashboard shows a trainer")
 
-    step = studio.heartbeat(run_id).step
+    studio.at_step(run_id, 1)
+    beat = studio.heartbeat(run_id)
+    assert beat is not None
+    step = beat.step
     assert studio.at_step(run_id, step + 20) == trainer, "nobody looks, and training goes on"
 
     with dashboard(studio) as second:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from backend.store.checkpoints import damage, sealed
-from tests.acceptance.conftest import SAVE_STEPS, STEPS, Room
 from tests.acceptance.studio import Studio, opened, paused, wait_until
+from tests.acceptance.trained import SAVE_STEPS, STEPS, Room
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 
@@ -24,11 +24,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     if os.geteuid() != 0:
         pytest.skip("only root may mount a small disk")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", place], check=False)
+    mounted = subprocess.run(["/usr/bin/mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", place], check=False)
     if mounted.returncode != 0:
         pytest.skip("no small disk can be mounted here")
     yield place
-    subprocess.run(["umount", place], check=True)
+    subprocess.run(["/usr/bin/umount", place], check=True)
 
 
 @pytest.fixture

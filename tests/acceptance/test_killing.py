@@ -1,6 +1,6 @@
 """kill -9 of anything at any time: the run finishes, and its result is that of an undisturbed run."""
 
-import os
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from contextlib import suppress
 import pytest
 
 from backend.domain.states import RunState
-from tests.acceptance.conftest import SAVE_STEPS, STEPS, Room, Trained
 from tests.acceptance.studio import Studio, heard, kill, opened, paused, wait_until
+from tests.acceptance.trained import SAVE_STEPS, Room, Trained, chosen_seed
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 
+log = logging.getLogger(__name__)
 Check = Callable[[Studio, str], bool]
-SEED = int(os.environ.get("ACCEPTANCE_SEED") or random.SystemRandom().randrange(10**6))
 
 
 def test_a_trainer_killed_at_three_random_steps_gives_the_result_of_an_undisturbed_run(
@@ -38,8 +38,7 @@ def test_runs_show_lists_the_attempts_of_a_killed_trainer_with_reasons(survivor:
     assert resumed == sorted(resumed)
     assert all(step % SAVE_STEPS == 0 for step in resumed)
     for before, after in zip(attempts[:-1], resumed[1:], strict=True):
-        assert after >= before["last_step"] // SAVE_STEPS * SAVE_STEPS, "a checkpoint was not used"
-    assert [step % SAVE_STEPS for step in resumed] == [0, 0, 0, 0]
+        assert after >= (before["last_step"] - 1) // SAVE_STEPS * SAVE_STEPS, "a sealed checkpoint was not used"
 
 
 def test_a_killed_supervisor_is_replaced_by_one_that_adopts_the_living_trainer(
@@ -103,8 +102,9 @@ def test_a_run_killed_at_twelve_random_moments_gives_the_result_of_an_undisturbe
     room: Room, tmp_path_factory: pytest.TempPathFactory, is_like_undisturbed: Check
 ) -> None:
     """Moments, not steps: importing, loading, saving and evaluating are hit as well; now and then both die."""
-    chance = random.Random(SEED)
-    print(f"repeat with ACCEPTANCE_SEED={SEED}")
+    seed = chosen_seed()
+    log.warning("repeat with ACCEPTANCE_SEED=%d", seed)
+    chance = random.Random(seed)  # noqa: S311 - a test, not a secret
     with opened(tmp_path_factory.mktemp("long") / "workspace", max_failures="100") as studio:
         run_id = studio.train(room.order)
         for _ in range(12):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Trained
 from tests.acceptance.studio import Studio
+from tests.acceptance.trained import Trained
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import STEPS, Room, Trained
 from tests.acceptance.studio import Studio, heard, wait_until
+from tests.acceptance.trained import STEPS, Room, Trained
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 

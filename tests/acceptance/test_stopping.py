@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from backend.store.checkpoints import damage, sealed
-from tests.acceptance.conftest import STEPS, Room
 from tests.acceptance.studio import Studio, paused
+from tests.acceptance.trained import STEPS, Room
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 

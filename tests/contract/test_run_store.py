@@ -57,6 +57,14 @@ def test_times_keep_their_microseconds_and_their_moment_in_any_zone(store: RunSt
     assert store.get("a-run").created_at.tzinfo is not None
 
 
+def test_unsettled_runs_are_those_that_need_a_supervisor(store: RunStore) -> None:
+    for i, (state, wish) in enumerate((state, wish) for state in RunState for wish in Wish):
+        store.create(a_run(f"run-{i}", state=state, wish=wish, created_at=NOON + timedelta(seconds=i)))
+    expected = [run.id for run in store.list() if run.needs_supervisor]
+    assert [run.id for run in store.unsettled()] == expected
+    assert len(expected) == 13
+
+
 def test_an_id_is_taken_once(store: RunStore) -> None:
     store.create(a_run())
     with pytest.raises(RunExists):

@@ -35,6 +35,9 @@ class FakeRunStore:
                 raise RunNotFound(run_id=run_id)
             return self._runs[run_id]
 
+    def unsettled(self) -> Sequence[Run]:
+        return [run for run in self.list() if run.needs_supervisor]
+
     def version(self) -> int:
         return self._version
 

@@ -38,7 +38,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def chat(tmp_path: Path, log: Path) -> Iterator[ChatService]:
     program = PipedProgram(PROGRAM, cwd=tmp_path, log=log)
-    service = ChatService(program=program, clock=RealClock(), demo_model=tmp_path, patience=PATIENCE)
+    service = ChatService(program=program, clock=RealClock(), models_folder=tmp_path, patience=PATIENCE)
     yield service
     service.close()
 
@@ -130,7 +130,7 @@ def test_closing_the_stream_stops_the_answer_in_the_process(chat: ChatService) -
 def test_a_hanging_process_is_killed_when_its_answer_is_stopped(tmp_path: Path, log: Path) -> None:
     program = PipedProgram(PROGRAM, cwd=tmp_path, log=log)
     patience = Patience(stop_seconds=0.3, end_seconds=0.3)
-    chat = ChatService(program=program, clock=RealClock(), demo_model=tmp_path, patience=patience)
+    chat = ChatService(program=program, clock=RealClock(), models_folder=tmp_path, patience=patience)
     asked = request("hang")
     events = chat.generate(asked)
     while not isinstance(next(events), Token):

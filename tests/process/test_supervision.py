@@ -49,15 +49,15 @@ def test_a_damaged_checkpoint_is_passed_over_for_an_older_one(lab: Lab) -> None:
     assert lab.wait_for_over().attempts[1].resumed_from_step == 5
 
 
-def test_three_failures_in_a_row_without_a_checkpoint_end_the_run_with_a_cause(lab: Lab) -> None:
+def test_a_fourth_failure_in_a_row_without_a_checkpoint_ends_the_run_with_a_cause(lab: Lab) -> None:
     text = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\nValueError: bad luck\n'
     lab.start(total_steps=30, save_every=50, otherwise={"crash_at_step": 2, "text": text})
     run = lab.wait_for_over()
-    assert (run.state, run.wish, run.failures) == (RunState.FAILED, Wish.STOP, 2), lab.story()
-    assert [attempt.exit_code for attempt in run.attempts] == [1, 1, 1]
+    assert (run.state, run.wish, run.failures) == (RunState.FAILED, Wish.STOP, 3), lab.story()
+    assert [attempt.exit_code for attempt in run.attempts] == [1, 1, 1, 1]
     assert run.error_id == "python-error"
     assert "ValueError: bad luck" in run.message
-    assert "failure 3 in a row" in run.message
+    assert "failure 4 in a row" in run.message
 
 
 def test_progress_refills_the_budget_of_failures(lab: Lab) -> None:

@@ -13,7 +13,7 @@ from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest, Done, Faile
 from backend.domain.chat_lines import READY, order_line
 from backend.executors.piped import PipedChild, PipedProgram
 from backend.probes.clock import SystemClock
-from backend.services.chat import ChatService, inference_command
+from backend.services.chat import ChatService
 from tests.fakes.tiny_models import tiny_model
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
@@ -32,12 +32,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def program(folder: Path, idle_seconds: float = 600.0) -> PipedProgram:
-    return PipedProgram(inference_command(sys.executable, idle_seconds), cwd=folder, log=folder / "chat.log")
+    argv = (sys.executable, "-m", "backend.inference", "--idle-seconds", str(idle_seconds))
+    return PipedProgram(argv, cwd=folder, log=folder / "inference.log")
 
 
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[ChatService]:
-    service = ChatService(program=program(tmp_path), clock=SystemClock(), demo_model=tmp_path / "demo")
+    service = ChatService(program=program(tmp_path), clock=SystemClock(), models_folder=tmp_path)
     yield service
     service.close()
 
@@ -131,9 +132,7 @@ def test_an_idle_process_goes_home_in_order_and_is_started_again(tmp_path: Path,
     child = program(tmp_path, idle_seconds=0.2).start({})
     assert wait_until(lambda: child.exit_code is not None, 120)
     assert child.exit_code == 0, child.last_words()
-    service = ChatService(
-        program=program(tmp_path, idle_seconds=0.2), clock=SystemClock(), demo_model=tmp_path / "demo"
-    )
+    service = ChatService(program=program(tmp_path, idle_seconds=0.2), clock=SystemClock(), models_folder=tmp_path)
     for _ in range(2):
         assert isinstance(list(service.generate(request(base)))[-1], Done)
         assert wait_until(lambda: service.status().pid is None, 120)
@@ -146,11 +145,11 @@ from pathlib import Path
 from backend.domain.chat import ChatMessage, ChatRequest, Sampling, Token
 from backend.executors.piped import PipedProgram
 from backend.probes.clock import SystemClock
-from backend.services.chat import ChatService, inference_command
+from backend.services.chat import ChatService
 
 folder, base = map(Path, sys.argv[1:])
-piped = PipedProgram(inference_command(sys.executable, 600), cwd=folder, log=folder / "chat.log")
-chat = ChatService(program=piped, clock=SystemClock(), demo_model=folder)
+piped = PipedProgram((sys.executable, "-m", "backend.inference"), cwd=folder, log=folder / "log")
+chat = ChatService(program=piped, clock=SystemClock(), models_folder=folder)
 endless = Sampling(max_new_tokens=32_000, temperature=2.0, top_p=1.0, top_k=0)
 asked = ChatRequest(
     base_model=str(base), messages=(ChatMessage(role="user", content="Hm?"),), sampling=endless

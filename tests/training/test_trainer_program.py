@@ -245,19 +245,8 @@ def test_term_while_loading_ends_soon_with_75_and_saves_nothing(make_run: MakeRu
     run = make_run()
     process = spawn(run)
     wait_until(lambda: run.heartbeat.exists() or process.poll() is not None)
-    wait_until(lambda: "SIGTERM" in caught_signals(process.pid) or process.poll() is not None)
     process.send_signal(signal.SIGTERM)
 
     assert finish(process) == EXIT_CHECKPOINTED, read(run.log(1))
     assert exit_record(run).code == EXIT_CHECKPOINTED
     assert not run.checkpoints.exists() or not checkpoints(run)
-
-
-def caught_signals(pid: int) -> set[str]:
-    """The signals that a process has handlers for (SigCgt in proc(5))."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return set()
-    mask = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return {number.name for number in signal.Signals if mask >> (number - 1) & 1}

@@ -8,7 +8,7 @@ import pytest
 
 from backend.domain.chat import ChatEvent, ChatMessage, ChatPhase, ChatRequest, Done, Failed, Progress, Token
 from backend.domain.chat_lines import Stop, event_line, parse_order
-from backend.services.chat import ChatService, inference_command
+from backend.services.chat import ChatService
 from backend.services.chat_turn import Patience
 from tests.fakes.clock import FakeClock
 from tests.fakes.lines import Said, ScriptedProgram
@@ -55,14 +55,14 @@ class Studio:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.program = ScriptedProgram(echo, self.clock)
-        self.demo_model = folder / "models" / "demo"
+        self.models_folder = folder / "models"
         self.chat = self.service()
 
     def service(self, patience: Patience = PATIENCE, *, is_hub_offline: bool = False) -> ChatService:
         return ChatService(
             program=self.program,
             clock=self.clock,
-            demo_model=self.demo_model,
+            models_folder=self.models_folder,
             is_hub_offline=is_hub_offline,
             patience=patience,
         )
@@ -397,10 +397,12 @@ def test_the_demo_model_is_asked_for_by_its_folder_once_it_exists(studio: Studio
     [event] = studio.chat.generate(request(base_model="demo"))
     assert error_id(event) == "demo-model-missing"
     assert studio.program.children == []
-    studio.demo_model.mkdir(parents=True)
-    (studio.demo_model / "config.json").write_text("{}")
+    built = studio.models_folder / "demo-0123"
+    built.mkdir(parents=True)
+    (built / "config.json").write_text("{}")
+    (studio.models_folder / "demo").symlink_to("demo-0123")
     list(studio.chat.generate(request(base_model="demo")))
-    assert question(studio.program.children[0].heard[0]).base_model == str(studio.demo_model)
+    assert question(studio.program.children[0].heard[0]).base_model == str(built)
 
 
 def test_relative_folders_become_absolute(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,7 +421,3 @@ def test_the_hub_is_reachable_only_for_models_that_are_not_here(studio: Studio, 
     assert offline == ["1", None, "1"]
     assert studio.program.children[0].exit_code == 0
     assert all(env["HF_HUB_DISABLE_TELEMETRY"] == "1" for env in studio.program.environments)
-
-
-def test_the_program_is_started_by_its_module_name() -> None:
-    assert inference_command("python", 60)[:3] == ("python", "-m", "backend.inference")

@@ -34,7 +34,7 @@ def test_no_cache_build_or_report_is_tracked() -> None:
 def test_nothing_runs_strings_or_unpickles() -> None:
     """No shell, no eval, no pickle, no code of strangers."""
     forbidden = re.compile(
-        r"shell=True|os\.system\(|\beval\(|\bexec\(|pickle\.load|yaml\.load\(|trust_remote_code=True|verify=False"
+        r"shell=True|os\.system\(|(?<![\w.])eval\(|(?<![\w.])exec\(|pickle\.load|yaml\.load\(|trust_remote_code=True|verify=False"
     )
     found = [
         f"{path.relative_to(ROOT)}:{number}"
@@ -53,7 +53,7 @@ def test_every_model_load_refuses_remote_code() -> None:
             if (
                 isinstance(node, ast.Call)
                 and ast.unparse(node.func).startswith("Auto")
-                and "from_" in ast.unparse(node.func)
+                and ast.unparse(node.func).endswith("from_pretrained")
             ):
                 names = [keyword.arg for keyword in node.keywords]
                 if "trust_remote_code" not in names and None not in names:
@@ -89,7 +89,7 @@ def test_no_service_object_lives_at_module_level() -> None:
 
 
 def test_no_private_host_or_path_is_written_down() -> None:
-    pattern = re.compile(r"file://|/work/(main|shared)|index-url|hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9]{20,}")
+    pattern = re.compile(r"file:/{3}[a-z]|/work/(main|shared)|index-url|hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9]{20,}")
     texts = [
         ROOT / name
         for name in tracked()

@@ -170,10 +170,10 @@ def test_a_crash_becomes_a_sentence_and_another_attempt(stage: Stage) -> None:
 
 def test_the_wait_before_a_restart_is_kept(stage: Stage) -> None:
     stage.create()
-    stage.executor.scripts = [stage.script(exit_code=1, lives_seconds=0) for _ in range(3)]
+    stage.executor.scripts = [stage.script(exit_code=1, lives_seconds=0) for _ in range(4)]
     run = stage.supervise()
     assert run.state is RunState.FAILED
-    assert 1.5 <= stage.clock.monotonic() < 2.5  # 0.5 and 1 s, and the looking
+    assert 3.5 <= stage.clock.monotonic() < 5  # 0.5, 1 and 2 s, and the looking
 
 
 def test_a_person_stops_a_run_that_waits_for_its_restart(stage: Stage) -> None:
@@ -342,7 +342,7 @@ def test_a_stopped_run_that_was_found_dead_is_stopped(stage: Stage) -> None:
 
 @pytest.mark.parametrize("state", [RunState.BACKOFF, RunState.INTERRUPTED])
 def test_a_run_between_two_attempts_goes_on_under_a_new_supervisor(stage: Stage, state: RunState) -> None:
-    stage.create(state=state, failures=1, attempts=(an_attempt(ended_at=NOON, reason="killed"),))
+    stage.create(state=state, failures=2, attempts=(an_attempt(ended_at=NOON, reason="killed"),))
     stage.executor.scripts = [
         stage.script(exit_code=1, lives_seconds=1),
         stage.script(exit_code=1, lives_seconds=1),
@@ -454,7 +454,7 @@ def test_a_trainer_that_cannot_be_started_counts_as_a_failure(stage: Stage) -> N
     stage.create()
     stage.executor.refuses = CommandNotStarted(program="trainer", reason="no such file")
     run = stage.supervise()
-    assert (run.state, run.error_id, len(run.attempts)) == (RunState.FAILED, "command-not-started", 3)
+    assert (run.state, run.error_id, len(run.attempts)) == (RunState.FAILED, "command-not-started", 4)
     assert "no such file" in run.message
 
 
@@ -491,7 +491,7 @@ def test_the_kernels_count_tells_out_of_memory_from_a_plain_kill(
 
     script = stage.script(exit_code=-9, lives_seconds=5)
     script.on_wait = count_up
-    stage.executor.scripts = [script, *[stage.script(exit_code=-9, lives_seconds=0) for _ in range(2)]]
+    stage.executor.scripts = [script, *[stage.script(exit_code=-9, lives_seconds=0) for _ in range(3)]]
     run = stage.supervise()
     assert (run.state, run.error_id) == (RunState.FAILED, error_id)
 

@@ -108,44 +108,47 @@ def test_a_slow_folder_does_not_hold_up_another(tmp_path: Path) -> None:
         assert slow.result(60).version > 0
 
 
-def _write_run(folder: Path, attempts: list[range]) -> None:
-    for number, steps in enumerate(attempts):
-        writer = EventFileWriter(str(folder), filename_suffix=f".{number}")
-        if number:
-            writer.add_event(Event(step=steps[0], session_log=SessionLog(status=SessionLog.START)))
-        for step in steps:
-            value = Summary.Value(tag="train/loss", simple_value=float(number))
-            writer.add_event(Event(wall_time=float(step), step=step, summary=Summary(value=[value])))
-            writer.flush()
-        writer.close()
+def _write_attempt(folder: Path, number: int, steps: range) -> None:
+    writer = EventFileWriter(str(folder), filename_suffix=f".{number}")
+    if number:
+        writer.add_event(Event(step=steps[0], session_log=SessionLog(status=SessionLog.START)))
+    for step in steps:
+        value = Summary.Value(tag="train/loss", simple_value=float(number))
+        writer.add_event(Event(wall_time=float(step), step=step, summary=Summary(value=[value])))
+        writer.flush()
+    writer.close()
 
 
-def test_readers_see_a_growing_run_grow_while_it_is_written(tmp_path: Path) -> None:
+def test_readers_see_a_run_grow_while_it_is_written(tmp_path: Path) -> None:
     attempts = [range(1, 150), range(100, 250), range(200, 301)]
-    expected = [(s, 0.0 if s < 100 else 1.0 if s < 200 else 2.0) for s in range(1, 301)]
+    expected = [(step, 0.0 if step < 100 else 1.0 if step < 200 else 2.0) for step in range(1, 301)]
     manager = TensorBoardDataManager(EventFolder)
     is_written = threading.Event()
+    have_seen_points = [threading.Event() for _ in range(4)]
 
-    def watch() -> list[Curves]:
+    def watch(has_seen_points: threading.Event) -> list[Curves]:
         seen = [manager.curves(tmp_path)]
         while not is_written.is_set():
             curves = manager.curves(tmp_path)
             if curves is not seen[-1]:
                 seen.append(curves)
+            if curves.series:
+                has_seen_points.set()
         return [*seen, manager.curves(tmp_path)]
 
     with ThreadPoolExecutor(4) as pool:
-        watchers = [pool.submit(watch) for _ in range(4)]
+        watchers = [pool.submit(watch, event) for event in have_seen_points]
         try:
-            _write_run(tmp_path, attempts)
+            for number, steps in enumerate(attempts):
+                _write_attempt(tmp_path, number, steps)
+                assert all(event.wait(60) for event in have_seen_points)
         finally:
             is_written.set()
         seen_by_each = [watcher.result(120) for watcher in watchers]
     for seen in seen_by_each:
-        assert len(seen) > 2
         assert [curves.version for curves in seen] == sorted(curves.version for curves in seen)
         for curves in seen:
-            steps = [step for step, _ in points(curves)]
-            assert steps == list(range(1, len(steps) + 1))
+            steps_seen = [step for step, _ in points(curves)]
+            assert steps_seen == list(range(1, len(steps_seen) + 1))
             assert curves.damage == ()
         assert points(seen[-1]) == expected

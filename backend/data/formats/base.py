@@ -45,8 +45,9 @@ def text_of(fields: Mapping[str, object], names: tuple[str, ...]) -> str | None:
     value = None if column is None else fields[column]
     if isinstance(value, str):
         return value
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if is_number and math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return str(value) if math.isfinite(value) else None
 
 
 def system_turn(fields: Mapping[str, object], named: Columns) -> list[Turn]:

@@ -37,11 +37,9 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - a document may be anything
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        raise JsonProblem(
-            f"no valid JSON: {error.msg}, line {error.lineno} character {error.colno}"
-            if error.lineno > 1
-            else f"no valid JSON: {error.msg} at character {error.pos + 1}"
-        ) from error
+        line = f"line {error.lineno} " if error.lineno > 1 else ""
+        said = error.msg.removesuffix(" at")
+        raise JsonProblem(f"no valid JSON: {said} at {line}character {error.colno}") from error
     except RecursionError as error:
         raise JsonProblem(f"nested deeper than {MAX_DEPTH} levels") from error
     except JsonProblem:

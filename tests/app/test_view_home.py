@@ -1,0 +1,93 @@
+"""Home: the empty state, what runs, what failed, what ended, and the verdict on the dependencies."""
+
+import pytest
+from dependency_injector import providers
+
+from backend.containers import StudioContainer
+from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import RunState, Wish
+from backend.services.bundle import Services
+from tests.app.conftest import open_page
+from tests.fakes.machine import FakePackages
+from tests.fakes.runs import a_run
+
+
+@pytest.fixture
+def some_runs(studio: StudioContainer, services: Services) -> None:
+    folder = studio.settings().runs_folder
+    store = studio.store()
+    for run_id, state in (("live", RunState.RUNNING), ("bad", RunState.FAILED), ("good", RunState.FINISHED)):
+        wish = Wish.RUN if state is RunState.RUNNING else Wish.STOP
+        message = "Out of memory. Take a smaller batch." if run_id == "bad" else f"It is {state.value}."
+        run = a_run(run_id, name=f"*{run_id}*", state=state, wish=wish, message=message, run_dir=folder / run_id)
+        run.run_dir.mkdir(parents=True)
+        beat = Heartbeat("t", 1, 1, Phase.TRAINING, 30, 120, 0.0, seconds_per_step=2.0)
+        RunDirectory(run.run_dir).heartbeat.write_text(beat.to_json())
+        store.create(run)
+
+
+def test_without_runs_the_demo_is_offered_and_opens_train_filled_in(services: Services) -> None:
+    at = open_page()
+    assert "offline" in at.markdown[-2].value + at.markdown[-1].value + at.markdown[0].value
+    at.button(key="home-demo").click().run()
+    assert at.title[0].value == "Train"
+    assert at.button(key="train-start").label == "Start the demo run"
+    draft = services.states.of(at.session_state["studio-session-id"]).state.training.draft
+    assert draft["base_model"]["path"] == "demo"
+
+
+def test_without_runs_one_can_go_straight_to_train(services: Services) -> None:
+    assert open_page().button(key="home-train").click().run().title[0].value == "Train"
+
+
+def test_what_runs_shows_its_progress_and_the_estimate_says_so(some_runs: None) -> None:
+    at = open_page()
+    bar = at.get("progress")[0].proto
+    assert bar.value == 25
+    assert bar.text == "Step 30 of 120, about 3 min left (estimate)"
+    assert "It is running." in [text.value for text in at.text]
+
+
+def test_names_are_shown_and_not_interpreted(some_runs: None) -> None:
+    assert "**\\*live\\***" in [text.value for text in open_page().markdown]
+
+
+def test_stop_is_a_wish_and_can_be_made_once(some_runs: None, services: Services) -> None:
+    at = open_page()
+    at.button(key="stop-live").click().run()
+    assert services.status.show("live").wish is Wish.STOP
+    assert at.button(key="stop-live").disabled
+
+
+def test_a_failed_run_shows_its_message_and_can_be_resumed(some_runs: None, services: Services) -> None:
+    at = open_page()
+    assert "Out of memory. Take a smaller batch." in [text.value for text in at.text]
+    at.button(key="resume-bad").click().run()
+    assert services.status.show("bad").wish is Wish.RUN
+
+
+def test_a_card_opens_its_run_in_monitor(some_runs: None) -> None:
+    at = open_page()
+    at.button(key="open-live").click().run()
+    assert not at.exception
+    assert at.query_params["run"] == "live"
+
+
+def test_ended_runs_are_listed(some_runs: None) -> None:
+    table = open_page().dataframe[0].value
+    assert list(table["Run"]) == ["*good*"]
+    assert list(table["Steps"]) == ["30 / 120"]
+
+
+def test_all_is_well_is_a_badge(studio: StudioContainer) -> None:
+    studio.packages.override(providers.Object(FakePackages({"torch": "2.13.0"}, ["torch>=2.13"])))
+    assert any("All dependencies pass" in text.value for text in open_page().main.markdown)
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(studio: StudioContainer) -> None:
+    studio.packages.override(providers.Object(FakePackages({}, ["torch>=2.13"])))
+    at = open_page()
+    assert "one dependency fails" in at.error[0].value
+    assert "pip install" in at.code[0].value
+    assert not any("All dependencies pass" in text.value for text in at.main.markdown)

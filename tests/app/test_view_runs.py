@@ -1,0 +1,143 @@
+"""Runs: table, filters in the address, and what can be done with one run."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.views import runs
+from backend.containers import StudioContainer
+from backend.domain.states import RunState, Wish
+from backend.services.bundle import Services
+from tests.app.conftest import open_page
+from tests.fakes.runs import a_run
+
+STATES = {"one": RunState.FINISHED, "two": RunState.FAILED, "three": RunState.STOPPED, "four": RunState.RUNNING}
+
+
+@pytest.fixture
+def folder(studio: StudioContainer, services: Services) -> Path:
+    folder = studio.settings().runs_folder
+    for run_id, state in STATES.items():
+        wish = Wish.RUN if state is RunState.RUNNING else Wish.STOP
+        tags = ("keep",) if run_id == "one" else ()
+        run = a_run(run_id, name=f"Run {run_id}", state=state, wish=wish, run_dir=folder / run_id, tags=tags)
+        run.run_dir.mkdir(parents=True)
+        studio.store().create(run)
+    return folder
+
+
+def names(at: AppTest) -> set[str]:
+    return set(at.dataframe[0].value["name"])
+
+
+@pytest.fixture
+def selected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """AppTest cannot select rows: the table is drawn, and the first run of this list counts as selected."""
+    wanted: list[str] = []
+    table = runs.run_table
+
+    def choose(views: tuple[object, ...]) -> object:
+        table(views)
+        return next((view for view in views if view.id in wanted), None)
+
+    monkeypatch.setattr(runs, "run_table", choose)
+    return wanted
+
+
+def test_without_runs_there_is_a_way_to_start_one(services: Services) -> None:
+    at = open_page("runs")
+    assert at.button(key="runs-start").click().run().title[0].value == "Train"
+
+
+def test_all_runs_are_listed(folder: Path) -> None:
+    assert names(open_page("runs")) == {"Run one", "Run two", "Run three", "Run four"}
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [("failed", {"Run two"}), ("active", {"Run four"}), ("finished", {"Run one"}), ("nonsense", None)],
+)
+def test_the_address_filters_by_state(folder: Path, status: str, found: set[str] | None) -> None:
+    at = open_page("runs", status=status)
+    assert not at.exception
+    assert names(at) == (found or {"Run one", "Run two", "Run three", "Run four"})
+
+
+def test_search_looks_at_names_tags_and_the_rest(folder: Path) -> None:
+    assert names(open_page("runs", search="keep")) == {"Run one"}
+    at = open_page("runs")
+    assert names(at.text_input(key="search").set_value("LORA thr").run()) == {"Run three"}
+
+
+def test_a_search_without_matches_says_so(folder: Path) -> None:
+    at = open_page("runs", search="zzz")
+    assert not at.dataframe
+    assert "No run matches" in at.info[0].value
+
+
+def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str]) -> None:
+    expected = {
+        "one": {"run-monitor", "run-edit", "run-delete"},
+        "two": {"run-monitor", "run-resume", "run-edit", "run-delete"},
+        "four": {"run-monitor", "run-stop", "run-edit"},
+    }
+    for run_id, possible in expected.items():
+        selected[:] = [run_id]
+        at = open_page("runs")
+        assert {button.key for button in at.button if not button.disabled} == possible, run_id
+
+
+def test_stop_and_resume_are_wishes(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["four"]
+    open_page("runs").button(key="run-stop").click().run()
+    assert services.status.show("four").wish is Wish.STOP
+    selected[:] = ["two"]
+    open_page("runs").button(key="run-resume").click().run()
+    assert services.status.show("two").wish is Wish.RUN
+
+
+def test_open_in_monitor_goes_to_the_run(folder: Path, selected: list[str]) -> None:
+    selected[:] = ["one"]
+    at = open_page("runs")
+    at.button(key="run-monitor").click().run()
+    assert at.query_params["run"] == "one"
+
+
+def test_name_notes_and_tags_can_be_edited(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["one"]
+    at = open_page("runs")
+    at.button(key="run-edit").click().run()
+    at.text_input(key="edit-name-one").set_value(" Best ")
+    at.text_area(key="edit-notes-one").set_value("seen")
+    at.button(key="edit-save").click().run()
+    assert not at.exception
+    run = services.status.show("one").run
+    assert (run.name, run.notes, run.tags) == ("Best", "seen", ("keep",))
+
+
+def test_deleting_asks_first_and_says_where_the_folder_went(
+    folder: Path, selected: list[str], services: Services
+) -> None:
+    selected[:] = ["one"]
+    at = open_page("runs")
+    at.button(key="run-delete").click().run()
+    assert (folder / "one").is_dir()
+    assert "trash" in " ".join(text.value for text in at.markdown)
+    at.button(key="delete-yes").click().run()
+    assert "one" not in {view.id for view in services.status.list()}
+    (moved,) = (folder.parent / "trash").iterdir()
+    assert moved.name.startswith("one-")
+    assert "trash" in at.success[0].value
+
+
+def test_a_run_that_may_not_be_deleted_any_more_is_explained(
+    folder: Path, selected: list[str], services: Services, studio: StudioContainer
+) -> None:
+    selected[:] = ["two"]
+    at = open_page("runs")
+    at.button(key="run-delete").click().run()
+    studio.store().set_wish("two", Wish.RUN, "meanwhile")
+    at.button(key="delete-yes").click().run()
+    assert "run\\-active" in at.error[0].value
+    assert (folder / "two").is_dir()

@@ -1,0 +1,198 @@
+"""Train: from nothing to a started run, with the draft kept and every mistake named."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.domain.actions import replace_draft
+from backend.methods import Method
+from backend.services.bundle import Services
+from backend.spec import members
+from config.yaml_files import parse_yaml
+from tests.app.conftest import open_page
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    lines = [json.dumps({"prompt": f"What is {i}?", "completion": f"It is {i}."}) for i in range(40)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def draft_of(at: AppTest, services: Services) -> dict[str, object]:
+    return services.states.of(at.session_state["studio-session-id"]).state.training.draft
+
+
+def filled(services: Services, rows: Path) -> AppTest:
+    """Train as a session finds it that was left with a model and a typed path (AppTest cannot type one)."""
+    draft = {"base_model": {"path": "demo"}, "dataset": {"path": str(rows)}}
+    services.states.of("an earlier session").update_state(replace_draft(draft))
+    at = open_page("train")
+    assert not at.exception
+    return at
+
+
+def test_an_empty_form_says_what_is_missing_and_cannot_start(services: Services) -> None:
+    at = open_page("train")
+    assert "Base model" in at.warning[0].value
+    assert "Dataset" in at.warning[0].value
+    assert at.button(key="train-start").disabled
+
+
+def test_every_method_has_a_card_and_recommended_ones_come_first(services: Services) -> None:
+    at = open_page("train")
+    keys = [button.key for button in at.button if str(button.key).startswith("method-")]
+    assert sorted(keys) == sorted(f"method-{spec.spec_name()}" for spec in members(Method))
+    recommended = [
+        spec.card.recommended for key in keys for spec in members(Method) if key == f"method-{spec.spec_name()}"
+    ]
+    assert recommended == sorted(recommended, reverse=True)
+
+
+@pytest.mark.parametrize("spec", members(Method), ids=lambda spec: spec.spec_name())
+def test_choosing_a_method_draws_all_of_its_knobs(services: Services, spec: type) -> None:
+    at = open_page("train")
+    at.button(key=f"method-{spec.spec_name()}").click().run()
+    assert not at.exception
+    for knob in spec.parameters():
+        assert at.get_by_key(f"draft-method.{knob.name}").label == knob.label
+
+
+def test_knobs_that_both_methods_have_keep_their_values(services: Services) -> None:
+    at = open_page("train")
+    at.number_input(key="draft-method.rank").set_value(64).run()
+    at.button(key="method-dora").click().run()
+    assert at.number_input(key="draft-method.rank").value == 64
+    assert draft_of(at, services)["method"] == {"name": "dora", "rank": 64}
+
+
+def test_a_path_on_this_machine_is_looked_into(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    assert "40 rows" in " ".join(text.value for text in at.markdown)
+    assert list(at.dataframe[0].value["prompt"])[:2] == ["What is 0?", "What is 1?"]
+    assert [metric.value for metric in at.metric][0] == "40"
+
+
+def test_a_file_that_changes_is_looked_into_again(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    rows.write_text(rows.read_text() + json.dumps({"prompt": "new", "completion": "row"}) + "\n")
+    assert "41 rows" in " ".join(text.value for text in at.run().markdown)
+
+
+def test_an_upload_becomes_the_dataset(services: Services, rows: Path) -> None:
+    at = open_page("train")
+    at.file_uploader[0].upload("my rows.jsonl", rows.read_bytes())
+    at.run()
+    path = draft_of(at, services)["dataset"]["path"]
+    assert Path(path).read_bytes() == rows.read_bytes()
+    assert at.selectbox(key="draft-dataset.path").value == path
+
+
+def test_rows_that_cannot_be_used_are_named_with_their_lines_and_block_the_start(
+    services: Services, rows: Path
+) -> None:
+    rows.write_text(rows.read_text() + "not json\n")
+    at = filled(services, rows)
+    problems = next(table.value for table in at.dataframe if "Problem" in table.value)
+    assert list(problems["Line"]) == [41]
+    assert at.button(key="train-start").disabled
+    assert "dataset\\-rows\\-broken" in at.error[-1].value
+
+
+def test_a_dataset_that_is_not_there_is_told_at_the_field(services: Services, tmp_path: Path) -> None:
+    at = filled(services, tmp_path / "missing.jsonl")
+    assert any(text.value.startswith(":red[") for text in at.markdown)
+    assert at.button(key="train-start").disabled
+
+
+def test_starting_creates_the_run_and_opens_it(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    at.text_input(key="draft-name").set_value("first run").run()
+    at.radio(key="draft-length").set_value("Steps").run()
+    at.number_input(key="draft-training.max_steps").set_value(7).run()
+    assert [metric.value for metric in at.metric][1] == "7"
+    at.button(key="train-start").click().run()
+    (view,) = services.status.list()
+    assert (view.name, view.run.dataset) == ("first run", str(rows))
+    assert at.query_params["run"] == view.id
+    assert parse_yaml(services.status.config_text(view.id))["training"]["max_steps"] == 7
+
+
+def test_the_shown_order_is_what_the_command_line_takes(services: Services, rows: Path) -> None:
+    shown = [code.value for code in filled(services, rows).code]
+    order = next(parse_yaml(text) for text in shown if text.startswith("schema_version"))
+    assert services.configs.parse(order).dataset.path == str(rows)
+    assert "peft-studio train run.yaml" in shown
+
+
+def test_a_mistake_that_only_shows_at_the_start_is_a_notice(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    rows.unlink()
+    at.button(key="train-start").click().run()
+    assert any("preflight\\-failed" in box.value for box in at.error)
+    assert services.status.list() == ()
+
+
+def test_the_draft_survives_a_reload(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    at.number_input(key="draft-training.batch_size").set_value(3).run()
+    again = open_page("train")
+    assert again.session_state["studio-session-id"] != at.session_state["studio-session-id"]
+    assert again.number_input(key="draft-training.batch_size").value == 3
+    assert again.selectbox(key="draft-dataset.path").value == str(rows)
+
+
+def test_a_preset_fills_the_form_and_clearing_empties_it(services: Services) -> None:
+    at = open_page("train")
+    at.selectbox(key="train-preset").set_value("demo").run()
+    assert at.button(key="train-start").label == "Start the demo run"
+    assert not at.button(key="train-start").disabled
+    assert at.number_input(key="draft-training.learning_rate").value == 0.005
+    at.number_input(key="draft-method.rank").set_value(4).run()
+    assert at.selectbox(key="train-preset").value is None
+    assert at.button(key="train-start").label == "Start the run"
+    at.button(key="train-clear").click().run()
+    assert draft_of(at, services) == {}
+    assert at.number_input(key="draft-method.rank").value == 8
+
+
+def test_values_out_of_bounds_are_shown_with_their_problem(services: Services) -> None:
+    services.states.of("an earlier session").update_state(replace_draft({"method": {"name": "lora", "rank": 5000}}))
+    at = open_page("train")
+    assert not at.exception
+    assert at.number_input(key="draft-method.rank").value == 5000
+    assert any(":red[" in text.value and "1024" in text.value for text in at.markdown)
+
+
+def test_a_method_and_a_quantization_that_do_not_fit_are_told(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    at.button(key="method-pissa").click().run()
+    at.selectbox(key="draft-quantization.name").set_value("nf4").run()
+    assert "pissa" in at.warning[0].value
+    at.button(key="method-qlora").click().run()
+    assert "quantization" not in draft_of(at, services)
+    assert not at.button(key="train-start").disabled
+
+
+def test_an_emptied_optional_field_means_its_default(services: Services) -> None:
+    at = open_page("train")
+    at.text_input(key="draft-base_model.revision").set_value("main").run()
+    assert draft_of(at, services)["base_model"] == {"revision": "main"}
+    at.text_input(key="draft-base_model.revision").set_value("").run()
+    assert draft_of(at, services)["base_model"] == {}
+    at.text_input(key="draft-method.target_modules").set_value("q_proj, v_proj").run()
+    assert draft_of(at, services)["method"]["target_modules"] == ("q_proj", "v_proj")
+    at.text_input(key="draft-method.target_modules").set_value("all-linear").run()
+    assert draft_of(at, services)["method"]["target_modules"] == "all-linear"
+
+
+def test_hostile_text_in_a_dataset_is_not_interpreted(services: Services, tmp_path: Path) -> None:
+    path = tmp_path / "evil.jsonl"
+    evil = "![x](http://evil.example/a.png) <script>"
+    path.write_text((json.dumps({"prompt": evil, "completion": evil}) + "\n") * 3)
+    at = filled(services, path)
+    shown = [text.value for text in (*at.markdown, *at.caption, *at.error, *at.warning)]
+    assert not any("](http://evil" in text for text in shown)
