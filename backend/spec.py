@@ -117,9 +117,7 @@ def _choices(annotation: object) -> tuple[str, ...]:
     return ()
 
 
-def _kind(
-    annotation: object, choices: tuple[str, ...]
-) -> Literal["int", "float", "bool", "choice", "text", "list"]:
+def _kind(annotation: object, choices: tuple[str, ...]) -> Literal["int", "float", "bool", "choice", "text", "list"]:
     if choices:
         return "choice"
     plain = [part for part in (get_args(annotation) or (annotation,)) if part is not type(None)]

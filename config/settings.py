@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     stop_grace_seconds: float = Field(
         default=30.0, gt=0, description="Time a trainer has to write a checkpoint before it is killed."
     )
-    max_failures: int = Field(default=3, ge=1, description="Failures in a row without a new checkpoint after which the run is still tried again.")
+    max_failures: int = Field(
+        default=3, ge=1, description="So many failures in a row without a new checkpoint are tried again."
+    )
     backoff_seconds: tuple[float, ...] = Field(
         default=(0.5, 1.0, 2.0), description="Waits before the restarts; the last one repeats."
     )

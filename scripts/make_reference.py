@@ -140,10 +140,7 @@ def error_classes() -> list[type[StudioError]]:
     """Every error that states its own sentences, by id."""
     for package in (backend, app):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            if (
-                not module.name.startswith(("backend.store.migrations", "app.main"))
-                and "__main__" not in module.name
-            ):
+            if not module.name.startswith(("backend.store.migrations", "app.main")) and "__main__" not in module.name:
                 importlib.import_module(module.name)
     found = {cls for cls in _subclasses(StudioError) if "what" in vars(cls)}
     return sorted(found, key=lambda cls: cls.id)

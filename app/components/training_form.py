@@ -45,7 +45,8 @@ def first_training_form(draft: Draft, change: Change, problems: Problems) -> Non
 def other_training_form(draft: Draft, change: Change, problems: Problems) -> None:
     """The rest of the training settings, the quantization and the revision of the base model."""
     shown = {*FIRST, *LENGTHS.values()}
-    _row([_of_training(n) for n in Training.model_fields if n not in shown], "training", draft, change, problems)
+    others = [_of_training(name) for name in Training.model_fields if name not in shown]
+    _row(others, "training", draft, change, problems, min_column_width=150)
     names = tuple(spec.spec_name() for spec in members(Quantization))
     default = "nf4" if value_at(draft, "method.name") == "qlora" else "none"
     help_ = "Number format of the base weights; QLoRA is LoRA on nf4."
@@ -64,8 +65,15 @@ def dataset_form(draft: Draft, change: Change, problems: Problems) -> None:
     _row(columns, "dataset.columns", draft, change, problems)
 
 
-def _row(parameters: Sequence[Parameter], place: str, draft: Draft, change: Change, problems: Problems) -> None:
-    with st.grid(4, min_column_width=130):
+def _row(
+    parameters: Sequence[Parameter],
+    place: str,
+    draft: Draft,
+    change: Change,
+    problems: Problems,
+    min_column_width: int = 130,
+) -> None:
+    with st.grid(4, min_column_width=min_column_width):
         for knob in parameters:
             key = f"{place}.{knob.name}"
             with st.container():

@@ -45,12 +45,8 @@ class Training(Frozen):
         title="Steps",
         description="Optimizer steps; None trains for `epochs`.",
     )
-    batch_size: int = Field(
-        default=4, ge=1, le=4096, description="Rows per micro-batch (one forward and backward)."
-    )
-    gradient_accumulation: int = Field(
-        default=1, ge=1, le=4096, description="Micro-batches per optimizer step."
-    )
+    batch_size: int = Field(default=4, ge=1, le=4096, description="Rows per micro-batch (one forward and backward).")
+    gradient_accumulation: int = Field(default=1, ge=1, le=4096, description="Micro-batches per optimizer step.")
     learning_rate: float = Field(default=2e-4, gt=0, le=10, description="Peak learning rate.")
     scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
         default="cosine", description="How the learning rate falls after the warm-up."
@@ -81,9 +77,7 @@ class Training(Frozen):
         description="Steps between evaluations; None evaluates with each checkpoint and at the end.",
     )
     save_steps: int = Field(default=50, ge=1, description="Steps between checkpoints.")
-    keep_checkpoints: int = Field(
-        default=2, ge=2, le=1000, description="Checkpoints kept; older ones are deleted."
-    )
+    keep_checkpoints: int = Field(default=2, ge=2, le=1000, description="Checkpoints kept; older ones are deleted.")
 
     @property
     def effective_batch_size(self) -> int:
@@ -123,13 +117,9 @@ class RunConfig(Frozen):
     def _fits_together(self) -> Self:
         quantized = not isinstance(self.quantization, NoQuantization)
         if self.method.name == "qlora" and not isinstance(self.quantization, Nf4):
-            raise ValueError(
-                'method "qlora" is LoRA on 4-bit weights: remove "quantization" or set it to "nf4"'
-            )
+            raise ValueError('method "qlora" is LoRA on 4-bit weights: remove "quantization" or set it to "nf4"')
         if quantized and not self.method.card.works_quantized:
-            raise ValueError(
-                f'method "{self.method.name}" needs the full weights: set quantization to "none"'
-            )
+            raise ValueError(f'method "{self.method.name}" needs the full weights: set quantization to "none"')
         return self
 
 

@@ -57,13 +57,9 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     # the delay is over; a person said stop meanwhile; the supervisor died while waiting; nothing left to try
     RunState.BACKOFF: frozenset({RunState.STARTING, RunState.STOPPED, RunState.INTERRUPTED, RunState.FAILED}),
     # the trainer ended; it had finished before it heard; it had failed; found dead
-    RunState.STOPPING: frozenset(
-        {RunState.STOPPED, RunState.FINISHED, RunState.FAILED, RunState.INTERRUPTED}
-    ),
+    RunState.STOPPING: frozenset({RunState.STOPPED, RunState.FINISHED, RunState.FAILED, RunState.INTERRUPTED}),
     # resumed; a person said stop; nothing to go on with; the trainer had finished unseen
-    RunState.INTERRUPTED: frozenset(
-        {RunState.STARTING, RunState.STOPPED, RunState.FAILED, RunState.FINISHED}
-    ),
+    RunState.INTERRUPTED: frozenset({RunState.STARTING, RunState.STOPPED, RunState.FAILED, RunState.FINISHED}),
     # a person asked to go on; it cannot
     RunState.STOPPED: frozenset({RunState.STARTING, RunState.FAILED}),
     # a person asked to go on; a person gave up

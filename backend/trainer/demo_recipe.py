@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class DemoRecipe:
     """All that decides the bytes of the demo model on one kind of CPU; `rows` pages make one step."""
 
-    steps: int = 1000
+    steps: int = 850
     rows: int = 8
     vocabulary: int = 1280
     hidden: int = 128

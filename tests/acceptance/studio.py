@@ -18,6 +18,7 @@ from backend.containers import build_container
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.run import Run
 from backend.domain.run_directory import RunDirectory
+from backend.domain.states import RunState
 from backend.executors import lock_file, process_table
 from backend.services.bundle import Services
 from config.settings import Settings
@@ -124,6 +125,12 @@ class Studio:
         """What the store knows, without looking after any run."""
         with self.services() as services:
             return services.status.show(run_id).run
+
+    def is_running(self, run_id: str, attempt: int) -> bool:
+        """Whether the store says that this attempt runs, and its supervisor and trainer live."""
+        run = self.know(run_id)
+        are_alive = self.supervisor(run_id) is not None and self.trainer(run_id) is not None
+        return run.state is RunState.RUNNING and len(run.attempts) == attempt and are_alive
 
     def reasons(self, run_id: str) -> str:
         """The journal, a line each."""

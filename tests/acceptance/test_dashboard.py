@@ -77,7 +77,8 @@ def test_a_run_outlives_its_dashboard_and_a_new_dashboard_resumes_what_was_kille
         third = Dashboard(studio)
 
     try:
-        wait_until(lambda: third.get(f"/api/runs/{run_id}")["state"] == "running", "it runs again by itself")
+        wait_until(lambda: len(third.get(f"/api/runs/{run_id}")["attempts"]) == 2, "another attempt by itself")
+        wait_until(lambda: third.get(f"/api/runs/{run_id}")["state"] == "running", "it runs again")
         shown = third.get(f"/api/runs/{run_id}")
         assert [a["number"] for a in shown["attempts"]] == [1, 2]
         assert shown["trainer_pid"] not in (None, trainer)

@@ -64,7 +64,7 @@ def test_a_full_disk_ends_the_run_with_a_reason_and_harms_no_checkpoint(
 
     refused = cramped.say("train", room.order, "--json")
     assert (refused.code, refused.error()["id"]) == (78, "preflight-failed")
-    assert "disk-full" in refused.err
+    assert "[disk-almost-full]" in refused.err
     assert cramped.runs() == {run_id}
 
     filler.unlink()

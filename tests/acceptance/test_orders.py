@@ -76,39 +76,21 @@ def test_an_order_returns_at_once_and_bad_orders_write_nothing_and_leave_it_alon
 
 def bad_orders(room: Room, folder: Path) -> dict[str, tuple[tuple[str | Path, ...], int, str, str]]:
     """Words after `train`, the exit code, the id, and what the sentences name."""
-    broken = folder / "broken.jsonl"
+    broken, torn = folder / "broken.jsonl", folder / "torn.yaml"
     broken.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "a", "completion"\n{"prompt": 1}\n')
-    empty, pipe, foreign = folder / "empty.jsonl", folder / "rows.xlsx", folder / "model"
-    empty.touch()
-    pipe.write_bytes(b"PK\x03\x04")
-    foreign.mkdir()
-    (folder / "list.yaml").write_text("- base_model: demo\n")
-    (folder / "torn.yaml").write_text("base_model: {path: demo\n")
-    (folder / "alias.yaml").write_text("base_model: &a demo\ndataset: *a\n")
+    torn.write_text("base_model: {path: demo\n")
 
-    def changed(*settings: str) -> tuple[str | Path, ...]:
-        return (room.order, *(word for setting in settings for word in ("--set", setting)))
+    def changed(setting: str) -> tuple[str | Path, ...]:
+        return (room.order, "--set", setting)
 
-    preflight, invalid, unreadable = "preflight-failed", "config-invalid", "config-unreadable"
     return {
-        "rows": (changed(f"dataset={broken}"), 78, preflight, "row 2"),
-        "empty": (changed(f"dataset={empty}"), 78, preflight, "[dataset-empty]"),
-        "kind": (changed(f"dataset={pipe}"), 78, preflight, "[dataset-kind-unknown]"),
-        "missing dataset": (changed("dataset=nowhere.jsonl"), 78, preflight, "nowhere.jsonl"),
-        "folder as dataset": (changed(f"dataset={folder}"), 78, preflight, "[dataset-not-a-file]"),
-        "missing model": (changed("base_model=./no-model"), 78, preflight, "[model-not-found]"),
-        "no model": (changed(f"base_model={foreign}"), 78, preflight, "config.json"),
-        "unknown key": (changed("training.batchsize=2"), 78, invalid, "did you mean batch_size?"),
-        "unknown method": (changed("method.name=lorra"), 78, invalid, "lorra"),
-        "out of bounds": (changed("training.learning_rate=-1"), 78, invalid, "training.learning_rate"),
-        "contradiction": (changed("method.name=qlora", "quantization.name=none"), 78, invalid, "qlora"),
-        "no value": (changed("nonsense"), 78, invalid, "nonsense"),
-        "no yaml": (changed("name=[1"), 78, invalid, "name=[1"),
-        "no such order": ((folder / "no.yaml",), 78, unreadable, "no.yaml"),
-        "list": ((folder / "list.yaml",), 78, unreadable, "mapping"),
-        "torn": ((folder / "torn.yaml",), 78, unreadable, "line"),
-        "alias": ((folder / "alias.yaml",), 78, unreadable, "alias"),
-        "folder as order": ((folder,), 78, unreadable, "directory"),
+        "bad rows": (changed(f"dataset={broken}"), 78, "preflight-failed", "row 2"),
+        "missing dataset": (changed("dataset=nowhere.jsonl"), 78, "preflight-failed", "nowhere.jsonl"),
+        "missing model": (changed("base_model=./no-model"), 78, "preflight-failed", "[model-not-found]"),
+        "unknown key": (changed("training.batchsize=2"), 78, "config-invalid", "did you mean batch_size?"),
+        "unknown method": (changed("method.name=lorra"), 78, "config-invalid", "lorra"),
+        "no setting": (changed("nonsense"), 78, "config-invalid", "nonsense"),
+        "torn order": ((torn,), 78, "config-unreadable", "line"),
     }
 
 

@@ -91,3 +91,24 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(studio: St
     assert "one dependency fails" in at.error[0].value
     assert "pip install" in at.code[0].value
     assert not any("All dependencies pass" in text.value for text in at.main.markdown)
+
+
+def test_when_nothing_runs_it_says_so_and_many_failures_lead_to_their_list(studio: StudioContainer) -> None:
+    for i in range(5):
+        run = a_run(f"bad-{i}", state=RunState.FAILED, wish=Wish.STOP, message="It broke.")
+        studio.store().create(run)
+    at = open_page()
+    assert any("Nothing is running" in text.value for text in at.caption)
+    assert len([text for text in at.text if text.value == "It broke."]) == 3
+    (link,) = [link.proto for link in at.get("page_link") if "failed" in link.proto.label]
+    assert (link.label, link.query_string) == ("All 5 failed runs", "status=failed")
+
+
+def test_preparations_show_their_own_progress(studio: StudioContainer) -> None:
+    folder = studio.settings().runs_folder / "live"
+    folder.mkdir(parents=True)
+    beat = Heartbeat("t", 1, 1, Phase.BUILDING, 0, 120, 0.0, detail="Making the *demo* model", phase_progress=0.4)
+    RunDirectory(folder).heartbeat.write_text(beat.to_json())
+    studio.store().create(a_run("live", state=RunState.RUNNING, run_dir=folder))
+    bar = open_page().get("progress")[0].proto
+    assert (bar.value, bar.text) == (40, "Making the \\*demo\\* model")

@@ -73,7 +73,7 @@ def test_a_path_on_this_machine_is_looked_into(services: Services, rows: Path) -
     at = filled(services, rows)
     assert "40 rows" in " ".join(text.value for text in at.markdown)
     assert list(at.dataframe[0].value["prompt"])[:2] == ["What is 0?", "What is 1?"]
-    assert [metric.value for metric in at.metric][0] == "40"
+    assert at.metric[0].value == "40"
 
 
 def test_a_file_that_changes_is_looked_into_again(services: Services, rows: Path) -> None:
@@ -113,7 +113,7 @@ def test_starting_creates_the_run_and_opens_it(services: Services, rows: Path) -
     at.text_input(key="draft-name").set_value("first run").run()
     at.radio(key="draft-length").set_value("Steps").run()
     at.number_input(key="draft-training.max_steps").set_value(7).run()
-    assert [metric.value for metric in at.metric][1] == "7"
+    assert at.metric[1].value == "7"
     at.button(key="train-start").click().run()
     (view,) = services.status.list()
     assert (view.name, view.run.dataset) == ("first run", str(rows))
@@ -196,3 +196,10 @@ def test_hostile_text_in_a_dataset_is_not_interpreted(services: Services, tmp_pa
     at = filled(services, path)
     shown = [text.value for text in (*at.markdown, *at.caption, *at.error, *at.warning)]
     assert not any("](http://evil" in text for text in shown)
+
+
+def test_plain_text_is_shown_as_the_model_reads_it(services: Services, tmp_path: Path) -> None:
+    path = tmp_path / "story.txt"
+    path.write_text("Once upon a time.\n\nThere was a tiny model.\n\nIt learned.\n")
+    shown = [code.value for code in filled(services, path).code]
+    assert any("Once upon a time." in text for text in shown)

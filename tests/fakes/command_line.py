@@ -1,7 +1,6 @@
 """The command line in this process: real services over a real store, with processes that only seem to run."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -1,0 +1,229 @@
+"""The other commands: curves, methods, doctor, reindex, chat, demo, ui."""
+
+import errno
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from backend.cli import ui
+from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, Done, Failed, Progress, Token
+from backend.domain.chat_lines import READY, event_line, parse_order
+from backend.domain.states import RunState
+from backend.errors import Explanation
+from backend.methods import Method
+from backend.spec import members
+from tests.fakes import event_bytes
+from tests.fakes.command_line import CommandLine, installed
+from tests.fakes.lines import Said
+
+FAILURE = Explanation("model-missing", "The model is gone.", "Its folder is empty.", "Put it back.", "now")
+
+
+@pytest.fixture
+def line(workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return installed(capsys, workspace, monkeypatch)
+
+
+@pytest.fixture
+def tuned(line: CommandLine) -> CommandLine:
+    """A finished run with an adapter and curves, whose chat program repeats who was asked what."""
+    line.add(state=RunState.FINISHED)
+    folder = line.folder("a-run")
+    folder.adapter.mkdir()
+    (folder.adapter / "adapter_model.safetensors").touch()
+    (folder.adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "org/base"}))
+    points = [event_bytes.scalar(step, value) for step, value in ((1, 2.0), (2, 1.5), (3, float("nan")))]
+    points += [event_bytes.scalar(step, value, "eval/loss") for step, value in ((0, 2.5), (3, 0.5))]
+    event_bytes.write(folder.tensorboard, "1", [event_bytes.version(), *points])
+    line.reply = echo
+    return line
+
+
+def echo(order_line: str) -> Iterable[Said]:
+    order = parse_order(order_line)
+    assert isinstance(order, ChatRequest)
+    side = "tuned" if order.adapter else "base"
+    words = (side, " ", order.messages[-1].content, f" at {order.sampling.temperature:g}")
+    events: list[ChatEvent] = [Progress(ChatPhase.LOADING, "loading"), *(Token(word) for word in words)]
+    return [READY, *(event_line(order.id, event) for event in [*events, Done(4, 0.5, "eos")])]
+
+
+def fail(order_line: str) -> Iterable[Said]:
+    order = parse_order(order_line)
+    assert order is not None
+    return [READY, event_line(order.id, Token("The")), event_line(order.id, Failed(FAILURE))]
+
+
+def test_a_curve_is_told_point_by_point(tuned: CommandLine) -> None:
+    assert tuned.say("curves", "a-run", "--tag", "train/loss").out == "1\t2.0\n2\t1.5\n3\tnan\n"
+    told = tuned.say("curves", "a-run", "--tag", "train/loss", "--json").json()
+    assert told == {
+        "run": "a-run",
+        "tag": "train/loss",
+        "steps": [1, 2, 3],
+        "values": [2.0, 1.5, "nan"],
+        "wall_times": [1001.0, 1002.0, 1003.0],
+    }
+
+
+def test_without_a_tag_the_tags_are_listed(tuned: CommandLine) -> None:
+    assert tuned.say("curves", "a-run").out == "eval/loss\ntrain/loss\n"
+    assert tuned.say("curves", "a-run", "--json").json() == ["eval/loss", "train/loss"]
+    tuned.add("new", RunState.STOPPED)
+    assert tuned.say("curves", "new").out == "No curves yet.\n"
+
+
+def test_an_unknown_tag_names_the_known_ones(tuned: CommandLine) -> None:
+    refused = tuned.say("curves", "a-run", "--tag", "loss", "--json")
+    assert (refused.code, refused.error()["id"]) == (64, "tag-not-found")
+    assert "eval/loss, train/loss" in refused.error()["why"]
+
+
+def test_methods_are_told_with_all_their_knobs(line: CommandLine) -> None:
+    told = line.say("methods", "--json").json()
+    assert [method["name"] for method in told] == [method.spec_name() for method in members(Method)]
+    for method in told:
+        assert {"rank", "alpha", "target_modules"} <= {knob["name"] for knob in method["parameters"]}
+    text = line.say("methods").out
+    assert all(f"\n{method['name']}: {method['title']}" in f"\n{text}" for method in told)
+    assert "    rank = 8" in text
+
+
+def test_the_doctor_is_content_or_says_what_is_missing(line: CommandLine) -> None:
+    line.packages.needed = ["torch>=2", "peft>=0.20"]
+    told = line.say("doctor")
+    assert told.code == 0
+    assert "ok      torch 2.13.0" in told.out
+    assert line.say("doctor", "--json").json()["dependencies"]["all_passed"] is True
+    del line.packages.installed["peft"]
+    told = line.say("doctor")
+    assert told.code == 78
+    assert "missing peft" in told.out
+    assert json.loads(line.say("doctor", "--json").out)["hardware"]["memory"]
+
+
+def test_reindex_brings_back_what_the_store_lost(line: CommandLine) -> None:
+    line.add(state=RunState.FINISHED)
+    (line.workspace / "runs" / "no-run").mkdir()
+    for path in line.workspace.glob("studio.db*"):
+        path.unlink()
+    told = line.say("reindex", "--json").json()
+    assert told["restored"] == ["a-run"]
+    assert [skipped["folder"] for skipped in told["skipped"]] == ["no-run"]
+    assert line.say("runs", "show", "a-run", "--json").json()["state"] == "finished"
+    told_again = line.say("reindex").out.splitlines()
+    assert told_again[0] == "0 runs restored"
+    assert told_again[1].startswith("left alone: no-run: ")
+
+
+def test_a_question_goes_to_the_tuned_model_or_to_its_base(tuned: CommandLine) -> None:
+    assert tuned.say("chat", "a-run", "why?", "--temperature", "0.5").out == "tuned why? at 0.5\n"
+    told = tuned.say("chat", "a-run", "why?", "--base", "--json").json()
+    assert told == {"run": "a-run", "side": "base", "answer": "base why? at 0", "num_tokens": 4, "seconds": 0.5}
+
+
+def test_a_chat_leaves_no_program_behind(tuned: CommandLine) -> None:
+    tuned.say("chat", "a-run", "why?")
+    (child,) = (child for program in tuned.programs for child in program.children)
+    assert child.exit_code == 0
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_an_answer_that_fails_is_an_error(tuned: CommandLine, as_json: tuple[str, ...]) -> None:
+    tuned.reply = fail
+    told = tuned.say("chat", "a-run", "why?", *as_json)
+    assert told.code == 69
+    assert "The model is gone." in told.err
+
+
+def test_a_run_without_an_adapter_cannot_be_asked(line: CommandLine) -> None:
+    line.add(state=RunState.STOPPED)
+    refused = line.say("chat", "a-run", "why?", "--json")
+    assert (refused.code, refused.error()["id"]) == (64, "adapter-not-found")
+
+
+@pytest.mark.parametrize("words", [("--temperature", "5.1"), ("--seed", str(2**32)), ("--max-new-tokens", "0")])
+def test_sampling_out_of_bounds_is_a_wrong_word(tuned: CommandLine, words: tuple[str, str]) -> None:
+    assert tuned.say("chat", "a-run", "why?", *words).code == 2
+
+
+def test_the_demo_shows_the_losses_and_both_answers(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.reply = echo
+
+    def finish(_seconds: float) -> None:
+        (folder,) = (line.folder(path.name) for path in (line.workspace / "runs").iterdir())
+        folder.adapter.mkdir()
+        (folder.adapter / "adapter_model.safetensors").touch()
+        (folder.adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "org/base"}))
+        points = [event_bytes.scalar(step, value, "eval/loss") for step, value in ((0, 2.5), (20, 1.0), (40, 0.5))]
+        event_bytes.write(folder.tensorboard, "1", [event_bytes.version(), *points])
+        line.bring(folder.root.name, RunState.FINISHED)
+
+    monkeypatch.setattr("backend.cli.progress.time.sleep", finish)
+    told = line.say("demo")
+    assert told.code == 0, told
+    assert "loss on rows it never trained on: 2.500 -> 0.500" in told.out
+    assert "Base model   base Who keeps" in told.out
+    assert "Tuned model  tuned Who keeps" in told.out
+
+
+def test_a_demo_that_fails_ends_with_1(line: CommandLine) -> None:
+    line.will_come_to(RunState.FAILED)
+    told = line.say("demo", "--json")
+    assert (told.code, told.out) == (1, "")
+
+
+def test_the_dashboard_takes_the_place_of_the_command_with_the_same_settings(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _program, words: called.append(words))
+    monkeypatch.setattr(os, "chdir", lambda _folder: None)
+    monkeypatch.setattr(os, "environ", {**os.environ, "PEFT_STUDIO_MAX_FAILURES": "7"})
+    told = line.say("ui", "--port", str(free_port))
+    assert f"http://127.0.0.1:{free_port}" in told.out
+    (words,) = called
+    assert words[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert Path(words[4]).parts[-2:] == ("app", "main.py")
+    assert f"--server.port={free_port}" in words
+    assert "--server.address=127.0.0.1" in words
+    assert os.environ["PEFT_STUDIO_WORKSPACE"] == str(line.workspace)
+    assert os.environ["PEFT_STUDIO_MAX_FAILURES"] == "7"
+
+
+def test_a_taken_port_is_passed_over(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "execv", lambda _program, _words: None)
+    monkeypatch.setattr(os, "chdir", lambda _folder: None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = line.say("ui", "--port", str(port))
+    assert f"Port {port} is in use." in told.err
+    assert f":{port} " not in told.out
+
+
+def test_when_every_port_is_taken_the_error_names_them(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui, "_is_free", lambda _host, _port: False)
+    refused = line.say("ui", "--port", "9000")
+    assert refused.code == 69
+    assert "The ports 9000 to 9010 are all taken." in refused.err
+
+
+def test_an_address_of_another_machine_is_no_taken_port(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEFT_STUDIO_HOST", "192.0.2.1")
+    assert line.say("ui").code == 70
+
+
+def test_a_port_that_only_root_may_use_counts_as_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_socket: socket.socket, _address: object) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(ui.socket, "socket", type("Refusing", (socket.socket,), {"bind": refuse}))
+    assert ui._is_free("::1", 80) is False
