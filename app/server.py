@@ -24,6 +24,7 @@ from config.server_flags import protections
 from config.settings import Settings
 
 log = logging.getLogger(__name__)
+LOOK_SECONDS = 2.0
 
 
 def routes() -> list[BaseRoute]:
@@ -58,10 +59,26 @@ def protect(settings: Settings) -> None:
 async def lifespan(_app: App) -> AsyncIterator[None]:
     """Start before the first request, stop after the last one; runs go on without us."""
     await asyncio.to_thread(_start)
+    looking = asyncio.create_task(_look_after_runs(LOOK_SECONDS))
     try:
         yield
     finally:
+        looking.cancel()
         await asyncio.to_thread(close_container)
+
+
+async def _look_after_runs(every_seconds: float) -> None:
+    """While the dashboard lives, no run is without its supervisor for longer than this."""
+    while True:
+        await asyncio.sleep(every_seconds)
+        try:
+            await asyncio.to_thread(_reconcile)
+        except (StudioError, OSError):
+            log.exception("The runs could not be looked after; trying again.")
+
+
+def _reconcile() -> None:
+    get_services().processes.reconcile()
 
 
 def _start() -> None:

@@ -58,7 +58,7 @@ def draw_order(config_text: str | None, run_id: str) -> None:
     if config_text is None:
         st.caption("The folder of this run has no run.yaml any more.")
         return
-    st.code(config_text, language="yaml")
+    st.code(config_text, language=None)  # the highlighter's light colours lack contrast (2.9:1)
     st.code("peft-studio train run.yaml", language="bash")
     st.download_button(
         "Download run.yaml",

@@ -126,11 +126,15 @@ class Studio:
         with self.services() as services:
             return services.status.show(run_id).run
 
-    def is_running(self, run_id: str, attempt: int) -> bool:
-        """Whether the store says that this attempt runs, and its supervisor and trainer live."""
-        run = self.know(run_id)
-        are_alive = self.supervisor(run_id) is not None and self.trainer(run_id) is not None
-        return run.state is RunState.RUNNING and len(run.attempts) == attempt and are_alive
+    def wait_for_running(self, run_id: str, attempt: int) -> None:
+        """The store says that this attempt runs, and its supervisor and trainer live. Looks after nothing."""
+
+        def is_running() -> bool:
+            run = self.know(run_id)
+            are_alive = self.supervisor(run_id) is not None and self.trainer(run_id) is not None
+            return run.state is RunState.RUNNING and len(run.attempts) == attempt and are_alive
+
+        wait_until(is_running, lambda: f"attempt {attempt} runs: {self.story(run_id)}", poll_seconds=0.2)
 
     def reasons(self, run_id: str) -> str:
         """The journal, a line each."""

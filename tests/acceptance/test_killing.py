@@ -83,11 +83,11 @@ def test_any_look_at_a_run_resumes_it_after_supervisor_and_trainer_were_killed(r
     run_id = studio.train(room.order)
     looks = (("runs", "show"), ("runs", "logs"), ("curves",))
     for number, look in enumerate(looks, 1):
-        wait_until(lambda: studio.is_running(run_id, number), f"attempt {number} runs")
+        studio.wait_for_running(run_id, number)
         kill(studio.supervisor(run_id), studio.trainer(run_id))
         assert studio.processes() == {}
         assert studio.say(*look, run_id).code == 0
-    wait_until(lambda: studio.is_running(run_id, len(looks) + 1), "another attempt")
+    studio.wait_for_running(run_id, len(looks) + 1)
     assert studio.say("runs", "stop", run_id).code == 0
     shown = studio.wait_for_end(run_id)
     assert shown["state"] == "stopped"

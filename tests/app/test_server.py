@@ -8,15 +8,18 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from dependency_injector import providers
 from streamlit import config as streamlit_config
 
 from app import server
 from app.runtime import use_container
-from app.server import lifespan, protect
+from app.server import _look_after_runs, lifespan, protect
+from backend.containers import StudioContainer
 from backend.errors import StorageError
 from config.server_flags import protections
 from config.settings import Settings
 from tests.fakes.dashboard import FakeContainer
+from tests.fakes.processes import FakeProcesses
 
 
 @pytest.fixture
@@ -115,3 +118,21 @@ def test_listening_wide_is_allowed_to_who_asks_for_it(
     listening_on(monkeypatch, "0.0.0.0")
     protect(Settings(host="0.0.0.0"))
     assert options["server.allowedHosts"] == ["*"]
+
+
+def test_while_the_dashboard_lives_the_runs_are_looked_after(studio: StudioContainer) -> None:
+    """Also after a look that failed: a supervisor that was killed is missed within one interval."""
+    fake = FakeProcesses()
+    fake.failures = 1
+    studio.processes.override(providers.Object(fake))
+
+    async def watch() -> None:
+        looking = asyncio.create_task(_look_after_runs(0.01))
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if fake.reconciled >= 3:
+                break
+        looking.cancel()
+
+    asyncio.run(watch())
+    assert fake.reconciled >= 3

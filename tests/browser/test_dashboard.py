@@ -1,95 +1,12 @@
 """The dashboard in a real browser: addresses, uploads, typed paths, reloads, no word to other hosts."""
 
-import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from http import HTTPStatus
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_SECONDS = 90.0
 VIEWS = ("", "train", "monitor", "runs", "chat", "machine")
-
-if not CHROMIUM.exists():
-    pytest.skip("there is no Chromium on this machine", allow_module_level=True)
-
-
-@pytest.fixture
-def address(workspace: Path, free_port: int) -> Iterator[str]:
-    """A real server on its own workspace; its log is beside it."""
-    address = f"http://127.0.0.1:{free_port}"
-    workspace.mkdir(parents=True)
-    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(free_port)]
-    with (workspace / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=dict(os.environ))
-        try:
-            wait_until(lambda: server.poll() is not None or is_healthy(address))
-            assert server.poll() is None, (workspace / "server.log").read_text()
-            yield address
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def is_healthy(address: str) -> bool:
-    connection = HTTPConnection(address.removeprefix("http://"), timeout=5)
-    try:
-        connection.request("GET", "/_stcore/health")
-        return connection.getresponse().status == HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not become so in time"
-        time.sleep(0.1)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE_SECONDS * 1000)
-    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    path = tmp_path / "rows.jsonl"
-    lines = (json.dumps({"prompt": f"What is {i}?", "completion": f"It is {i}."}) for i in range(30))
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def test_every_view_has_an_address_and_nothing_is_asked_of_other_hosts(address: str, page: Page) -> None:

@@ -2,11 +2,12 @@
 
 
 class FakeProcesses:
-    """`started` lists run ids in order; `reconciled` counts."""
+    """`started` lists run ids in order; `reconciled` counts; the first `failures` calls of it raise."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
         self.reconciled = 0
+        self.failures = 0
 
     def start(self, run_id: str) -> bool:
         self.started.append(run_id)
@@ -14,4 +15,6 @@ class FakeProcesses:
 
     def reconcile(self) -> object:
         self.reconciled += 1
+        if self.reconciled <= self.failures:
+            raise OSError("the disk is away")
         return None
