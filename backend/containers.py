@@ -13,6 +13,7 @@ from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import Clock, Executor, RunFiles, RunRecords, RunStore
 from backend.event_files.folder import EventFolder
+from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
 from backend.probes.clock import SystemClock
@@ -49,7 +50,7 @@ def _free_bytes(folder: Path) -> int:
 
 def _supervisor(settings: Settings) -> SupervisorProgram:
     argv = (sys.executable, "-m", "backend.supervisor")
-    return SupervisorProgram(argv, settings.workspace, settings.as_environment())
+    return SupervisorProgram(argv, settings.workspace, settings.as_environment() | SAFE_PATH)
 
 
 def _inference(settings: Settings) -> PipedProgram:

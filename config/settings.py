@@ -1,6 +1,7 @@
 """Settings: how this installation behaves. init > environment > .env > studio.toml > profile > defaults."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic_settings import (
 )
 
 PREFIX = "PEFT_STUDIO_"
+_RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 PROFILES: dict[str, dict[str, Any]] = {
     "prod": {"debug": False},
     "dev": {"debug": True},
@@ -79,6 +81,13 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("store_url")
+    @classmethod
+    def _anchored(cls, value: str) -> str:
+        """A relative SQLite file means the same to programs that run in other folders."""
+        found = _RELATIVE_SQLITE.match(value)
+        return f"{found[1]}{_in_url(Path.cwd())}/{found[2]}" if found else value
+
     @property
     def runs_folder(self) -> Path:
         """One folder per run."""
@@ -102,7 +111,7 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The store's SQLAlchemy URL."""
-        return self.store_url or f"sqlite:///{self.workspace / 'studio.db'}"
+        return self.store_url or f"sqlite:///{_in_url(self.workspace / 'studio.db')}"
 
     def as_environment(self) -> dict[str, str]:
         """Variables that give a child program these very settings, wherever it starts."""
@@ -125,6 +134,11 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls)
         named = (init_settings, env_settings, dotenv_settings, toml)
         return (*named, _ProfileSource(settings_cls, named))
+
+
+def _in_url(path: Path) -> str:
+    """A path as SQLAlchemy 2.1 reads it back from a URL: it decodes %XX, and a question mark begins options."""
+    return str(path).replace("%", "%25").replace("?", "%3F")
 
 
 class _ProfileSource(PydanticBaseSettingsSource):

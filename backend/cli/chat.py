@@ -16,7 +16,7 @@ from backend.services.playground import Side
 def chat(
     ctx: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
-    prompt: Annotated[str, typer.Argument(help="The question.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="The question.")],
     base: Annotated[bool, typer.Option("--base", help="Ask the base model instead of the tuned one.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1, max=32768, help="Longest answer, in tokens.")] = 128,
     temperature: Annotated[float, typer.Option(min=0, max=5, help="0 always takes the likeliest token.")] = 0.0,

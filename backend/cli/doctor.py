@@ -1,5 +1,6 @@
 """peft-studio doctor: is everything here that training needs?"""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import typer
 
 from backend.cli.context import of
 from backend.cli.output import JSON_HELP, leave, print_json
+from backend.domain.dependencies import DependencyCheck
+from backend.domain.machine import HardwareSnapshot
 from backend.errors import EXIT_CONFIGURATION
 
 
@@ -18,12 +21,30 @@ def doctor(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
     if as_json:
         print_json({"dependencies": asdict(report), "hardware": asdict(hardware)})
     else:
-        for check in report.checks:
-            state = "ok" if check.passed else "wrong" if check.installed else "missing"
-            typer.echo(f"{state:<8}{check.name} {check.version or ''}")
-            if check.error and (check.required or check.fix_instructions):
-                typer.echo(f"        {check.error} {check.fix_instructions or ''}".rstrip())
-        for text in report.recommendations:
-            typer.echo(text)
+        for line in (*_machine(hardware), *(line for check in report.checks for line in _lines(check))):
+            typer.echo(line)
     if not report.all_passed:
         leave(EXIT_CONFIGURATION)
+
+
+def _lines(check: DependencyCheck) -> Iterator[str]:
+    yield f"{_verdict(check):<8}{check.name} {check.version or ''}".rstrip()
+    if not check.passed or check.fix_instructions:
+        yield f"        {check.error} {check.fix_instructions or ''}".rstrip()
+
+
+def _verdict(check: DependencyCheck) -> str:
+    if check.error is None:
+        return "ok"
+    if check.installed:
+        return "wrong"
+    return "missing" if check.required else "absent"  # the studio works without it
+
+
+def _machine(now: HardwareSnapshot) -> Iterator[str]:
+    """Sizes in decimal gigabytes."""
+    yield f"cpu     {now.cpu.model}, {now.cpu.usable_cores} usable cores"
+    yield f"memory  {now.memory.available_bytes / 1e9:.1f} GB available of {now.memory.total_bytes / 1e9:.1f} GB"
+    yield f"disk    {now.disk.free_bytes / 1e9:.1f} GB free of {now.disk.total_bytes / 1e9:.1f} GB at {now.disk.path}"
+    for gpu in now.gpus:
+        yield f"gpu {gpu.index}   {gpu.name}"

@@ -20,8 +20,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done, 1 the run did not finish, 2 wrong words, 64 wrong use, 65 wrong data, "
-    "69 a program is unavailable, 70 internal error, 74 storage, 78 wrong configuration.",
+    epilog="Exit codes: 0 done, 1 the run did not finish or you said no, 2 wrong words, 64 wrong use, 69 a program is "
+    "unavailable, 70 internal error, 74 storage, 78 wrong configuration or data, 130 left with Ctrl-C.",
 )
 app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
@@ -44,7 +44,8 @@ def _say_version(is_asked: bool) -> None:
 def main(
     ctx: typer.Context,
     workspace: Annotated[
-        Path | None, typer.Option(help="Folder with runs, store and uploads (or PEFT_STUDIO_WORKSPACE).")
+        Path | None,
+        typer.Option(help="Folder with runs, store and uploads, anywhere on the line (or PEFT_STUDIO_WORKSPACE)."),
     ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and leave.")

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 import typer
@@ -19,7 +20,7 @@ WIDEST_TABLE = 10_000  # characters: what reads from a pipe gets each row on one
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
     """One JSON document on standard output; NaN and infinities as strings, so that any reader takes it."""
-    typer.echo(json.dumps(_finite(value), ensure_ascii=False, indent=2, default=str))
+    typer.echo(json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -51,6 +52,10 @@ def leave(code: int) -> NoReturn:
 def is_terminal() -> bool:
     """Whether a person looks at standard output."""
     return sys.stdout.isatty()
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - walks any JSON value

@@ -11,10 +11,11 @@ from backend.domain.states import RunState
 from backend.services.bundle import Services
 
 POLL_SECONDS = 0.25
+EXIT_CTRL_C = 130  # what a shell says of a program that SIGINT ended; `&&` must not go on
 
 
 def follow(services: Services, run_id: str, *, is_quiet: bool = False) -> int:
-    """Show progress until the run is over; 0 if it finished, else 1. Ctrl-C leaves it running."""
+    """Show progress until the run is over; 0 if it finished, else 1. Ctrl-C leaves it running and gives 130."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True, quiet=is_quiet)
     try:
@@ -22,7 +23,7 @@ def follow(services: Services, run_id: str, *, is_quiet: bool = False) -> int:
             view = _watch(services, run_id, bar, bar.add_task("waiting", total=None, loss=""))
     except KeyboardInterrupt:
         typer.echo(f"\nThe run goes on. Look at it with: peft-studio runs show {run_id}", err=True)
-        return 0
+        return EXIT_CTRL_C
     if not is_quiet:
         typer.echo(f"{view.state.value}: {view.run.message}", err=True)
     return 0 if view.state is RunState.FINISHED else 1

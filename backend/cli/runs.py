@@ -9,6 +9,17 @@ from backend.cli.output import JSON_HELP, leave, print_json, print_table
 from backend.cli.progress import follow
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState
+from backend.errors import NotFoundError
+
+
+class AttemptNotFound(NotFoundError):
+    """An attempt that the run has not made."""
+
+    id = "attempt-not-found"
+    what = "The run {run_id} has no attempt {number}."
+    why = "Its attempts are: {numbers}."
+    fix = "Name one of these with --attempt, or leave it out for the latest."
+
 
 app = typer.Typer(help="Look at runs and act on them.", no_args_is_help=True)
 
@@ -50,7 +61,9 @@ def show(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
         print_json(view.to_json() | {"journal": lines})
         return
     typer.echo(f"{view.name} ({view.id})\n{view.state.value}: {view.run.message}")
-    typer.echo(f"step {view.step} of {view.total_steps or '?'}, last checkpoint {view.last_checkpoint_step}")
+    saved = view.last_checkpoint_step
+    typer.echo(f"step {view.step} of {view.total_steps or '?'}, checkpoint {'none yet' if saved is None else saved}")
+    typer.echo(f"folder {view.run.run_dir}")
     print_table(
         ("ATTEMPT", "PID", "EXIT", "RESUMED FROM", "REASON"),
         [
@@ -80,9 +93,10 @@ def resume(
     """Go on from the last checkpoint."""
     context = of(ctx)
     context.services.training.resume(run_id)
-    if wait:
-        leave(follow(context.services, run_id, is_quiet=as_json))
-    _say(context.services.status.show(run_id), "resumed", as_json=as_json)
+    code = follow(context.services, run_id, is_quiet=as_json) if wait else 0
+    if as_json or not wait:
+        _say(context.services.status.show(run_id), "resumed", as_json=as_json)
+    leave(code)
 
 
 @app.command()
@@ -115,12 +129,21 @@ def logs(
     """The end of an attempt's log."""
     context = of(ctx)
     context.look_after_runs()
-    text = context.services.status.log(run_id, attempt, max_bytes=max(256_000, lines * 400))
+    number = _attempt(context.services.status.show(run_id), attempt)
+    text = context.services.status.log(run_id, number, max_bytes=max(256_000, lines * 400))
     wanted = text.splitlines()[-lines:]
     if as_json:
-        print_json({"id": run_id, "attempt": attempt, "lines": wanted})
+        print_json({"id": run_id, "attempt": number, "lines": wanted})
     else:
-        typer.echo("\n".join(wanted))
+        typer.echo("\n".join(wanted) or "No log yet.")
+
+
+def _attempt(view: RunView, wanted: int | None) -> int | None:
+    """The number of the attempt whose log is meant; None if the run has none yet. Raises AttemptNotFound."""
+    numbers = [attempt.number for attempt in view.run.attempts]
+    if wanted is not None and wanted not in numbers:
+        raise AttemptNotFound(run_id=view.id, number=wanted, numbers=", ".join(map(str, numbers)) or "none yet")
+    return wanted or (numbers[-1] if numbers else None)
 
 
 def _row(view: RunView) -> tuple[object, ...]:

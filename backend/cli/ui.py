@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.context import of
-from backend.errors import ProcessError
+from backend.errors import ConfigurationError, ProcessError
 from config.server_flags import streamlit_flags
 
 PORTS_TRIED = 11
@@ -24,6 +24,15 @@ class PortsTaken(ProcessError):
     what = "The dashboard could not be served."
     why = "The ports {first} to {last} are all taken."
     fix = "Give a free one: peft-studio ui --port N"
+
+
+class AddressUnusable(ConfigurationError):
+    """A host that is no address of this machine."""
+
+    id = "address-unusable"
+    what = "The dashboard could not be served on {host}."
+    why = "The system says: {reason}."
+    fix = "Set PEFT_STUDIO_HOST to an address of this machine, or remove it to use 127.0.0.1."
 
 
 def ui(
@@ -64,7 +73,7 @@ def _is_free(host: str, port: int) -> bool:
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 return False
-            raise
+            raise AddressUnusable(host=host, reason=error.strerror or error) from error
     return True
 
 

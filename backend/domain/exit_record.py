@@ -2,6 +2,9 @@
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
+
+from pydantic import TypeAdapter, ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class ExitRecord:
     def from_json(cls, text: str) -> "ExitRecord | None":
         """None for a text that is no exit record."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
+            return _reader().validate_json(text)
+        except ValidationError:
             return None
+
+
+@cache
+def _reader() -> TypeAdapter[ExitRecord]:
+    return TypeAdapter(ExitRecord)

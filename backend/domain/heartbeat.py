@@ -3,6 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cache
+
+from pydantic import TypeAdapter, ValidationError
 
 
 class Phase(StrEnum):
@@ -41,7 +44,11 @@ class Heartbeat:
     def from_json(cls, text: str) -> "Heartbeat | None":
         """None for a text that is no heartbeat (torn, empty, foreign)."""
         try:
-            fields = json.loads(text)
-            return cls(**{**fields, "phase": Phase(fields["phase"])})
-        except (ValueError, TypeError, KeyError):
+            return _reader().validate_json(text)
+        except ValidationError:
             return None
+
+
+@cache
+def _reader() -> TypeAdapter[Heartbeat]:
+    return TypeAdapter(Heartbeat)

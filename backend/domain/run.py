@@ -83,6 +83,6 @@ class Run:
         """Whether somebody has to look after this run now."""
         if self.state is RunState.FINISHED:
             return False
-        if self.state in (RunState.STOPPED, RunState.FAILED, RunState.CREATED):
+        if self.state in (RunState.STOPPED, RunState.FAILED):
             return self.wish is Wish.RUN
-        return True
+        return True  # also to end what was stopped before it began

@@ -23,6 +23,8 @@ RUN_ID = "PEFT_STUDIO_RUN_ID"
 ATTEMPT = "PEFT_STUDIO_ATTEMPT"
 TOKEN = "PEFT_STUDIO_TOKEN"  # noqa: S105 - the name of a variable
 LOCK_FD = "PEFT_STUDIO_LOCK_FD"
+# for programs of ours that run in a folder of the person's: a secrets.py that lies there is no module
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 _NEVER_INHERITED = frozenset({RUN_ID, ATTEMPT, TOKEN, LOCK_FD})
 
 

@@ -240,6 +240,7 @@ def _environment(is_offline: bool) -> dict[str, str]:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONSAFEPATH": "1",  # files in the workspace are no modules
     }
     return {**quiet, "HF_HUB_OFFLINE": "1"} if is_offline else quiet
 

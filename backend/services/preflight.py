@@ -60,8 +60,8 @@ class Preflight:
         path = config.base_model.path
         if path == DEMO_MODEL:
             return
-        folder = (base / path).expanduser()
-        if folder.is_dir():
+        folder = model_folder(path, base)
+        if folder is not None:
             if not (folder / "config.json").is_file():
                 yield ModelNotFound(path=path, why="The folder has no config.json.")
             elif not any(folder.glob("*.safetensors")):
@@ -85,6 +85,15 @@ class Preflight:
                 reason = f"training with {config.method.name} needs it"
                 command = f"pip install -c constraints.txt {name}"
                 yield PackageMissing(package=name, reason=reason, command=command)
+
+
+def model_folder(path: str, base: Path) -> Path | None:
+    """The folder that a base model's path means, relative to `base` and with ~ expanded; None if there is none."""
+    try:
+        folder = base / Path(path).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):  # a name that is too long, ~name of nobody
+        return None
 
 
 def _steps(config: RunConfig, num_rows: int) -> int:

@@ -10,7 +10,8 @@ from backend.domain.run_directory import new_run_id
 from backend.domain.states import RunState, Wish
 from backend.services.config_service import ConfigService
 from backend.services.errors import PreflightFailed, RunIsFinished
-from backend.services.preflight import Preflight
+from backend.services.preflight import Preflight, model_folder
+from config.catalog import DEMO_MODEL
 
 
 class TrainingService:
@@ -95,8 +96,8 @@ class TrainingService:
 def _absolute(config: RunConfig, base: Path) -> RunConfig:
     """The same order with paths that mean the same from anywhere, so that run.yaml can be used again."""
     model = config.base_model
-    folder = (base / model.path).expanduser()
-    if folder.is_dir() and model.path != "demo":
+    folder = None if model.path == DEMO_MODEL else model_folder(model.path, base)
+    if folder is not None:
         model = model.model_copy(update={"path": str(folder.resolve())})
     data = config.dataset
     paths = {"path": _absolute_path(data.path, base)}

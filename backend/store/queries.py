@@ -35,7 +35,7 @@ def all_runs(session: Session) -> tuple[Run, ...]:
 
 def unsettled_runs(session: Session) -> tuple[Run, ...]:
     """Runs that may need a supervisor: all but the finished ones and those at rest by wish."""
-    at_rest = RunRow.state.in_([RunState.STOPPED, RunState.FAILED, RunState.CREATED])
+    at_rest = RunRow.state.in_([RunState.STOPPED, RunState.FAILED])
     wanted = and_(RunRow.state != RunState.FINISHED, or_(RunRow.wish == Wish.RUN, not_(at_rest)))
     found = session.scalars(select(RunRow.id).where(wanted).order_by(RunRow.created_at.desc(), RunRow.id.desc()))
     runs = (find_run(session, run_id) for run_id in found.all())

@@ -6,22 +6,42 @@ from dataclasses import dataclass, field
 from backend.domain.decisions import Ending
 from backend.domain.diagnosis import diagnose
 from backend.domain.exit_record import ExitRecord
+from backend.domain.ports import Clock
 from backend.domain.run import Attempt
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.watch import Seen
 
+_LATELY_SECONDS = 60.0  # longer than the kernel takes to bury a large process
+
 
 @dataclass(slots=True)
 class Inquest:
-    """`count_oom_kills` gives the kernel's count of processes killed for want of memory, or None."""
+    """`count_oom_kills` gives the kernel's count of processes killed for want of memory, or None.
+
+    The count is the whole machine's, so only kills of the last one to two minutes are evidence: what was
+    killed in another container hours ago says nothing.
+    """
 
     evidence: Evidence
     count_oom_kills: Callable[[], int | None]
+    clock: Clock
     _oom_kills_before: int | None = field(default=None, init=False)
+    _oom_kills_lately: int | None = field(default=None, init=False)
+    _noted_at: float | None = field(default=None, init=False)
 
     def begin(self) -> None:
         """Take the readings that the end will be compared with."""
-        self._oom_kills_before = self.count_oom_kills()
+        self._noted_at = self.clock.monotonic()
+        self._oom_kills_before = self._oom_kills_lately = self.count_oom_kills()
+
+    def note(self) -> None:
+        """While the trainer lives: let the readings age no further than two minutes."""
+        if self._noted_at is None:
+            self.begin()
+        elif self.clock.monotonic() - self._noted_at >= _LATELY_SECONDS:
+            before = self._oom_kills_lately
+            self.begin()
+            self._oom_kills_before = before
 
     def ending(self, attempt: Attempt, seen: Seen | None) -> Ending:
         """What is known about the end of an attempt; `seen` is None if it was found dead."""

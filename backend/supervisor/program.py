@@ -11,6 +11,7 @@ from backend.domain.decisions import Policy
 from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors import lock_file
+from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.oom import oom_kills
 from backend.executors.process_table import identify
@@ -83,7 +84,7 @@ def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, .
     ).run()
     _log.info("%s is over", run_dir.name)
     os.close(lock)  # from here on another supervisor may start: a wish that came too late for us is not lost
-    program = SupervisorProgram(supervisor, settings.workspace, settings.as_environment())
+    program = SupervisorProgram(supervisor, settings.workspace, settings.as_environment() | SAFE_PATH)
     report = ProcessManager(store, executor, clock, program).reconcile()
     _log.info("seen to the other runs: %s", report)
     return 0
@@ -106,8 +107,7 @@ def trainer_program(settings: Settings, argv: tuple[str, ...]) -> TrainerProgram
         "PEFT_STUDIO_THREADS": str(settings.trainer_threads),
         "PYTHONUNBUFFERED": "1",  # the last lines before a kill are the ones that matter
         "PYTHONFAULTHANDLER": "1",  # a crash in a compiled library names its Python line
-        "PYTHONSAFEPATH": "1",  # files in the run folder are no modules
-    }
+    } | SAFE_PATH
     if settings.hub_offline:
         environment["HF_HUB_OFFLINE"] = "1"
     return TrainerProgram(argv, environment)

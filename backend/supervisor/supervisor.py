@@ -54,7 +54,7 @@ class Supervisor:
         self._owned = OwnedRun(run_id, PatientStore(store, leave.pause), clock, identity)
         self._search = Search(self._owned, executor, clock, rules, leave.pause)
         self._evidence = Evidence(self._owned.now.run_dir, files)
-        self._inquest = Inquest(self._evidence, count_oom_kills)
+        self._inquest = Inquest(self._evidence, count_oom_kills, clock)
         self._trainer: ProcessIdentity | None = None
         self._last: Ending | None = None
         self._not_before = clock.monotonic()
@@ -69,7 +69,7 @@ class Supervisor:
         run = self._owned.refresh()
         if run.state in _WITH_TRAINER:
             return self._attend
-        if not run.needs_supervisor and run.state is not RunState.CREATED:
+        if not run.needs_supervisor:
             return None
         if run.wish is Wish.STOP:
             return self._rest
@@ -81,7 +81,6 @@ class Supervisor:
             RunState.STOPPED,
             "stopped on request",
             "Stopped on request, before another attempt began.",
-            wish=Wish.STOP,
             error_id="",
         )
 
@@ -144,9 +143,13 @@ class Supervisor:
             look=lambda: self._look(process, attempt),
             wish=lambda: self._owned.refresh().wish,
             stopping=self._say_stopping,
-            tick=self._leave.check,
+            tick=self._tick,
         )
         return watch.until_end()
+
+    def _tick(self) -> None:
+        self._leave.check()
+        self._inquest.note()
 
     def _look(self, process: ProcessIdentity, attempt: Attempt) -> Heartbeat | None:
         """This trainer's newest heartbeat; the first one makes the run a running one."""
@@ -179,7 +182,8 @@ class Supervisor:
                 decision.message,
                 end=end,
                 error_id=decision.error_id,
-                wish=Wish.STOP,
+                # a run that was stopped by wish has that wish, unless a person asked to go on a moment ago
+                wish=None if decision.state is RunState.STOPPED else Wish.STOP,
             )
         else:
             self._go_on(attempt, end, decision)

@@ -80,9 +80,9 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
         settle_environment,
     )
 
+    newest = sealed(attempt.run.checkpoints)
+    heartbeat.beat(step=newest[0].step if newest else 0)  # where it goes on, unless that checkpoint is damaged
     if is_finished(attempt.run):
-        newest = sealed(attempt.run.checkpoints)
-        heartbeat.beat(step=newest[0].step if newest else 0)
         say("the adapter is there already; nothing to do")
         return
     config = read_order(attempt.run)

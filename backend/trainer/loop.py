@@ -65,6 +65,7 @@ class StudioTrainer(Trainer):
         self._collator = collator
         self._folder = desk.attempt.run.checkpoints
         self._meter = Meter()
+        self._began_at = 0
         self.progress = progress
         super().__init__(
             model=adapted.model,
@@ -81,6 +82,7 @@ class StudioTrainer(Trainer):
         Raises StopRequested when a checkpoint was saved on request instead. A run that was interrupted behind
         its last step only measures what it owes: Hugging Face's loop would train one step too many.
         """
+        self._began_at = state.global_step
         if folder and state.global_step >= state.max_steps:
             self.state = state
             self._load_from_checkpoint(str(folder))
@@ -151,13 +153,16 @@ class StudioTrainer(Trainer):
         """Measure eval/loss: the mean negative log-likelihood of the learned validation tokens, in nats.
 
         Unlike Hugging Face's, it does not depend on how rows are batched, and draws no random numbers. A
-        request to stop leaves it unmeasured, to be made up for by the attempt that resumes here.
+        request to stop leaves it unmeasured, to be made up for by the attempt that resumes here; before the
+        first step of an attempt it raises StopRequested.
         """
         if self._validation:
             loss = self._validation_loss()
             step = self.state.global_step
+            if loss is None and step == self._began_at:
+                raise StopRequested  # nothing to save; Hugging Face's loop would train a step before it looks
             if loss is None:
-                self.control.should_save = step > 0
+                self.control.should_save = True
                 self.control.should_training_stop = True
             else:
                 first = self.progress.first_eval_loss

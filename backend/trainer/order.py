@@ -15,7 +15,6 @@ from config.yaml_files import YamlError, read_yaml
 
 ENVIRONMENT = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS is deterministic only with this
-    "CUDA_VISIBLE_DEVICES": "0",  # Hugging Face would spread one process over all GPUs (DataParallel)
     "DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -46,6 +45,8 @@ def settle_environment(environ: MutableMapping[str, str]) -> None:
     """Defaults for the libraries, and none of accelerate's variables: only the RunConfig counts."""
     for name, value in ENVIRONMENT.items():
         environ.setdefault(name, value)
+    # the first GPU that we may use: Hugging Face would spread one process over all of them (DataParallel)
+    environ["CUDA_VISIBLE_DEVICES"] = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     for name in [name for name in environ if name.startswith("ACCELERATE_")]:
         del environ[name]
     if environ.get(ENV_OFFLINE, "").lower() in {"1", "true", "yes", "on"}:

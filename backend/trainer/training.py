@@ -74,6 +74,7 @@ def train(work: Work) -> Adapted:
     sweep(run.root)
     resumed = resume_point(run.checkpoints)
     folder = resumed.path if resumed else None
+    work.heartbeat.beat(step=resumed.step if resumed else 0)
 
     work.begin(Phase.PREPARING, "reading the dataset")
     dataset = load(config.dataset, run.root, config.training.seed)

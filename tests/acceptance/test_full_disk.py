@@ -84,12 +84,16 @@ def test_a_run_outlasts_a_disk_without_a_single_byte(room: Room, cramped: Studio
     with paused(trainer):
         filler = fill(small_disk, leave=0)
     wait_until(lambda: cramped.trainer(run_id) != trainer, "the trainer gave up")
-    kept = cramped.checkpoints(run_id)
+    assert cramped.say("runs", "list", "--json").json()[0]["id"] == run_id, "looking needs no space"
+    refused = cramped.say("runs", "stop", run_id, "--json")
+    assert (refused.code, refused.error()["id"]) == (74, "store-full")
     filler.unlink()
-    shown = cramped.wait_for_end(run_id)
-    if shown["state"] != "finished":
-        assert shown["error_id"] == "disk-full"
-        assert cramped.say("runs", "resume", run_id, "--wait").code == 0
-        cramped.wait_for_quiet()
-    assert all(name.startswith("checkpoint-") for name in kept)
+    failed = cramped.wait_for_end(run_id)
+    assert (failed["state"], failed["error_id"]) == ("failed", "disk-full")
+    kept = sealed(cramped.folder(run_id).checkpoints)
+    assert [damage(checkpoint) for checkpoint in kept] == [None] * len(kept)
+    assert cramped.checkpoints(run_id) == {f"checkpoint-{checkpoint.step}" for checkpoint in kept}
+    again = cramped.say("runs", "resume", run_id, "--wait", "--json")
+    assert again.code == 0, again
+    cramped.wait_for_quiet()
     assert list(cramped.curve(run_id, "train/loss")) == list(range(1, STEPS + 1))

@@ -62,6 +62,21 @@ def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> 
         time.sleep(0.1)
 
 
+def settle(page: Page) -> None:
+    """Wait until the page has been drawn to its end."""
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def set_number(page: Page, name: str, value: str, shown: str | None = None) -> None:
+    """Type into a number field as a person does: when the page stands still, and look that it was taken."""
+    settle(page)
+    box = page.get_by_role("spinbutton", name=name, exact=True)
+    box.fill(value)
+    box.press("Enter")
+    settle(page)
+    expect(box).to_have_value(shown or value)
+
+
 @pytest.fixture
 def address(workspace: Path, free_port: int) -> Iterator[str]:
     with server(workspace, free_port):

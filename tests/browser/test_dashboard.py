@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import set_number
+
 pytestmark = pytest.mark.browser
 VIEWS = ("", "train", "monitor", "runs", "chat", "machine")
 
@@ -31,13 +33,8 @@ def test_an_uploaded_file_and_a_turned_knob_survive_a_reload(address: str, page:
     page.goto(f"{address}/train")
     page.locator("input[type=file]").set_input_files(str(rows))
     expect(page.get_by_text("30 rows")).to_be_visible()
-    rank = page.get_by_role("spinbutton", name="Rank (r)")
-    rank.fill("48")
-    rank.press("Enter")
-    rate = page.get_by_role("spinbutton", name="Learning rate")
-    rate.fill("5e-6")
-    rate.press("Enter")
-    expect(rate).to_have_value("0.000005")
+    set_number(page, "Rank (r)", "48")
+    set_number(page, "Learning rate", "5e-6", "0.000005")
     page.reload()
     expect(page.get_by_text("30 rows")).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Rank (r)")).to_have_value("48")

@@ -6,19 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import server, wait_until
+from tests.browser.conftest import server, set_number, settle, wait_until
 from tests.fakes.tiny_models import tiny_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.training, pytest.mark.timeout(900)]
 STEPS = 4000
 TRAINING_SECONDS = 300.0
-
-
-def set_number(page: Page, name: str, value: str) -> None:
-    box = page.get_by_role("spinbutton", name=name, exact=True)
-    box.fill(value)
-    box.press("Enter")
-    expect(box).to_have_value(value)
 
 
 def step_shown(page: Page) -> int:
@@ -35,6 +28,7 @@ def start_a_run(page: Page, address: str, rows: Path, model: Path) -> None:
     box = page.get_by_role("combobox", name="Base model")
     box.fill(str(model))
     box.press("Enter")
+    settle(page)
     page.get_by_text("Steps", exact=True).click()
     set_number(page, "Steps", str(STEPS))
     button = page.get_by_role("button", name="Start the run")

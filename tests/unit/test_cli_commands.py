@@ -218,7 +218,9 @@ def test_when_every_port_is_taken_the_error_names_them(line: CommandLine, monkey
 
 def test_an_address_of_another_machine_is_no_taken_port(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEFT_STUDIO_HOST", "192.0.2.1")
-    assert line.say("ui").code == 70
+    refused = line.say("ui")
+    assert refused.code == 78
+    assert "192.0.2.1" in refused.err
 
 
 def test_a_port_that_only_root_may_use_counts_as_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,7 +195,7 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_look_at_it(
     monkeypatch.setattr(progress.time, "sleep", interrupt)
     line.executor.scripts.append(Script())
     told = line.say("train", order, "--wait")
-    assert told.code == 0
+    assert told.code == 130
     assert "The run goes on. Look at it with: peft-studio runs show" in told.err
     assert "terminate" not in line.executor.calls
 
