@@ -44,6 +44,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     is_minimum_open: bool = False
+    is_maximum_open: bool = False
 
 
 class Spec(Frozen):
@@ -84,7 +85,7 @@ def _walk(annotation: object) -> Iterable[type[Spec]]:
 
 def parameter(name: str, field: FieldInfo) -> Parameter:
     """Read a control's description from a pydantic field."""
-    low, high, is_open = _bounds(field)
+    low, high, is_low_open, is_high_open = _bounds(field)
     choices = _choices(field.annotation)
     return Parameter(
         name=name,
@@ -95,20 +96,22 @@ def parameter(name: str, field: FieldInfo) -> Parameter:
         minimum=low,
         maximum=high,
         choices=choices,
-        is_minimum_open=is_open,
+        is_minimum_open=is_low_open,
+        is_maximum_open=is_high_open,
     )
 
 
-def _bounds(field: FieldInfo) -> tuple[float | None, float | None, bool]:
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None, bool, bool]:
     low = high = None
-    is_open = False
+    is_low_open = is_high_open = False
     for item in field.metadata:
         low = getattr(item, "ge", low)
         high = getattr(item, "le", high)
-        high = getattr(item, "lt", high)
         if getattr(item, "gt", None) is not None:
-            low, is_open = item.gt, True
-    return low, high, is_open
+            low, is_low_open = item.gt, True
+        if getattr(item, "lt", None) is not None:
+            high, is_high_open = item.lt, True
+    return low, high, is_low_open, is_high_open
 
 
 def _choices(annotation: object) -> tuple[str, ...]:

@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     )
     hub_offline: bool = Field(default=False, description="Never look for models on the hub.")
 
+    @field_validator("workspace", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("name a folder; an empty value would make the current folder the workspace")
+        return value
+
     @field_validator("workspace")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

@@ -1,11 +1,13 @@
 """Writes docs/reference from the code; run it after changing what it lists."""
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import typer
+from pydantic_core import PydanticUndefined
 
 import app
 import backend
@@ -70,11 +72,12 @@ def _specs(key: str, specs: tuple[type[Spec], ...]) -> Iterator[str]:
     for spec in specs:
         card = spec.card
         yield f"## {key}: {spec.spec_name()}\n\n**{card.title}.** {card.summary} {card.use_when}\n"
-        facts = [
-            f"merges: {_yes(card.can_merge)}",
-            f"works on quantized weights: {_yes(card.works_quantized)}",
-        ]
-        yield "; ".join([*facts, *([f"paper: {card.paper}"] if card.paper else [])]) + ".\n"
+        facts = [f"paper: {card.paper}"] if card.paper else []
+        if key == "method":
+            merges, quantized = _yes(card.can_merge), _yes(card.works_quantized)
+            facts = [f"merges: {merges}", f"works on quantized weights: {quantized}", *facts]
+        if facts:
+            yield "; ".join(facts) + ".\n"
         yield _table(spec.parameters())
 
 
@@ -82,7 +85,7 @@ def _table(knobs: tuple[Parameter, ...] | list[Parameter]) -> str:
     if not knobs:
         return "No settings.\n"
     lines = ["| key | default | takes | what it does |", "|---|---|---|---|"]
-    lines += [f"| `{k.name}` | `{k.default}` | {_takes(k)} | {_cell(k.help)} |" for k in knobs]
+    lines += [f"| `{k.name}` | {_default(k.default)} | {_takes(k)} | {_cell(k.help)} |" for k in knobs]
     return "\n".join(lines) + "\n"
 
 
@@ -91,22 +94,35 @@ def _takes(knob: Parameter) -> str:
         return ", ".join(f"`{choice}`" for choice in knob.choices)
     sign = "above" if knob.is_minimum_open else "from"
     low = f" {sign} {knob.minimum}" if knob.minimum is not None else ""
-    high = f" to {knob.maximum}" if knob.maximum is not None else ""
-    return knob.kind + low + high
+    until = "to below" if knob.is_maximum_open else "to"
+    high = f" {until} {knob.maximum}" if knob.maximum is not None else ""
+    return ("`all-linear` or " if knob.default == "all-linear" else "") + knob.kind + low + high
+
+
+def _default(value: object) -> str:
+    """As YAML, TOML and JSON write it."""
+    if value is PydanticUndefined:
+        return "required"
+    if value in ("", None):
+        return "none"
+    if isinstance(value, bool | tuple):
+        return f"`{json.dumps(value)}`"
+    return f"`{value}`"
 
 
 def _settings() -> str:
     lines = [
         "# Settings\n",
-        "A value comes from the first of: the command line, the environment, `.env`, `studio.toml`,",
+        "A value comes from the first of: the command line, the environment, `.env`, `studio.toml` (both in the folder",
     ]
     lines += [
-        "the profile (`dev` or `prod`), the default.\n",
+        "where a command is started), the profile (`dev` or `prod`), the default. In `studio.toml` the name is the",
+        "variable's without `PEFT_STUDIO_`, in lower case: `port = 8600`.\n",
         "| variable | default | what it does |",
         "|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = "`~/.peft-studio`" if name == "workspace" else f"`{field.default}`"
+        default = "`~/.peft-studio`" if name == "workspace" else _default(field.default)
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {_cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
 

@@ -1,10 +1,13 @@
 """What changes while a run runs: progress, key figures and one section below them."""
 
+from itertools import pairwise
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.components.curve_chart import Look, curve_chart, last_values
 from app.components.durations import in_words
+from app.components.markdown_escape import escape
 from backend.domain.curves import Curves, Series
 from backend.domain.heartbeat import Phase
 from backend.domain.run_view import RunView
@@ -29,6 +32,7 @@ PHASE_WORDS = {
 def draw_progress(view: RunView, curves: Curves) -> None:
     """The sentence, the bar, and the figures that people look at first."""
     st.text(view.run.message)
+    _draw_restarts(view)
     if view.phase is not None and view.phase is not Phase.TRAINING and view.heartbeat is not None:
         share = view.heartbeat.phase_progress
         words = view.heartbeat.detail or PHASE_WORDS[view.phase]
@@ -53,6 +57,18 @@ def draw_curves(curves: Curves, look: Look) -> None:
         text = f"{damage.file} could not be read from byte {damage.first_byte:,} to {damage.last_byte:,}."
         st.warning("An event file is damaged; the points around the damage are shown.", icon=":material/warning:")
         st.text(text)
+
+
+def _draw_restarts(view: RunView) -> None:
+    """What happened between two attempts, unless the message already says it."""
+    attempts = view.run.attempts
+    for ended, resumed in pairwise(attempts):
+        at = f" at step {ended.last_step}" if ended.last_step is not None else ""
+        sentence = f"Attempt {ended.number} ended{at}: {ended.reason}."
+        if sentence in view.run.message:
+            continue
+        start = f"step {resumed.resumed_from_step}" if resumed.resumed_from_step else "the start"
+        st.caption(escape(f"{sentence} Attempt {resumed.number} went on from {start}."))
 
 
 def _figures(view: RunView, curves: Curves) -> None:

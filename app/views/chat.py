@@ -32,7 +32,7 @@ def render(services: Services) -> None:
     state = state_manager(services)
     run_id = select_run(views, state.state.view.run_id, "Tuned model")
     state.update_state(open_run(run_id))
-    settings = _settings(services, state, run_id)
+    settings = _settings(state)
     history = services.playground.history(run_id)
     if not history:
         st.caption("Each question is asked on its own, with the same seed for both sides. What is said here is kept.")
@@ -42,9 +42,11 @@ def render(services: Services) -> None:
     question = st.chat_input(words, key="chat-question")
     if question:
         _ask(services, run_id, question, settings)
+    with st.sidebar:
+        _process(services, run_id)  # last, because answering loads a model
 
 
-def _settings(services: Services, state: StateManager, run_id: str) -> ChatSettings:
+def _settings(state: StateManager) -> ChatSettings:
     known = state.state.ui.chat
     with st.sidebar:
         st.subheader("Answers", anchor=False)
@@ -60,7 +62,6 @@ def _settings(services: Services, state: StateManager, run_id: str) -> ChatSetti
         )
         top_p = st.slider("Top p", 0.05, 1.0, known.top_p, 0.05, key="chat-top-p", help="Leaves out unlikely tokens.")
         length = st.number_input("Longest answer, in tokens", 1, 8192, known.max_new_tokens, key="chat-length")
-        _process(services, run_id)
     settings = ChatSettings(int(length), float(temperature), float(top_p), is_base_shown)
     if settings != known:
         state.update_state(set_chat(settings))

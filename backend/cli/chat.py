@@ -55,7 +55,7 @@ def answer(services: Services, run_id: str, side: Side, prompt: str, sampling: S
         elif isinstance(event, Done):
             done = event
     if done is None:
-        raise AnswerFailed(what="The answer broke off.", why="The chat program ended early.", fix="Try again.")
+        raise AnswerFailed(why="The chat program ended before it was done.")
     return "".join(pieces), done
 
 
@@ -63,5 +63,5 @@ def _stream(services: Services, run_id: str, side: Side, prompt: str, sampling: 
     messages = (ChatMessage(role="user", content=prompt),)
     for event in services.playground.ask(run_id, side, messages, sampling):
         if isinstance(event, Failed):
-            raise AnswerFailed(what=event.error.what, why=event.error.why, fix=event.error.fix)
+            raise AnswerFailed(event.error)
         yield event

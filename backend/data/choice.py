@@ -26,7 +26,7 @@ class DatasetChoice(Frozen):
     path: str = Field(
         min_length=1,
         title="Dataset",
-        description="A file: .jsonl, .json, .csv, .parquet or .txt; or sample:NAME for a shipped one.",
+        description="A file: .jsonl, .json, .csv, .tsv, .parquet or .txt; or sample:NAME for a shipped one.",
     )
     format: FormatName = Field(
         default="auto",

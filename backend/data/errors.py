@@ -18,7 +18,7 @@ class DatasetNotAFile(DataError):
     id = "dataset-not-a-file"
     what = "The dataset {path} is not a regular file."
     why = "It is {kind}; reading it could go on for ever or run something."
-    fix = "Give a .jsonl, .json, .csv, .parquet or .txt file."
+    fix = "Give a .jsonl, .json, .csv, .tsv, .parquet or .txt file."
 
 
 class DatasetKindUnknown(DataError):

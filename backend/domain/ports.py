@@ -167,7 +167,10 @@ class RunFiles(Protocol):
     """What lies in run folders, read and written as small files."""
 
     def create(self, run_dir: Path, config_text: str) -> None:
-        """Make the folder of a new run with its run.yaml; nothing half-written stays behind."""
+        """Make the folder of a new run with its run.yaml; nothing half-written stays behind.
+
+        Raises StorageError.
+        """
 
     def discard(self, run_dir: Path) -> None:
         """Take back a folder that `create` has just made, because its run could not be recorded."""

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field
+
 from backend.methods.family import LoraFamily
 from backend.spec import Card
 
@@ -20,6 +22,13 @@ class Rslora(LoraFamily):
         paper="A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA, https://arxiv.org/abs/2312.03732",
     )
     name: Literal["rslora"] = "rslora"
+    alpha: float = Field(
+        default=16.0,
+        gt=0,
+        le=4096,
+        title="Alpha",
+        description="Scale of the adapter; the weight update is multiplied by alpha / sqrt(rank).",
+    )
 
     def peft_options(self) -> dict[str, Any]:
         """What this method adds to plain LoRA, in peft's words."""

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from backend.data.choice import DatasetChoice
 from backend.data.inspection import DatasetSummary, inspect
-from backend.services.errors import UploadRefused
+from backend.services.errors import UploadNotKept, UploadRefused
 from config.catalog import SAMPLE_PREFIX, SAMPLES
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt")
@@ -33,8 +33,14 @@ class DatasetLibrary:
         self._max_bytes = max_bytes
 
     def upload(self, name: str, content: BinaryIO) -> StoredDataset:
-        """Copy an upload in portions; the same bytes are kept once. Raises UploadRefused."""
+        """Copy an upload in portions; the same bytes are kept once. Raises UploadRefused, UploadNotKept."""
         safe = _safe_name(name)
+        try:
+            return self._keep(safe, content)
+        except OSError as error:
+            raise UploadNotKept(name=safe, folder=self._folder, reason=error.strerror or error) from error
+
+    def _keep(self, safe: str, content: BinaryIO) -> StoredDataset:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         staging = self._folder / f".upload-{secrets.token_hex(8)}"
         try:

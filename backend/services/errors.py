@@ -3,6 +3,7 @@
 from backend.errors import (
     ConfigurationError,
     DataError,
+    Explanation,
     NotFoundError,
     ProcessError,
     StorageError,
@@ -88,7 +89,16 @@ class UploadRefused(UsageError):
     id = "upload-refused"
     what = "The file {name} was not taken."
     why = "{reason}."
-    fix = "Give a .jsonl, .json, .csv, .parquet or .txt file within the size limit."
+    fix = "Give a .jsonl, .json, .csv, .tsv, .parquet or .txt file within the size limit."
+
+
+class UploadNotKept(StorageError):
+    """A file that could not be written into the workspace."""
+
+    id = "upload-not-kept"
+    what = "The file {name} was not kept."
+    why = "It could not be written to {folder}: {reason}."
+    fix = "Make room on the disk, or give yourself the right to write there; then upload it again."
 
 
 class DatasetRowsBroken(DataError):
@@ -101,12 +111,20 @@ class DatasetRowsBroken(DataError):
 
 
 class AnswerFailed(ProcessError):
-    """The chat program could not answer."""
+    """The chat program could not answer; says what the program said, with its id."""
 
     id = "chat-failed"
-    what = "{what}"
+    what = "There is no answer, or no more of it."
     why = "{why}"
-    fix = "{fix}"
+    fix = "Ask again; the chat program is started anew."
+
+    def __init__(self, explanation: Explanation | None = None, **data: object) -> None:
+        self._explanation = explanation
+        super().__init__(**data)
+
+    def explain(self) -> Explanation:
+        """The chat program's own explanation if there is one."""
+        return self._explanation or super().explain()
 
 
 class AdapterUnreadable(StorageError):

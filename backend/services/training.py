@@ -50,12 +50,16 @@ class TrainingService:
         return self._store.get(run.id)
 
     def stop(self, run_id: str) -> Run:
-        """Ask a run to write a checkpoint and end. Stopping a run that is over changes nothing."""
+        """Ask a run to write a checkpoint and end. Stopping a run that is over changes nothing.
+
+        Raises CommandNotStarted if nobody looks after the run and nobody can be found who grants the wish.
+        """
         run = self._store.get(run_id)
         if run.is_over and run.wish is Wish.STOP:
             return run
         run = self._store.set_wish(run_id, Wish.STOP, "Stop was asked for.")
-        self._processes.reconcile()
+        if run.needs_supervisor:
+            self._processes.start(run_id)
         return run
 
     def resume(self, run_id: str) -> Run:

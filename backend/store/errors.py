@@ -110,6 +110,15 @@ class StoreForeign(StoreUnavailable):
     fix = "Name an empty or new database in PEFT_STUDIO_STORE_URL."
 
 
+class RunFolderNotMade(StorageError):
+    """The folder of a new run could not be written. Data: `run_dir`, `reason`."""
+
+    id = "run-folder-not-made"
+    what = "The folder {run_dir} of the new run could not be made."
+    why = "The system said: {reason}. Nothing was left behind."
+    fix = "Make room on the disk, or give yourself the right to write there; then start the run again."
+
+
 class RecordUnreadable(StorageError):
     """A run directory that cannot be indexed. Data: `folder`, `detail`."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.run_directory import RunDirectory
 from backend.store.checkpoints import sealed
+from backend.store.errors import RunFolderNotMade
 from backend.store.files import read_text, replace_text, sync_folder
 
 _CONTROL = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])|[\x00-\x08\x0b-\x1f\x7f]")
@@ -17,18 +18,21 @@ class LocalRunFiles:
     """The RunFiles port over the file system."""
 
     def create(self, run_dir: Path, config_text: str) -> None:
-        """Build the folder beside its place and rename it, so that it is there whole or not at all."""
-        run_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Build the folder beside its place and rename it: it is there whole or not at all.
+
+        Raises RunFolderNotMade.
+        """
         staging = run_dir.with_name(f".new-{run_dir.name}-{secrets.token_hex(4)}")
         try:
+            run_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             staging.mkdir(mode=0o700)
             for folder in ("logs", "tensorboard", "checkpoints"):
                 (staging / folder).mkdir()
             replace_text(staging / "run.yaml", config_text)
             staging.rename(run_dir)
-        except OSError:
+        except OSError as error:
             shutil.rmtree(staging, ignore_errors=True)
-            raise
+            raise RunFolderNotMade(run_dir=run_dir, reason=error.strerror or error) from error
         sync_folder(run_dir.parent)
 
     def discard(self, run_dir: Path) -> None:

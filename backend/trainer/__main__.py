@@ -60,7 +60,7 @@ def _run(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag) -> Exi
     except StudioError as error:
         return _failed(error, heartbeat)
     except Exception as error:  # noqa: BLE001 - the outermost frame
-        traceback.print_exc()
+        say(traceback.format_exc())
         step = heartbeat.last.step
         known = memory_error(error, step) or _disk_full(error, attempt.run)
         if known is not None:
@@ -102,7 +102,7 @@ def _disk_full(error: Exception, run: RunDirectory) -> StudioError | None:
 
 def _failed(error: StudioError, heartbeat: HeartbeatWriter) -> ExitRecord:
     told = asdict(error.explain())
-    sys.stderr.write(f"{error}\n")
+    say(str(error))
     texts = {name: told[name] for name in ("what", "why", "fix")}
     return ExitRecord(error.exit_code, heartbeat.last.step, error.id, **texts)
 

@@ -22,7 +22,7 @@ class RunConfigInvalid(ConfigurationError):
     id = "run-config-invalid"
     what = "{path} is not a valid run configuration."
     why = "{why}"
-    fix = "Correct the file; the fields are explained on the Train page and by `peft-studio train --help`."
+    fix = "Correct the file; its keys are explained on the Train page and in docs/reference/run-config.md."
 
 
 class PrecisionUnsupported(ConfigurationError):

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.studio import Said, Studio, kill, opened
 from tests.acceptance.trained import STEPS, Result, Room, Trained, chosen_seed, result
 from tests.fakes.tiny_models import tiny_model
-from tests.training.runs import sum_row
+from tests.training.runs import curves, sum_row
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ def is_like_undisturbed(expected: Result) -> Callable[[Studio, str], bool]:
             assert torch.equal(found.tensors[name], tensor), name
         assert found.curves == expected.curves
         assert list(studio.curve(run_id, "train/loss")) == list(range(1, STEPS + 1))
+        by_tensorboard = curves(studio.folder(run_id))["train/loss"]
+        assert [step for step, _ in by_tensorboard] == list(range(1, STEPS + 1)), "a restart marker is wrong"
         return True
 
     return check

@@ -23,7 +23,6 @@ from backend.executors import lock_file, process_table
 from backend.services.bundle import Services
 from config.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("peft-studio")
 WORKSPACE = "PEFT_STUDIO_WORKSPACE"
 PATIENCE_SECONDS = 240.0

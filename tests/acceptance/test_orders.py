@@ -38,6 +38,15 @@ def test_the_run_yaml_of_a_run_is_an_order_that_can_be_given_again(undisturbed: 
         assert services.training.preflight(order, Path("/nowhere")).errors == ()
 
 
+def test_the_tuned_model_of_a_finished_run_answers_and_no_program_stays(undisturbed: Trained) -> None:
+    question = ("What is 2 plus 3?", "--max-new-tokens", "16", "--json")
+    told = undisturbed.studio.say("chat", undisturbed.run_id, *question).json()
+    assert told["side"] == "tuned"
+    assert told["answer"].strip()
+    assert 1 <= told["num_tokens"] <= 16
+    undisturbed.studio.wait_for_quiet()
+
+
 def test_a_run_that_fails_ends_the_waiting_with_1_and_says_why(room: Room, studio: Studio) -> None:
     said = studio.say("train", room.order, "--set", "method.target_modules=[nonsense]", "--wait", "--json")
     assert said.code == 1
@@ -100,7 +109,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(room: Room, studio: Studio) -> 
     trainer = wait_until(lambda: studio.trainer(run_id), "a trainer")
     waiting.send_signal(signal.SIGINT)
     said = heard(waiting)
-    assert said.code == 0
+    assert said.code == 130
     assert f"peft-studio runs show {run_id}" in said.err
     assert studio.show(run_id)["trainer_pid"] == trainer
     studio.say("runs", "stop", run_id)

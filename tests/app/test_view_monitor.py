@@ -116,6 +116,17 @@ def test_the_sections_show_what_lies_behind(
     assert words in texts(at) + "".join(str(found.value) for found in at.subheader)
 
 
+def test_what_happened_between_two_attempts_is_told(studio: StudioContainer, services: Services) -> None:
+    folder = RunDirectory(studio.settings().runs_folder / "twice")
+    LocalRunFiles().create(folder.root, "base_model: org/name\ndataset: x.jsonl\n")
+    first = Attempt(1, "one", NOON, TRAINER, NOON, -9, None, 42, "killed by SIGKILL")
+    second = Attempt(2, "two", NOON, TRAINER, NOON, 0, 40, 60, "finished")
+    run = a_run("twice", run_dir=folder.root, state=RunState.FINISHED, wish=Wish.STOP, attempts=(first, second))
+    studio.store().create(run)
+    said = "\n".join(found.value.replace("\\", "") for found in open_page("monitor", run="twice").caption)
+    assert "Attempt 1 ended at step 42: killed by SIGKILL. Attempt 2 went on from step 40." in said
+
+
 def test_smoothing_is_remembered_for_the_next_session(studio: StudioContainer, services: Services) -> None:
     add_run(studio, "live", RunState.FINISHED)
     at = open_page("monitor", run="live")

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from backend.containers import build_container
 from backend.domain.run import Attempt
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.executors import lock_file, process_table
+from config.settings import Settings
 from tests.fakes.runs import NOON
 from tests.process.lab import PROGRAM, Lab, wait_until
 
@@ -79,6 +81,16 @@ def test_a_copied_folder_is_not_the_run(lab: Lab, tmp_path: Path) -> None:
     )
     assert done.returncode == 64
     assert "run-dir-mismatch" in done.stderr
+
+
+def test_what_lies_in_the_workspace_is_no_module_of_the_supervisor(lab: Lab) -> None:
+    """A workspace may be the folder of somebody's project."""
+    (lab.workspace / "secrets.py").write_text("raise SystemExit('not this one')")
+    run = lab.make()
+    RunDirectory(run.run_dir).config.unlink()
+    container = build_container(Settings(workspace=lab.workspace))
+    assert container.processes().start(run.id)
+    assert lab.wait_for_over().error_id == "run-file-missing", lab.story()
 
 
 def test_a_process_that_inherited_a_recorded_pid_is_never_signalled(lab: Lab) -> None:

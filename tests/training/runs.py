@@ -67,8 +67,13 @@ class MakeRun:
         return run
 
 
-def attempt_here(run: RunDirectory, *, crash_at: int | None = None, stop_at: int | None = None) -> Any:
-    """One attempt in this process; it crashes or is asked to stop when a step is done. Gives the trained model."""
+def attempt_here(
+    run: RunDirectory, *, crash_at: int | None = None, stop_at: int | None = None, stop_in: Phase | None = None
+) -> Any:
+    """One attempt in this process; it crashes or is asked to stop when a step is done, or as a phase begins.
+
+    Gives the trained model.
+    """
     from backend.trainer.attempt import OwnAttempt
     from backend.trainer.heartbeat import HeartbeatWriter
     from backend.trainer.order import read_order
@@ -81,6 +86,8 @@ def attempt_here(run: RunDirectory, *, crash_at: int | None = None, stop_at: int
         def beat(self, phase: Phase | None = None, **signs: Any) -> None:
             super().beat(phase, **signs)
             step = signs.get("step")
+            if phase is not None and phase is stop_in:
+                stop.request()
             if phase is Phase.TRAINING and step is not None and step == crash_at:
                 raise Crash
             if phase is Phase.TRAINING and step is not None and step == stop_at:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backend.domain.heartbeat import Heartbeat, Phase
 from backend.errors import EXIT_CHECKPOINTED
 from backend.trainer.stop import StopRequested
 from tests.training.runs import (
@@ -95,6 +96,47 @@ def test_a_stop_at_the_last_step_still_finishes_the_run(make_run: MakeRun) -> No
 
     assert weights(stopped) == weights(calm)
     assert curves(stopped) == curves(calm)
+
+
+def test_a_stop_in_the_first_evaluation_leaves_it_to_the_next_attempt(make_run: MakeRun) -> None:
+    calm, stopped = make_run("calm"), make_run("stopped")
+    attempt_here(calm)
+
+    with pytest.raises(StopRequested):
+        attempt_here(stopped, stop_in=Phase.EVALUATING)
+    assert not checkpoints(stopped)
+    attempt_here(stopped)
+
+    assert curves(stopped) == curves(calm)
+    assert (stopped.adapter / "README.md").read_text() == (calm.adapter / "README.md").read_text()
+
+
+def test_a_stop_in_an_evaluation_that_is_made_up_for_leaves_it_to_the_next_attempt(make_run: MakeRun) -> None:
+    calm, stopped = make_run("calm"), make_run("stopped")
+    attempt_here(calm)
+
+    with pytest.raises(StopRequested):
+        attempt_here(stopped, stop_at=5)
+    with pytest.raises(StopRequested):
+        attempt_here(stopped, stop_in=Phase.EVALUATING)
+    assert checkpoints(stopped) == {"checkpoint-5"}
+    attempt_here(stopped)
+
+    assert weights(stopped) == weights(calm)
+    assert curves(stopped) == curves(calm)
+
+
+def test_an_attempt_that_is_stopped_while_it_prepares_stands_where_it_would_go_on(make_run: MakeRun) -> None:
+    run = make_run()
+    with pytest.raises(Crash):
+        attempt_here(run, crash_at=7)
+
+    with pytest.raises(StopRequested):
+        attempt_here(run, stop_in=Phase.PREPARING)
+
+    beat = Heartbeat.from_json(read(run.heartbeat))
+    assert beat is not None
+    assert beat.step == 5
 
 
 def test_other_rows_are_refused(make_run: MakeRun, tmp_path: Any) -> None:

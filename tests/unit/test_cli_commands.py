@@ -227,5 +227,5 @@ def test_a_port_that_only_root_may_use_counts_as_taken(monkeypatch: pytest.Monke
     def refuse(_socket: socket.socket, _address: object) -> None:
         raise OSError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(ui.socket, "socket", type("Refusing", (socket.socket,), {"bind": refuse}))
+    monkeypatch.setattr(socket, "socket", type("Refusing", (socket.socket,), {"bind": refuse}))
     assert ui._is_free("::1", 80) is False

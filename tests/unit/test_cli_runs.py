@@ -139,6 +139,23 @@ def test_logs_are_the_last_lines_of_the_latest_or_a_named_attempt(line: CommandL
     }
 
 
+def test_a_log_names_its_attempt_and_an_attempt_that_never_was_is_an_error(line: CommandLine) -> None:
+    line.add(state=RunState.STOPPED)
+    line.folder("a-run").log(1).write_text("old\n")
+    assert line.say("runs", "logs", "a-run", "--json").json()["attempt"] == 1
+    refused = line.say("runs", "logs", "a-run", "--attempt", "9", "--json")
+    assert (refused.code, refused.error()["id"]) == (64, "attempt-not-found")
+    line.add("new")
+    assert line.say("runs", "logs", "new").out == "No log yet.\n"
+
+
+def test_waiting_for_a_resumed_run_with_json_shows_it_at_its_end(line: CommandLine) -> None:
+    line.add(state=RunState.STOPPED)
+    line.will_come_to(RunState.FAILED)
+    told = line.say("runs", "resume", "a-run", "--wait", "--json")
+    assert (told.code, json.loads(told.out)["state"]) == (1, "failed")
+
+
 def test_an_order_makes_a_run_with_absolute_paths_and_starts_its_supervisor(line: CommandLine, order: Path) -> None:
     told = line.say("train", order, "--set", "training.max_steps=7", "--set", "method=dora")
     run_id, hint = told.out.splitlines()

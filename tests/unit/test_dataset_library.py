@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend.data.choice import DatasetChoice
 from backend.services.dataset_library import DatasetLibrary
-from backend.services.errors import UploadRefused
+from backend.services.errors import UploadNotKept, UploadRefused
 
 ROW = b'{"prompt": "a", "completion": "b"}\n'
 
@@ -27,6 +27,12 @@ def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
     first, second = (library.upload("a.jsonl", io.BytesIO(ROW)) for _ in range(2))
     assert first == second
     assert [d.path for d in library.list() if d.path.startswith(str(tmp_path))] == [first.path]
+
+
+def test_a_disk_that_takes_no_upload_is_told_with_an_id(tmp_path: Path) -> None:
+    (tmp_path / "datasets").write_text("a file where the folder should be")
+    with pytest.raises(UploadNotKept, match="upload-not-kept"):
+        DatasetLibrary(tmp_path / "datasets", 1000).upload("a.jsonl", io.BytesIO(ROW))
 
 
 def test_samples_are_offered_too(tmp_path: Path) -> None:

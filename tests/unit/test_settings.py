@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from sqlalchemy import make_url
 
 from config.settings import PREFIX, Settings
 
@@ -44,9 +45,28 @@ def test_settings_do_not_change() -> None:
         Settings().port = 1  # type: ignore[misc]
 
 
+def test_an_empty_workspace_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEFT_STUDIO_WORKSPACE", " ")
+    with pytest.raises(ValidationError, match="name a folder"):
+        Settings()
+
+
 def test_a_workspace_is_absolute(tmp_path: Path) -> None:
     assert Settings(workspace=Path("here")).workspace == tmp_path / "here"
     assert Settings(workspace=Path("~/x")).workspace == Path.home() / "x"
+
+
+def test_a_relative_store_means_the_same_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEFT_STUDIO_STORE_URL", "sqlite:///my.db")
+    assert Settings().url == f"sqlite:///{tmp_path}/my.db"
+    for absolute in ("sqlite:////a/b.db", "sqlite://", "sqlite:///:memory:", "postgresql://host/name"):
+        assert Settings(store_url=absolute).url == absolute
+
+
+@given(name=st.text(min_size=1, max_size=20, alphabet=st.characters(codec="utf-8", exclude_characters="\0/\\~")))
+def test_the_store_lies_in_its_workspace_however_that_is_called(name: str) -> None:
+    settings = Settings(workspace=Path("/tmp") / name)
+    assert make_url(settings.url).database == str(settings.workspace / "studio.db")
 
 
 @given(

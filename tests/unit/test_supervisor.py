@@ -237,6 +237,22 @@ def test_a_person_who_changes_their_mind_while_it_stops_gets_another_attempt(sta
     assert (run.state, run.attempts[1].resumed_from_step, run.failures) == (RunState.FINISHED, 5, 0)
 
 
+def test_a_wish_to_go_on_that_comes_as_the_stop_is_being_written_is_granted(tmp_path: Path) -> None:
+    class LateWish(FakeRunStore):
+        def apply(self, transition: Transition) -> Run:
+            if transition.target is RunState.STOPPED:
+                self.set_wish("a-run", Wish.RUN, "changed my mind")
+            return super().apply(transition)
+
+    stage = Stage(tmp_path, LateWish)
+    stage.create()
+    first = stage.script(5, exit_code=None, on_term=75)
+    first.on_wait = stage.wish(Wish.STOP)
+    stage.executor.scripts = [first, stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert (run.state, run.attempts[1].resumed_from_step) == (RunState.FINISHED, 5)
+
+
 def test_silence_beyond_the_limit_of_training_is_a_hang(stage: Stage) -> None:
     stage.create()
     stage.executor.scripts = [stage.script(), stage.script(lives_seconds=1)]
@@ -494,6 +510,33 @@ def test_the_kernels_count_tells_out_of_memory_from_a_plain_kill(
     stage.executor.scripts = [script, *[stage.script(exit_code=-9, lives_seconds=0) for _ in range(3)]]
     run = stage.supervise()
     assert (run.state, run.error_id) == (RunState.FAILED, error_id)
+
+
+def test_what_the_kernel_killed_elsewhere_long_ago_is_no_evidence(stage: Stage) -> None:
+    stage.create()
+
+    def count_up() -> None:
+        stage.oom_kills = 1
+
+    script = stage.script(exit_code=-9, lives_seconds=300)
+    script.on_wait = count_up
+    stage.executor.scripts = [script, stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert run.state is RunState.FINISHED
+    assert "ran out of memory" in run.attempts[0].reason
+    assert "by the system" not in run.attempts[0].reason
+
+
+def test_a_lack_of_memory_after_hours_is_still_recognised(stage: Stage) -> None:
+    stage.create()
+
+    def count_up() -> None:
+        stage.oom_kills = int(stage.clock.monotonic() > 299)
+
+    script = stage.script(exit_code=-9, lives_seconds=300)
+    script.on_wait = count_up
+    stage.executor.scripts = [script]
+    assert stage.supervise().error_id == "killed-out-of-memory"
 
 
 def test_told_to_leave_it_leaves_and_touches_nothing(stage: Stage) -> None:

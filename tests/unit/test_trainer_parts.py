@@ -1,22 +1,27 @@
 """The small parts of the trainer."""
 
 import errno
+import io
 import json
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from backend.domain.exit_record import ExitRecord
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.run_config import RunConfig, Training
 from backend.domain.run_directory import RunDirectory
+from backend.trainer import __main__ as main_module
 from backend.trainer.attempt import OwnAttempt, own_attempt
 from backend.trainer.errors import AttemptSuperseded, DiskFull, NotWritten, memory_error, write_error
 from backend.trainer.heartbeat import HeartbeatWriter
 from backend.trainer.order import hide_bitsandbytes, settle_environment
 from backend.trainer.progress import Progress
+from backend.trainer.say import say
 from backend.trainer.staging import quarantine, remove, staged, sweep
 from backend.trainer.stop import StopFlag, StopRequested
 
@@ -35,6 +40,22 @@ def read_beat(path: Path) -> Heartbeat:
     beat = Heartbeat.from_json(path.read_text())
     assert beat is not None
     return beat
+
+
+@pytest.mark.parametrize("changes", [{"step": "x"}, {"phase": "resting"}, {"loss": []}, {"pid": None}])
+def test_a_heartbeat_of_other_types_is_none(changes: dict[str, Any]) -> None:
+    beat = Heartbeat("t", 1, 2, Phase.TRAINING, 3, 4, at=5.5, loss=0.25)
+    assert Heartbeat.from_json(beat.to_json()) == beat
+    assert Heartbeat.from_json(json.dumps(json.loads(beat.to_json()) | changes)) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"code": "x", "step": 1}', '{"code": 0}', '{"code": 0, "step": null}']
+)
+def test_what_is_no_exit_record_is_none(text: str) -> None:
+    record = ExitRecord(78, 4, "an-id", "What.", "Why.", "Fix.")
+    assert ExitRecord.from_json(record.to_json()) == record
+    assert ExitRecord.from_json(text) is None
 
 
 def test_the_heartbeat_is_replaced_at_most_five_times_a_second_within_a_phase(tmp_path: Path) -> None:
@@ -211,6 +232,22 @@ def test_a_request_to_stop_is_kept() -> None:
         flag.check()
 
 
+def test_a_log_that_takes_no_line_does_not_change_how_an_attempt_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    say("a line")
+    record = main_module._failed(
+        DiskFull(name="x", folder="/f", free_bytes=0),
+        HeartbeatWriter(tmp_path / "h", token="t", attempt=1),  # noqa: S106 - a fence
+    )
+    assert (record.code, record.error_id) == (74, "disk-full")
+
+
 def test_the_environment_is_quiet_and_accelerate_has_no_say() -> None:
     environ = {"ACCELERATE_MIXED_PRECISION": "fp16", "CUDA_VISIBLE_DEVICES": "3", "PEFT_STUDIO_HUB_OFFLINE": "1"}
 
@@ -220,9 +257,10 @@ def test_the_environment_is_quiet_and_accelerate_has_no_say() -> None:
     assert environ["CUDA_VISIBLE_DEVICES"] == "3"
     assert environ["HF_HUB_OFFLINE"] == "1"
     assert "ACCELERATE_MIXED_PRECISION" not in environ
-    online: dict[str, str] = {"PEFT_STUDIO_HUB_OFFLINE": "false"}
+    online: dict[str, str] = {"PEFT_STUDIO_HUB_OFFLINE": "false", "CUDA_VISIBLE_DEVICES": "2,3"}
     settle_environment(online)
     assert "HF_HUB_OFFLINE" not in online
+    assert online["CUDA_VISIBLE_DEVICES"] == "2", "one process trains on one GPU"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from backend.services.config_service import ConfigService
 from backend.services.errors import PreflightFailed, RunIsFinished
 from backend.services.preflight import Preflight
 from backend.services.training import TrainingService
+from backend.store.errors import RunFolderNotMade
 from backend.store.run_files import LocalRunFiles
 from config.yaml_files import read_yaml
 from tests.fakes.clock import FakeClock
@@ -71,9 +72,20 @@ def test_a_local_model_folder_becomes_absolute(here: Surroundings) -> None:
     assert run.base_model == str(model)
 
 
+def test_a_model_folder_is_found_in_the_home_folder(here: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(here.folder))
+    model = here.folder / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"")
+    assert here.training.start(here.order(base_model="~/model"), here.folder).base_model == str(model)
+
+
 @pytest.mark.parametrize(
     ("changes", "error_id"),
     [
+        ({"base_model": "~nobody-of-this-name/model"}, "model-not-found"),
+        ({"base_model": "long/" * 2000}, "model-not-found"),
         ({"dataset": "nothing.jsonl"}, "dataset-not-found"),
         ({"base_model": "no/such/folder"}, "model-not-found"),
         ({"base_model": "/nowhere"}, "model-not-found"),
@@ -133,10 +145,23 @@ def test_the_steps_are_estimated_from_rows_and_batches(
     assert (report.num_rows, report.steps_estimate) == (20, steps)
 
 
+def test_a_folder_that_cannot_be_made_is_told_with_an_id(here: Surroundings) -> None:
+    (here.folder / "runs").write_text("a file where the folder should be")
+    with pytest.raises(RunFolderNotMade, match="run-folder-not-made"):
+        here.training.start(here.order(), here.folder)
+    assert len(here.store.list()) == 0
+
+
 def test_stopping_wishes_once(here: Surroundings) -> None:
     run = here.training.start(here.order(), here.folder)
     assert here.training.stop(run.id).wish is Wish.STOP
-    assert here.processes.reconciled == 1
+    assert here.processes.started == [run.id, run.id]
+
+
+def test_stopping_a_run_at_rest_that_was_asked_to_go_on_takes_the_wish_back(here: Surroundings) -> None:
+    here.store.create(a_run("failed", state=RunState.FAILED, wish=Wish.RUN))
+    assert here.training.stop("failed").wish is Wish.STOP
+    assert here.processes.started == []
 
 
 def test_stopping_a_run_that_is_over_changes_nothing(here: Surroundings) -> None:
