@@ -55,7 +55,7 @@ def _option(title: str, curves: Sequence[Series], look: Look) -> dict[str, Any]:
         "animation": False,
         "title": {"text": title, "textStyle": {"fontSize": 14, "fontWeight": 600}},
         "grid": {"left": 8, "right": 16, "top": 40, "bottom": 52, "containLabel": True},
-        "legend": {"right": 8, "top": 2, "data": [series.tag for series in curves]},
+        "legend": {"show": len(curves) > 1, "right": 8, "top": 2, "data": [series.tag for series in curves]},
         "tooltip": {"trigger": "axis"},
         "dataZoom": [{"type": "slider", "height": 16, "bottom": 8}, {"type": "inside"}],
         "xAxis": {"type": "value", "min": "dataMin", "max": "dataMax", "minInterval": 1, "name": "step"},
