@@ -53,7 +53,8 @@ class Evidence:
         return None
 
     def fence(self, number: int, token: str) -> None:
-        """From now on only this attempt may write checkpoints."""
+        """From now on only this attempt may write checkpoints; what an older one of its number said is no evidence."""
+        self.folder.exit_record(number).unlink(missing_ok=True)
         replace_text(self.folder.fence, json.dumps({"number": number, "token": token}))
 
 

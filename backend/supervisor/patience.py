@@ -25,6 +25,7 @@ class PatientStore:
         self._store = store
         self._pause = pause
         self._seen: int | None = None
+        self._is_away = False
 
     def claim(self, run_id: str, supervisor: ProcessIdentity) -> Run:
         """Take the run. Raises RunNotFound."""
@@ -60,9 +61,12 @@ class PatientStore:
                 return None
             run = self._store.get(run_id)
         except StoreUnavailable as error:
-            _log.warning("the store is away: %s", error)
+            if not self._is_away:
+                _log.warning("the store is away: %s", error)
+            self._is_away = True
             return None
         self._seen = version
+        self._is_away = False
         return run
 
     def _insist(self, write: Callable[[], T]) -> T:

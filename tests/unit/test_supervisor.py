@@ -346,7 +346,7 @@ def test_a_trainer_that_finished_unwatched_is_finished_by_its_own_word(stage: St
 def test_a_death_after_the_last_word_is_no_crash(stage: Stage) -> None:
     stage.create()
     script = stage.script(exit_code=-11, lives_seconds=2)
-    stage.folder.exit_record(1).write_text(ExitRecord(0, 100).to_json())
+    script.on_wait = stage.once(lambda: stage.folder.exit_record(1).write_text(ExitRecord(0, 100).to_json()))
     stage.executor.scripts = [script]
     assert stage.supervise().state is RunState.FINISHED
 
@@ -622,3 +622,14 @@ def test_a_store_of_a_newer_version_is_left_to_newer_supervisors(tmp_path: Path)
     stage.create()
     with pytest.raises(StoreFromNewerVersion):
         stage.supervise()
+
+
+def test_what_an_older_attempt_of_the_same_number_said_is_no_evidence(stage: Stage) -> None:
+    """A store that was rebuilt from an older record counts attempts again."""
+    stage.create()
+    stale = ExitRecord(65, 3, "dataset-empty", "No rows.", "It is empty.", "Fill it.")
+    stage.folder.exit_record(1).write_text(stale.to_json())
+    stage.executor.scripts = [stage.script(exit_code=-9, lives_seconds=1), stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert run.state is RunState.FINISHED
+    assert "SIGKILL" in run.attempts[0].reason
