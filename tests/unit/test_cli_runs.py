@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from backend.cli import progress
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.states import RunState, Wish
 from config.yaml_files import read_yaml
@@ -196,7 +195,7 @@ def test_while_waiting_the_steps_and_the_loss_are_shown(
         beat = Heartbeat("t", 1, 1, phase, step, 12, 0.0, detail, loss=loss)
         line.folder(run_id).heartbeat.write_text(beat.to_json())
 
-    monkeypatch.setattr(progress.time, "sleep", pass_time)
+    monkeypatch.setattr("backend.cli.progress.time.sleep", pass_time)
     monkeypatch.setenv("FORCE_COLOR", "1")
     told = line.say("train", order, "--wait")
     assert told.code == 0
@@ -209,7 +208,7 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_look_at_it(
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(progress.time, "sleep", interrupt)
+    monkeypatch.setattr("backend.cli.progress.time.sleep", interrupt)
     line.executor.scripts.append(Script())
     told = line.say("train", order, "--wait")
     assert told.code == 130
