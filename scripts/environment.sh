@@ -39,7 +39,7 @@ make_environment() {
     fi
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' >&2 \
         || fail "pip could not be upgraded. Look at the lines above; running the command again continues."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . "$@" >&2 \
+    PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . "$@" >&2 \
         || fail "Installing failed. Look at the lines above; running the command again continues."
     printf '%s' "$wanted" > "$stamp"
 }
