@@ -29,6 +29,11 @@ PATIENCE_SECONDS = 240.0
 QUIET_SECONDS = 60.0
 
 
+def _hear_ctrl_c() -> None:
+    """Whoever starts the tests in the background has them, and all they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def wait_until(
     condition: Callable[[], Any],
     what: Callable[[], str] | str,
@@ -87,6 +92,7 @@ class Studio:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - nothing but a system call, and the test has no threads here
         )
 
     def say(self, *words: str | Path) -> Said:
