@@ -73,7 +73,7 @@ async def _look_after_runs(every_seconds: float) -> None:
         await asyncio.sleep(every_seconds)
         try:
             await asyncio.to_thread(_reconcile)
-        except (StudioError, OSError):
+        except Exception:  # the outermost frame of this task: if it died, nobody would miss it until a run did
             log.exception("The runs could not be looked after; trying again.")
 
 
