@@ -2,10 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
+
+
+class ExampleKind(StrEnum):
+    """What a dataset row can be: a format gives one kind, a recipe reads some."""
+
+    CONVERSATION = "conversation"
+    TEXT = "text"
+    PREFERENCE = "preference"
+    RATED = "rated"
+    PROMPT = "prompt"
 
 
 class Frozen(BaseModel):

@@ -1,4 +1,4 @@
-"""What a row becomes: a conversation or a plain text."""
+"""What a row becomes: a conversation, a text, a preference, a rated answer or a prompt."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,7 +38,33 @@ class PlainText:
     text: str
 
 
-Example = Conversation | PlainText
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A prompt, perhaps with earlier turns, and two answers of which people preferred one."""
+
+    prompt: tuple[Turn, ...]
+    chosen: str
+    rejected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A prompt and one answer that people found good or bad."""
+
+    prompt: tuple[Turn, ...]
+    completion: str
+    is_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt without an answer to learn; `answer` is what a reward function may compare with."""
+
+    turns: tuple[Turn, ...]
+    answer: str | None = None
+
+
+Example = Conversation | PlainText | Preference | Rated | Prompt
 
 
 def conversation(turns: list[Turn]) -> Conversation | str:

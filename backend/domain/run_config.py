@@ -5,6 +5,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from backend.data.choice import DatasetChoice
+from backend.domain.devices import Devices
+from backend.domain.guards import Guards
+from backend.domain.sampling import Samples
+from backend.domain.speed import Speed
 from backend.methods import Lora, Method
 from backend.quantization import Nf4, NoQuantization, Quantization
 from backend.recipes import Recipe, Sft
@@ -96,6 +100,10 @@ class RunConfig(Frozen):
     method: Method = Field(default_factory=Lora)
     quantization: Quantization = Field(default_factory=NoQuantization)
     training: Training = Field(default_factory=Training)
+    speed: Speed = Field(default_factory=Speed)
+    guards: Guards = Field(default_factory=Guards)
+    samples: Samples = Field(default_factory=Samples)
+    devices: Devices = Field(default_factory=Devices)
 
     @model_validator(mode="before")
     @classmethod

@@ -46,6 +46,11 @@ class RunDirectory:
         return self.root / "attempt.json"
 
     @property
+    def adjustments(self) -> Path:
+        """What supervision changed of run.yaml's orders and why; written by the supervisor."""
+        return self.root / "adjustments.json"
+
+    @property
     def logs(self) -> Path:
         """One log per attempt, and the supervisor's."""
         return self.root / "logs"

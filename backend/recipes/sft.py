@@ -4,10 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from backend.spec import Card, Spec
+from backend.recipes.base import RecipeSpec
+from backend.spec import Card, ExampleKind
 
 
-class Sft(Spec):
+class Sft(RecipeSpec):
     """Supervised fine-tuning on conversations or text."""
 
     card: ClassVar[Card] = Card(
@@ -16,6 +17,7 @@ class Sft(Spec):
         use_when="You have questions with good answers, conversations, or plain text.",
         recommended=True,
     )
+    reads: ClassVar[tuple[ExampleKind, ...]] = (ExampleKind.CONVERSATION, ExampleKind.TEXT)
     name: Literal["sft"] = "sft"
     answers_only: bool = Field(
         default=True,

@@ -89,7 +89,8 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
     settle_environment(os.environ)
     hide_bitsandbytes(config, attempt.run.root, sys.modules)  # type: ignore[arg-type] # typeshed has no None
     stop.check()
-    from backend.trainer.training import Work, train  # noqa: PLC0415 - about six seconds of CPU
+    from backend.trainer.parts import Work  # noqa: PLC0415 - about six seconds of CPU
+    from backend.trainer.training import train  # noqa: PLC0415
 
     train(Work(attempt, config, heartbeat, stop))
 

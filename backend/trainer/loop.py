@@ -1,79 +1,53 @@
 """Hugging Face's training loop with our losses, curves and sealed checkpoints."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback
 
 from backend.domain.heartbeat import Phase
 from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
 from backend.store.files import replace_text
-from backend.trainer.adapters import Adapted
-from backend.trainer.attempt import OwnAttempt
-from backend.trainer.callbacks import Rhythm, Vitals
-from backend.trainer.collation import IGNORED, Collator, Encoded
-from backend.trainer.curves import EventFile
+from backend.trainer.callbacks import Vitals
 from backend.trainer.errors import LossNotFinite
-from backend.trainer.heartbeat import HeartbeatWriter
 from backend.trainer.meter import Meter
-from backend.trainer.progress import Progress
+from backend.trainer.parts import Parts
 from backend.trainer.say import say
 from backend.trainer.staging import remove, staged
-from backend.trainer.stop import StopFlag, StopRequested
+from backend.trainer.stop import StopRequested
 
 NAMES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "grad_norm": "train/grad_norm"}
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the loop writes to, and the flag that it looks at."""
-
-    attempt: OwnAttempt
-    heartbeat: HeartbeatWriter
-    events: EventFile
-    rhythm: Rhythm
-    stop: StopFlag
-    keep_checkpoints: int
-
-
-class StudioTrainer(Trainer):
+class StudioLoop(Trainer):
     """Trains an adapter; every number that it logs is the same after a kill and a resume.
 
-    Hugging Face's own logging, evaluating and saving strategies are off; `Rhythm` sets the flags instead.
+    A recipe's loop is `class XLoop(StudioLoop)`, or `class XLoop(StudioLoop, trl's XTrainer)`: what is here comes
+    first. Hugging Face's own logging, evaluating and saving strategies are off; `Rhythm` sets the flags instead.
     """
 
-    def __init__(
-        self,
-        adapted: Adapted,
-        arguments: TrainingArguments,
-        *,
-        train: Sequence[Encoded],
-        validation: Sequence[Encoded],
-        collator: Collator,
-        progress: Progress,
-        desk: Desk,
-    ) -> None:
-        self._adapted = adapted
-        self._validation = validation
+    def __init__(self, parts: Parts, **trainer_options: Any) -> None:  # noqa: ANN401 - those of the class that follows
+        desk = parts.desk
+        self.adapted = parts.adapted
+        self.progress = parts.progress
         self._desk = desk
-        self._collator = collator
+        self._has_validation = bool(len(parts.rows.validation))
         self._folder = desk.attempt.run.checkpoints
         self._meter = Meter()
         self._began_at = 0
-        self.progress = progress
-        super().__init__(
-            model=adapted.model,
-            args=arguments,
-            data_collator=collator,
-            train_dataset=train,
-            callbacks=[Vitals(desk.heartbeat, self._meter), desk.rhythm],
-        )
+        for watcher in desk.watchers:
+            watcher.restore(parts.progress.watchers.get(watcher.name, {}))
+        options: dict[str, Any] = {
+            "model": parts.adapted.model,
+            "callbacks": [Vitals(desk.heartbeat, self._meter), desk.rhythm],
+        }
+        super().__init__(**options | trainer_options)
         self.remove_callback(PrinterCallback)
 
     def go_on(self, folder: Path | None, state: TrainerState) -> None:
@@ -116,17 +90,25 @@ class StudioTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """One micro-batch. Raises LossNotFinite before a broken loss can reach the weights."""
-        self._meter.count(inputs["attention_mask"])
+        self._meter.count(self.num_tokens(inputs))
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        value = _finite("loss", loss.item(), self.state.global_step + 1)
+        step = self.state.global_step + 1
+        value = finite("loss", loss.item(), step)
+        for watcher in self._desk.watchers:
+            watcher.micro_batch(step, inputs, value)
         self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
         return loss
+
+    def num_tokens(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """Tokens of a micro-batch without padding, as a tensor on its device."""
+        tokens: torch.Tensor = inputs["attention_mask"].sum()
+        return tokens
 
     def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:  # noqa: ANN401
         """The norm before clipping; with float16 an infinite one is the loss scaler's business."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]
         if self.accelerator.scaler is None:
-            _finite("gradient norm", float(norm), self.state.global_step + 1)
+            finite("gradient norm", float(norm), self.state.global_step + 1)
         return norm
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
@@ -150,49 +132,50 @@ class StudioTrainer(Trainer):
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
-        """Measure eval/loss: the mean negative log-likelihood of the learned validation tokens, in nats.
+        """Measure the held-out rows, and write a point of each curve.
 
-        Unlike Hugging Face's, it does not depend on how rows are batched, and draws no random numbers. A
-        request to stop leaves it unmeasured, to be made up for by the attempt that resumes here; before the
+        A request to stop leaves them unmeasured, to be made up for by the attempt that resumes here; before the
         first step of an attempt it raises StopRequested.
         """
-        if self._validation:
-            loss = self._validation_loss()
+        if self._has_validation:
+            found = self.validation_scalars()
             step = self.state.global_step
-            if loss is None and step == self._began_at:
+            if found is None and step == self._began_at:
                 raise StopRequested  # nothing to save; Hugging Face's loop would train a step before it looks
-            if loss is None:
+            if found is None:
                 self.control.should_save = True
                 self.control.should_training_stop = True
             else:
-                first = self.progress.first_eval_loss
-                self.progress = replace(
-                    self.progress,
-                    evaluated_step=step,
-                    first_eval_loss=loss if first is None else first,
-                    last_eval_loss=loss,
-                )
-                self._desk.events.add(step, {"eval/loss": loss})
-                say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
+                self._keep_evaluation(step, found)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, {})
         return {}
 
-    @torch.no_grad()
-    def _validation_loss(self) -> float | None:
-        size, rows = self.args.per_device_eval_batch_size, self._validation
-        total, tokens = 0.0, 0
-        model = self._adapted.model
-        model.eval()
-        for start in range(0, len(rows), size):
-            self._desk.heartbeat.beat(Phase.EVALUATING, phase_progress=start / len(rows))
-            if self._desk.stop.is_requested:
-                return None
-            batch = self._prepare_inputs(self._collator(list(rows[start : start + size])))
-            count = int((batch["labels"][:, 1:] != IGNORED).sum())
-            with self.accelerator.autocast():
-                total += model(**batch).loss.item() * count
-            tokens += count
-        return _finite("validation loss", total / tokens, self.state.global_step)
+    def validation_scalars(self) -> dict[str, float] | None:
+        """What the held-out rows give, "eval/loss" among it; None if it was given up on request.
+
+        It may not change any random state: an evaluation that is made up for later must not shift the training.
+        """
+        raise NotImplementedError
+
+    def may_go_on_evaluating(self, share: float) -> bool:
+        """Show how far the evaluation is, from 0 to 1; False if somebody asked to stop."""
+        self._desk.heartbeat.beat(Phase.EVALUATING, phase_progress=share)
+        return not self._desk.stop.is_requested
+
+    def _keep_evaluation(self, step: int, found: dict[str, float]) -> None:
+        loss, first = found["eval/loss"], self.progress.first_eval_loss
+        self.progress = replace(
+            self.progress,
+            evaluated_step=step,
+            first_eval_loss=loss if first is None else first,
+            last_eval_loss=loss,
+        )
+        self._desk.events.add(step, found)
+        say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
+        for watcher in self._desk.watchers:
+            if watcher.evaluated(step, found):
+                self.control.should_save = True
+                self.control.should_training_stop = True
 
     # Checkpoints
 
@@ -202,12 +185,13 @@ class StudioTrainer(Trainer):
         self._desk.heartbeat.beat(Phase.SAVING, step=step)
         with staged(self._folder / f"checkpoint-{step}", before_rename=self._seal) as place:
             self._desk.events.sync()
-            self._adapted.write(place)
+            self.adapted.write(place)
             self._save_optimizer_and_scheduler(str(place))
             self._save_scaler(str(place))
             self._save_rng_state(str(place))
             self.state.save_to_json(str(place / TRAINER_STATE_NAME))
-            replace(self.progress, step=step).write(place)
+            watchers = {watcher.name: watcher.state() for watcher in self._desk.watchers}
+            replace(self.progress, step=step, watchers=watchers).write(place)
         for checkpoint in sealed(self._folder)[self._desk.keep_checkpoints :]:
             remove(checkpoint.path)
 
@@ -217,7 +201,7 @@ class StudioTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:  # noqa: ARG002
         """The adapter's tensors; optimizer, scheduler and random states are read by Hugging Face."""
-        self._adapted.read(Path(resume_from_checkpoint))
+        self.adapted.read(Path(resume_from_checkpoint))
 
 
 def _gpu_memory() -> dict[str, float]:
@@ -229,7 +213,8 @@ def _gpu_memory() -> dict[str, float]:
     return {"gpu/0/memory_bytes": float(most)}
 
 
-def _finite(quantity: str, value: float, step: int) -> float:
+def finite(quantity: str, value: float, step: int) -> float:
+    """The value itself. Raises LossNotFinite."""
     if not math.isfinite(value):
         raise LossNotFinite(quantity=quantity, value=value, step=step)
     return value

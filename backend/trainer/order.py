@@ -7,6 +7,7 @@ from types import ModuleType
 
 from pydantic import ValidationError
 
+from backend.domain.adjustments import adjusted, read_adjustments
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
 from backend.trainer.errors import RunConfigInvalid
@@ -29,9 +30,9 @@ def is_finished(run: RunDirectory) -> bool:
 
 
 def read_order(run: RunDirectory) -> RunConfig:
-    """The RunConfig in run.yaml. Raises RunConfigInvalid."""
+    """The RunConfig in run.yaml, as supervision adjusted it. Raises RunConfigInvalid."""
     try:
-        return RunConfig.model_validate(read_yaml(run.config))
+        return adjusted(RunConfig.model_validate(read_yaml(run.config)), read_adjustments(run.adjustments))
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'run.yaml'}: {e['msg']}" for e in error.errors())
         raise RunConfigInvalid(path=run.config, why=told) from error

@@ -1,8 +1,10 @@
 """What a checkpoint must know beyond weights and Hugging Face's state, so that curves go on exactly."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from pydantic import JsonValue
 
 FILE = "progress.json"
 
@@ -12,6 +14,7 @@ class Progress:
     """`loss_sum` is the loss summed over the steps since `logged_step`, the last step that has a point.
 
     Evaluation losses are mean negative log-likelihoods per learned token, in nats; None until measured.
+    `watchers` is what guards and samplers remember, by name.
     `dataset` is the fingerprint of the rows that the step counts refer to.
     """
 
@@ -22,6 +25,7 @@ class Progress:
     evaluated_step: int | None = None
     first_eval_loss: float | None = None
     last_eval_loss: float | None = None
+    watchers: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Put it into a checkpoint folder."""

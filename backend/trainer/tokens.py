@@ -1,7 +1,6 @@
 """How examples become token ids, and which of them are learned."""
 
 from collections.abc import Callable, Sequence
-from typing import assert_never
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -51,7 +50,7 @@ class Encoder:
             case Conversation():
                 ids, labels = self._conversation(example, name)
             case _:
-                assert_never(example)
+                raise AssertionError(f"{type(example).__name__} is for other recipes, which read it themselves")
         return {"input_ids": ids[: self._max_length], "labels": labels[: self._max_length]}
 
     def _conversation(self, conversation: Conversation, name: str) -> tuple[list[int], list[int]]:

@@ -1,7 +1,6 @@
 """One attempt from the dataset to the adapter; it reads like its recipe."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,56 +10,23 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
-from backend.domain.run_config import RunConfig
 from backend.store.checkpoints import Checkpoint
 from backend.trainer.adapters import Adapted, adapt
 from backend.trainer.arguments import training_arguments
-from backend.trainer.attempt import OwnAttempt
 from backend.trainer.callbacks import Rhythm
-from backend.trainer.collation import Collator, Encoded
 from backend.trainer.curves import EventFile
 from backend.trainer.errors import DatasetChanged
-from backend.trainer.heartbeat import HeartbeatWriter
-from backend.trainer.loop import Desk, StudioTrainer
 from backend.trainer.model import check_targets, choose_precision, load_model, load_tokenizer, locate
+from backend.trainer.parts import Desk, Parts, Rows, Work
+from backend.trainer.programs import program_of
 from backend.trainer.progress import Progress
 from backend.trainer.result import Facts, save_result
 from backend.trainer.resume import resume_point
 from backend.trainer.staging import sweep
-from backend.trainer.stop import StopFlag
-from backend.trainer.tokens import Encoder
 from config.catalog import DEMO_MODEL
 
 ENV_MODELS = "PEFT_STUDIO_MODELS"
 ENV_THREADS = "PEFT_STUDIO_THREADS"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be done, where to say how far it is, and whether to stop."""
-
-    attempt: OwnAttempt
-    config: RunConfig
-    heartbeat: HeartbeatWriter
-    stop: StopFlag
-
-    def begin(self, phase: Phase, detail: str) -> None:
-        """Say what comes next, unless somebody asked to stop. Raises StopRequested."""
-        self.stop.check()
-        self.heartbeat.beat(phase, detail=detail)
-
-    def report(self, phase: Phase, share: float, detail: str) -> None:
-        """Say how far it is, from 0 to 1. Raises StopRequested."""
-        self.stop.check()
-        self.heartbeat.beat(phase, detail=detail, phase_progress=share)
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The encoded dataset."""
-
-    train: list[Encoded]
-    validation: list[Encoded]
 
 
 def train(work: Work) -> Adapted:
@@ -82,7 +48,8 @@ def train(work: Work) -> Adapted:
 
     source, revision = base_model(work), config.base_model.revision
     tokenizer = load_tokenizer(source, revision)
-    rows = encode(work, dataset, tokenizer)
+    program = program_of(config.recipe)
+    rows = program.rows(work, dataset, tokenizer)
 
     work.begin(Phase.LOADING, "loading the base model")
     precision = choose_precision(config.training.precision)
@@ -94,7 +61,9 @@ def train(work: Work) -> Adapted:
     adapted = adapt(model, config.method, revision=revision, resumed=folder)
 
     work.begin(Phase.LOADING, "preparing the first step")
-    trainer, state = prepare(work, adapted, rows, Collator(padding(tokenizer)), progress, precision, resumed)
+    state = resumed_state(resumed)
+    parts = prepare(work, adapted, tokenizer, rows, progress, precision, state)
+    trainer = program.loop(parts)
     trainer.go_on(folder, state)
 
     work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
@@ -138,51 +107,32 @@ def base_model(work: Work) -> str:
     return str(ensure_demo_model(folder, lambda share, text: work.report(Phase.BUILDING, share, text)))
 
 
-def encode(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase) -> Rows:
-    """All rows as token ids."""
-    encoder = Encoder(
-        tokenizer,
-        max_length=work.config.training.max_length,
-        answers_only=work.config.recipe.answers_only,
-    )
-
-    def report(share: float) -> None:
-        work.report(Phase.PREPARING, share, "cutting text into tokens")
-
-    train_rows = encoder.encode(dataset.train, "training", report)
-    return Rows(train_rows, encoder.encode(dataset.validation, "validation", report))
-
-
-def padding(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Any token id: padding is neither attended to nor learned."""
-    return int(tokenizer.pad_token_id or 0)
+def resumed_state(resumed: Checkpoint | None) -> TrainerState:
+    """Where Hugging Face's loop stood."""
+    return TrainerState() if resumed is None else TrainerState.load_from_json(str(resumed.path / TRAINER_STATE_NAME))
 
 
 def prepare(
     work: Work,
     adapted: Adapted,
+    tokenizer: PreTrainedTokenizerBase,
     rows: Rows,
-    collator: Collator,
     progress: Progress,
     precision: str,
-    resumed: Checkpoint | None,
-) -> tuple[StudioTrainer, TrainerState]:
-    """The loop, ready to go on from the state that is returned with it."""
+    state: TrainerState,
+) -> Parts:
+    """What the loop is made of, to go on from `state`."""
     training, run = work.config.training, work.attempt.run
-    rhythm = Rhythm(training, work.stop, has_validation=bool(rows.validation))
-    state = TrainerState()
-    if resumed is not None:
-        state = TrainerState.load_from_json(str(resumed.path / TRAINER_STATE_NAME))
+    rhythm = Rhythm(training, work.stop, has_validation=bool(len(rows.validation)))
     step = state.global_step
     is_owed = rhythm.is_evaluation_due(step, state.max_steps) and progress.evaluated_step != step
-    events = EventFile(run.tensorboard, first_step=0 if resumed is None else step + 1)
-    trainer = StudioTrainer(
-        adapted,
-        training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed),
-        train=rows.train,
-        validation=rows.validation,
-        collator=collator,
+    events = EventFile(run.tensorboard, first_step=step + 1 if step else 0)
+    return Parts(
+        config=work.config,
+        adapted=adapted,
+        tokenizer=tokenizer,
+        arguments=training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed),
+        rows=rows,
         progress=progress,
         desk=Desk(work.attempt, work.heartbeat, events, rhythm, work.stop, training.keep_checkpoints),
     )
-    return trainer, state

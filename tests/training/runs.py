@@ -77,8 +77,9 @@ def attempt_here(
     from backend.trainer.attempt import OwnAttempt
     from backend.trainer.heartbeat import HeartbeatWriter
     from backend.trainer.order import read_order
+    from backend.trainer.parts import Work
     from backend.trainer.stop import StopFlag
-    from backend.trainer.training import Work, train
+    from backend.trainer.training import train
 
     stop = StopFlag()
 

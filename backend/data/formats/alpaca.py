@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from backend.data.choice import Columns
 from backend.data.examples import Example, Turn, conversation
 from backend.data.formats.base import Format, find, missing, system_turn, text_of, usual_or_named
-from backend.spec import Card
+from backend.spec import Card, ExampleKind
 
 
 class Alpaca(Format):
@@ -17,6 +17,7 @@ class Alpaca(Format):
         summary="Instruction, optional input, output.",
         use_when="You have instructions with answers.",
     )
+    gives: ClassVar[ExampleKind] = ExampleKind.CONVERSATION
     parts: ClassVar[frozenset[str]] = frozenset({"prompt", "input", "completion", "system"})
     name: Literal["alpaca"] = "alpaca"
 

@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from backend.data.choice import Columns
 from backend.data.examples import Example, Turn
-from backend.spec import Card, Spec
+from backend.spec import Card, ExampleKind, Spec
 
 
 class Format(Spec):
-    """How a row becomes an example. `parts` are the fields of Columns that it makes use of."""
+    """How a row becomes an example. `parts` are the fields of Columns that it makes use of; it `gives` one kind."""
 
     card: ClassVar[Card]
+    gives: ClassVar[ExampleKind]
     parts: ClassVar[frozenset[str]]
 
     @abstractmethod

@@ -7,7 +7,7 @@ from backend.data.choice import Columns
 from backend.data.examples import Example
 from backend.data.formats.base import Format, find, system_turn, usual_or_named
 from backend.data.formats.turns import read_conversation
-from backend.spec import Card
+from backend.spec import Card, ExampleKind
 
 
 class Messages(Format):
@@ -16,6 +16,7 @@ class Messages(Format):
     card: ClassVar[Card] = Card(
         title="Messages", summary="A list of turns with role and content.", use_when="You have conversations."
     )
+    gives: ClassVar[ExampleKind] = ExampleKind.CONVERSATION
     parts: ClassVar[frozenset[str]] = frozenset({"messages", "system"})
     name: Literal["messages"] = "messages"
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from backend.data.choice import Columns
 from backend.data.examples import Example, Turn, conversation
 from backend.data.formats.base import Format, find, missing, system_turn, text_of, usual_or_named
-from backend.spec import Card
+from backend.spec import Card, ExampleKind
 
 PROMPTS = ("prompt", "question", "query", "input")
 COMPLETIONS = ("completion", "response", "answer", "output", "reply")
@@ -21,6 +21,7 @@ class PromptCompletion(Format):
         use_when="You have questions with answers.",
         recommended=True,
     )
+    gives: ClassVar[ExampleKind] = ExampleKind.CONVERSATION
     parts: ClassVar[frozenset[str]] = frozenset({"prompt", "completion", "system"})
     name: Literal["prompt_completion"] = "prompt_completion"
 

@@ -7,7 +7,7 @@ from backend.data.choice import Columns
 from backend.data.examples import Example
 from backend.data.formats.base import Format, find, system_turn, usual_or_named
 from backend.data.formats.turns import read_conversation
-from backend.spec import Card
+from backend.spec import Card, ExampleKind
 
 
 class ShareGpt(Format):
@@ -16,6 +16,7 @@ class ShareGpt(Format):
     card: ClassVar[Card] = Card(
         title="ShareGPT", summary="A list of turns with from and value.", use_when="You have exported chats."
     )
+    gives: ClassVar[ExampleKind] = ExampleKind.CONVERSATION
     parts: ClassVar[frozenset[str]] = frozenset({"messages", "system"})
     name: Literal["sharegpt"] = "sharegpt"
 

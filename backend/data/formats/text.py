@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from backend.data.choice import Columns
 from backend.data.examples import Example, PlainText
 from backend.data.formats.base import Format, find, missing, text_of, usual_or_named
-from backend.spec import Card
+from backend.spec import Card, ExampleKind
 
 
 class Text(Format):
@@ -17,6 +17,7 @@ class Text(Format):
         summary="One text a row, learned whole.",
         use_when="You have text without questions.",
     )
+    gives: ClassVar[ExampleKind] = ExampleKind.TEXT
     parts: ClassVar[frozenset[str]] = frozenset({"text"})
     name: Literal["text"] = "text"
 

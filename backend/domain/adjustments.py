@@ -1,0 +1,50 @@
+"""Changes that supervision made to a run's orders: what, why, and from which attempt on."""
+
+import json
+from pathlib import Path
+
+from pydantic import Field, JsonValue, TypeAdapter
+
+from backend.domain.run_config import RunConfig
+from backend.spec import Frozen
+
+
+class Adjustment(Frozen):
+    """One change. `changes` maps dotted keys of the RunConfig ("training.batch_size") to new values."""
+
+    attempt: int = Field(ge=1, description="The first attempt that it is for.")
+    reason: str
+    changes: dict[str, JsonValue]
+
+
+_ADJUSTMENTS = TypeAdapter(tuple[Adjustment, ...])
+
+
+def read_adjustments(file: Path) -> tuple[Adjustment, ...]:
+    """What supervision changed so far, oldest first; a missing file means nothing. Raises ValueError, OSError."""
+    if not file.exists():
+        return ()
+    return _ADJUSTMENTS.validate_json(file.read_bytes())
+
+
+def adjustments_text(adjustments: tuple[Adjustment, ...]) -> str:
+    """The file's text."""
+    return json.dumps([adjustment.model_dump(mode="json") for adjustment in adjustments], indent=1)
+
+
+def adjusted(config: RunConfig, adjustments: tuple[Adjustment, ...]) -> RunConfig:
+    """The order as the next attempt is to follow it; run.yaml itself is never changed. Raises ValueError."""
+    changed = config.model_dump(mode="json")
+    for adjustment in adjustments:
+        for key, value in adjustment.changes.items():
+            _set(changed, key.split("."), value)
+    return RunConfig.model_validate(changed)
+
+
+def _set(tree: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:
+    for name in path[:-1]:
+        inner = tree.get(name)
+        if not isinstance(inner, dict):
+            raise ValueError(f"there is no setting {'.'.join(path)}")  # noqa: TRY004 - read from a file
+        tree = inner
+    tree[path[-1]] = value

@@ -1,0 +1,31 @@
+"""Which module trains a recipe; it is imported only when it is asked for."""
+
+from typing import Protocol, assert_never
+
+from transformers import PreTrainedTokenizerBase
+
+from backend.data.loading import LoadedDataset
+from backend.recipes import Recipe
+from backend.trainer.loop import StudioLoop
+from backend.trainer.parts import Parts, Rows, Work
+
+
+class RecipeProgram(Protocol):
+    """A module of backend.trainer.recipes."""
+
+    def rows(self, work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase) -> Rows:
+        """The dataset as the loop takes it. Raises DataError, StopRequested."""
+
+    def loop(self, parts: Parts) -> StudioLoop:
+        """The loop, ready to go on."""
+
+
+def program_of(recipe: Recipe) -> RecipeProgram:
+    """The module that trains a recipe."""
+    match recipe.name:
+        case "sft":
+            from backend.trainer.recipes import sft  # noqa: PLC0415
+
+            return sft
+        case _:
+            assert_never(recipe.name)

@@ -1,0 +1,1 @@
+"""How each recipe trains: its rows and its loop, one file each."""
