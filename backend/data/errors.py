@@ -1,6 +1,6 @@
 """Datasets that cannot be read or trained on."""
 
-from backend.errors import DataError
+from backend.errors import EXIT_UNAVAILABLE, DataError, StorageError
 
 
 class DatasetNotFound(DataError):
@@ -18,7 +18,7 @@ class DatasetNotAFile(DataError):
     id = "dataset-not-a-file"
     what = "The dataset {path} is not a regular file."
     why = "It is {kind}; reading it could go on for ever or run something."
-    fix = "Give a .jsonl, .json, .csv, .tsv, .parquet or .txt file."
+    fix = "Give a .jsonl, .json, .csv, .tsv, .parquet, .arrow or .txt file, or a folder of them."
 
 
 class DatasetKindUnknown(DataError):
@@ -57,6 +57,88 @@ class DatasetFormatUnknown(DataError):
     fix = "Name the format, and the columns that play its parts (dataset.format, dataset.columns)."
 
 
+class DatasetKindUnsuitable(DataError):
+    """A format whose rows the recipe cannot learn from."""
+
+    id = "dataset-kind-unsuitable"
+    what = "The recipe cannot learn from the dataset {path}."
+    why = "Its format {format} gives rows of the kind {given}; the recipe reads {wanted}."
+    fix = "Use a recipe that reads {given} rows, or rows in one of the formats {fitting}."
+
+
+class DatasetExpands(DataError):
+    """A compressed file that grows without measure."""
+
+    id = "dataset-expands"
+    what = "The compressed dataset {path} was not read to its end."
+    why = "It expands to more than {limit:,} bytes from {size:,}, which no text does."
+    fix = "Decompress it yourself if you trust it, and give the decompressed file."
+
+
+class DatasetChanging(DataError):
+    """A file that was written to while it was read."""
+
+    id = "dataset-changing"
+    what = "The dataset {path} changed while it was read."
+    why = "Its size or time of change is not what it was at the beginning."
+    fix = "Wait until it is written, then start again."
+
+
+class DatasetElsewhere(DataError):
+    """A hub dataset, which only a run or the command line looks into."""
+
+    id = "dataset-on-the-hub"
+    what = "The dataset {path} is on the hub."
+    why = "It is looked at when the run starts: the dashboard fetches nothing."
+    fix = "Start the run, or download it and give its folder."
+
+
+class DatasetHubOffline(DataError):
+    """The hub could not be asked, and the dataset is not in its cache."""
+
+    id = "dataset-hub-offline"
+    what = "The dataset {path} could not be fetched from the hub."
+    why = "The hub cannot be reached and no copy is on this machine ({reason})."
+    fix = "Check the network and PEFT_STUDIO_HUB_OFFLINE, or download the dataset and give its folder."
+    exit_code = EXIT_UNAVAILABLE
+
+
+class DatasetHubMissing(DataError):
+    """No such dataset, revision, configuration or split."""
+
+    id = "dataset-hub-missing"
+    what = "The hub has no such dataset: {path}."
+    why = "It said: {reason}."
+    fix = "Check dataset.path, subset, split and revision on the dataset's page."
+
+
+class DatasetHubGated(DataError):
+    """A dataset whose owner asks for consent first."""
+
+    id = "dataset-hub-gated"
+    what = "The dataset {path} is gated."
+    why = "Its owner lets only people in who agreed to conditions on its page: {reason}."
+    fix = "Ask for access on the dataset's page, then set HF_TOKEN to your token."
+
+
+class DatasetHubUnauthorised(DataError):
+    """The hub wants to know who asks."""
+
+    id = "dataset-hub-unauthorised"
+    what = "The hub does not show the dataset {path} to strangers."
+    why = "No valid token was sent: {reason}."
+    fix = "Set HF_TOKEN to a token that may read it."
+
+
+class DatasetHubProgram(DataError):
+    """A dataset that is a program."""
+
+    id = "dataset-hub-program"
+    what = "The hub dataset {path} is a script, which is never run."
+    why = "{reason}."
+    fix = "Use its Parquet conversion, with revision: refs/convert/parquet, or another dataset."
+
+
 class DatasetBroken(DataError):
     """Rows that cannot be trained on."""
 
@@ -64,3 +146,12 @@ class DatasetBroken(DataError):
     what = "{count} of {total} rows of the dataset {path} cannot be used."
     why = "{rows}."
     fix = "Correct or remove these rows."
+
+
+class CacheNotWritten(StorageError):
+    """The prepared rows could not be kept."""
+
+    id = "cache-not-written"
+    what = "The prepared rows could not be written to {folder}."
+    why = "{reason}."
+    fix = "Free some space or make the folder writable; what is in it may be deleted at any time."

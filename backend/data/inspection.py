@@ -1,27 +1,31 @@
 """A look into a dataset for people: counts, columns, first rows, every kind of problem."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from backend.data.choice import DatasetChoice
+from backend.data.choice import DatasetChoice, DatasetPart
 from backend.data.examples import Example
 from backend.data.loading import fingerprint
-from backend.data.reading import ReadRow, read_examples, resolve
+from backend.data.prepared import part_fingerprint
+from backend.data.reading import Kinds, ReadRow, read_sources, source_name
+from backend.data.remarks import Remark
 from backend.data.rows import RowProblem
+from backend.data.sources import Source, resolve, sources
+from backend.data.tally import MAX_EXAMPLES_SHOWN, MAX_PROBLEMS_SHOWN, MAX_ROWS_SHOWN, Counts, Tally
 
-MAX_ROWS_SHOWN = 20
-MAX_EXAMPLES_SHOWN = 5
-MAX_PROBLEMS_SHOWN = 20
+DEFAULT_SEED = 42  # that of a run that names none
+__all__ = ["MAX_EXAMPLES_SHOWN", "MAX_PROBLEMS_SHOWN", "MAX_ROWS_SHOWN", "DatasetSummary", "inspect"]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
     """What was found. `num_rows` counts usable rows; `num_duplicates` those that equal an earlier one.
 
-    `first_rows` are raw, usable or not, so that columns can be mapped; `columns` are theirs. Where
-    `is_complete` is False, the counts are of the first `max_rows` rows only.
+    `first_rows` are raw, usable or not, so that columns can be mapped; `columns` are theirs. `num_train_rows` are
+    those of one epoch, `num_validation_rows` those that are evaluated on. `problems` and `remarks` are of the
+    validation dataset too. Where `is_complete` is False, the counts are of the first `max_rows` rows only.
     """
 
     path: Path
@@ -35,58 +39,91 @@ class DatasetSummary:
     num_duplicates: int
     fingerprint: str
     size_bytes: int
+    num_train_rows: int = 0
+    num_validation_rows: int = 0
+    remarks: tuple[Remark, ...] = ()
     is_complete: bool = True
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What is kept of the rows while they pass."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A part, its sources, and whether it is the validation dataset."""
 
-    num_rows: int = 0
-    num_problems: int = 0
-    first_rows: list[Mapping[str, object]] = field(default_factory=list)
-    examples: list[Example] = field(default_factory=list)
-    problems: list[RowProblem] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
-
-    def add(self, row: ReadRow | RowProblem) -> None:
-        found = row.example if isinstance(row, ReadRow) else row
-        if isinstance(row, ReadRow) and len(self.first_rows) < MAX_ROWS_SHOWN:
-            self.first_rows.append(row.row.fields)
-        if isinstance(found, RowProblem):
-            self.num_problems += 1
-            if len(self.problems) < MAX_PROBLEMS_SHOWN:
-                self.problems.append(found)
-            return
-        self.num_rows += 1
-        self.seen.add(hash(found))  # 64 bits: a million rows collide by chance in one of 37 million datasets
-        if len(self.examples) < MAX_EXAMPLES_SHOWN:
-            self.examples.append(found)
+    part: DatasetPart
+    sources: tuple[Source, ...]
+    is_validation: bool = False
 
 
-def inspect(choice: DatasetChoice, base: Path, max_rows: int | None = None) -> DatasetSummary:
-    """Read every row once, or the first `max_rows`; memory does not grow with the file's rows but for hashes.
+def inspect(
+    choice: DatasetChoice,
+    base: Path,
+    max_rows: int | None = None,
+    kinds: Kinds | None = None,
+    *,
+    seed: int = DEFAULT_SEED,
+    may_fetch: bool = False,
+) -> DatasetSummary:
+    """Read every row once, or the first `max_rows`; memory does not grow with the rows but for a few hashes.
 
-    Problems of rows are in the summary; raises DataError for the file as a whole.
+    Only formats that give one of `kinds` are taken, if any are named; `seed` is that of the split. Hub datasets
+    are looked into only with `may_fetch`. Problems of rows are in the summary; raises DataError for a file as a whole.
     """
-    path = resolve(choice.path, base)
-    name, rows = read_examples(path, choice)
-    tally = _Tally()
+    opened = [_Opened(part, sources(part, base, may_fetch=may_fetch)) for part in choice.parts]
+    if choice.validation is not None:
+        found = sources(choice.validation, base, may_fetch=may_fetch)
+        opened.append(_Opened(choice.validation, found, is_validation=True))
+    tally, formats = Tally(_names(opened)), dict[str, None]()
+    rows = _rows(opened, kinds, tally, formats)
     for row in islice(rows, max_rows):
         tally.add(row)
     is_complete = max_rows is None or next(rows, None) is None
-    columns = dict.fromkeys(str(name) for fields in tally.first_rows for name in fields)
+    return _summary(choice, base, opened, tally, tally.counts(choice, seed), " + ".join(formats), is_complete)
+
+
+def _rows(
+    opened: list[_Opened], kinds: Kinds | None, tally: Tally, formats: dict[str, None]
+) -> Iterator[ReadRow | RowProblem]:
+    """All rows of all parts; the tally is told where each part begins, `formats` gets the names of the formats."""
+    for each in opened:
+        name, rows = read_sources(each.sources, each.part, kinds)
+        if not each.is_validation:
+            formats[name] = None
+        tally.begin_part(is_validation=each.is_validation, num_sources=len(each.sources))
+        yield from rows
+
+
+def _names(opened: list[_Opened]) -> list[str]:
+    """What the rows of each source are said to be of: nothing where there is only one."""
+    if len(opened) == 1:
+        return [source_name(opened[0].sources, index) for index in range(len(opened[0].sources))]
+    return [source.name for each in opened for source in each.sources]
+
+
+def _summary(
+    choice: DatasetChoice,
+    base: Path,
+    opened: list[_Opened],
+    tally: Tally,
+    counts: Counts,
+    name: str,
+    is_complete: bool,  # noqa: FBT001 - private
+) -> DatasetSummary:
+    marks = [part_fingerprint([source.fingerprint() for source in each.sources]) for each in opened]
+    second = marks.pop() if opened[-1].is_validation else None
     return DatasetSummary(
-        path=path,
+        path=Path(choice.path) if choice.hub_id else resolve(choice.path, base),
         format=name,
         num_rows=tally.num_rows,
-        columns=tuple(columns),
+        columns=tuple(dict.fromkeys(str(name) for fields in tally.first_rows for name in fields)),
         first_rows=tuple(tally.first_rows),
         examples=tuple(tally.examples),
         problems=tuple(tally.problems),
         num_problems=tally.num_problems,
-        num_duplicates=tally.num_rows - len(tally.seen),
-        fingerprint=fingerprint(path),
-        size_bytes=path.stat().st_size,
+        num_duplicates=counts.num_duplicates,
+        fingerprint=fingerprint(marks, choice.parts, second),
+        size_bytes=sum(source.size_bytes for each in opened for source in each.sources if not each.is_validation),
+        num_train_rows=counts.num_train_rows,
+        num_validation_rows=counts.num_validation_rows,
+        remarks=counts.remarks,
         is_complete=is_complete,
     )

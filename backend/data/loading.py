@@ -1,88 +1,87 @@
-"""A dataset as training takes it: read whole, checked, split by the seed."""
+"""A dataset as training takes it: every row checked, split by the seed, mixed by the weights."""
 
 import hashlib
-import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.data.choice import DatasetChoice
-from backend.data.errors import DatasetBroken, DatasetEmpty
-from backend.data.examples import Example
-from backend.data.reading import ReadRow, read_examples, resolve
-from backend.data.rows import RowProblem
+import numpy as np
 
-MAX_NAMED = 10
+from backend.data.cache import key_of
+from backend.data.choice import DatasetChoice, DatasetPart
+from backend.data.errors import DatasetEmpty
+from backend.data.examples import Example
+from backend.data.lazy import Examples
+from backend.data.prepared import Prepared, Progress, prepare
+from backend.data.reading import Kinds
+from backend.data.sides import Flags, epoch, held_out, is_among
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedDataset:
-    """`train` and `validation` share no example; `num_rows` counts the rows of the file itself.
+    """`train` and `validation` share no example; `num_rows` counts the rows of the training files.
 
-    `fingerprint` is the SHA-256 of the file's bytes, or with a validation file that of both fingerprints.
+    Both are `Examples` where they come from files: read when asked for, and `where(index)` names the line.
+    `fingerprint` is the SHA-256 of a single file's bytes, else one of all fingerprints and weights.
     """
 
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
+    train: Sequence[Example]
+    validation: Sequence[Example]
     format: str
     num_rows: int
     fingerprint: str
 
 
-def load(choice: DatasetChoice, base: Path, seed: int) -> LoadedDataset:
+def load(
+    choice: DatasetChoice,
+    base: Path,
+    seed: int,
+    kinds: Kinds | None = None,
+    *,
+    cache: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> LoadedDataset:
     """Read and split.
 
-    Rows that a validation file has too are not trained on. Raises DataError if any row cannot be used:
+    Only formats that give one of `kinds` are taken, if any are named. What was read is kept in `cache`, or in a
+    temporary file. `progress` gets the number of rows read so far of each part; what it raises is passed on.
+    Rows that a validation dataset has too are not trained on. Raises DataError if any row cannot be used:
     nothing is left out in silence.
     """
-    path = resolve(choice.path, base)
-    name, examples = _read(path, choice)
-    mark = fingerprint(path)
-    if choice.validation_path is None:
-        train, validation = split(examples, choice.validation_fraction, seed)
-    else:
-        second = resolve(choice.validation_path, base)
-        validation = _read(second, choice)[1]
-        held_out = set(validation)
-        train = tuple(example for example in examples if example not in held_out)
-        mark = hashlib.sha256(f"{mark} {fingerprint(second)}".encode()).hexdigest()
-    if not train:
-        raise DatasetEmpty(path=path, reason="every row is held out for validation")
-    return LoadedDataset(train, validation, name, len(examples), mark)
+    parts = [prepare(part, base, kinds, cache, progress) for part in choice.parts]
+    second = prepare(choice.validation, base, kinds, cache, progress) if choice.validation else None
+    is_out = _is_out(parts, second, choice, seed)
+    ends = np.cumsum([part.num_rows for part in parts])
+    starts = ends - [part.num_rows for part in parts]
+    kept = [np.flatnonzero(~is_out[start:end]) + start for start, end in zip(starts, ends, strict=True)]
+    train = epoch(kept, [part.weight for part in choice.parts], seed)
+    if not len(train):
+        raise DatasetEmpty(path=choice.path, reason="every row is held out for validation")
+    held = Examples(parts, np.flatnonzero(is_out), cache)
+    if second is not None:
+        held = Examples([second], np.arange(second.num_rows), cache)
+    return LoadedDataset(
+        train=Examples(parts, train, cache),
+        validation=held,
+        format=" + ".join(dict.fromkeys(part.format for part in parts)),
+        num_rows=int(ends[-1]),
+        fingerprint=fingerprint(
+            [part.fingerprint for part in parts], choice.parts, second.fingerprint if second else None
+        ),
+    )
 
 
-def split(examples: tuple[Example, ...], fraction: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Train and validation in the order of the file; equal examples go to the same side.
-
-    With a fraction above 0 and two different examples both sides have at least one.
-    """
-    distinct = list(dict.fromkeys(examples))
-    if fraction == 0 or len(distinct) == 1:
-        return examples, ()
-    wanted = min(len(distinct) - 1, max(1, round(len(distinct) * fraction)))
-    held_out = set(random.Random(seed).sample(distinct, wanted))  # noqa: S311 - a split, not a secret
-    train = tuple(example for example in examples if example not in held_out)
-    return train, tuple(example for example in examples if example in held_out)
+def fingerprint(marks: Sequence[str], parts: Sequence[DatasetPart], second: str | None) -> str:
+    """One for the parts' fingerprints, their weights and the validation dataset's."""
+    first, weights = marks[0], [part.weight for part in parts]
+    if len(parts) > 1 or weights != [1]:
+        first = key_of(list(marks), weights)
+    return first if second is None else hashlib.sha256(f"{first} {second}".encode()).hexdigest()
 
 
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read(path: Path, choice: DatasetChoice) -> tuple[str, tuple[Example, ...]]:
-    name, rows = read_examples(path, choice)
-    examples: list[Example] = []
-    problems: list[RowProblem] = []
-    for row in rows:
-        found = row.example if isinstance(row, ReadRow) else row
-        if isinstance(found, RowProblem):
-            problems.append(found)
-        else:
-            examples.append(found)
-    if problems:
-        more = "; ..." if len(problems) > MAX_NAMED else ""
-        named = "; ".join(map(str, problems[:MAX_NAMED])) + more
-        total = len(problems) + len(examples)
-        raise DatasetBroken(path=path, count=len(problems), total=total, rows=named)
-    return name, tuple(examples)
+def _is_out(parts: Sequence[Prepared], second: Prepared | None, choice: DatasetChoice, seed: int) -> Flags:
+    """Which rows are not trained on."""
+    hashes = np.concatenate([part.hashes() for part in parts])
+    if second is not None:
+        return is_among(hashes, second.hashes())
+    return held_out(hashes, choice.validation_fraction, seed)

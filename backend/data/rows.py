@@ -14,11 +14,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """What is wrong with the row at `number`."""
+    """What is wrong with the row at `number` of `source`, which is empty where there is only one file."""
 
     number: int
     message: str
+    source: str = ""
 
     def __str__(self) -> str:
-        """Both in one line."""
-        return f"row {self.number}: {self.message}"
+        """All in one line."""
+        return f"{row_name(self.number, self.source)}: {self.message}"
+
+
+def row_name(number: int, source: str = "") -> str:
+    """How people call a row."""
+    return f"row {number} of {source}" if source else f"row {number}"

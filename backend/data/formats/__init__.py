@@ -7,6 +7,7 @@ from backend.data.formats.messages import Messages
 from backend.data.formats.prompt_completion import PromptCompletion
 from backend.data.formats.sharegpt import ShareGpt
 from backend.data.formats.text import Text
+from backend.spec import ExampleKind
 
 AnyFormat = Messages | ShareGpt | Alpaca | PromptCompletion | Text
 
@@ -16,10 +17,14 @@ def formats() -> tuple[Format, ...]:
     return (Messages(), ShareGpt(), Alpaca(), PromptCompletion(), Text())
 
 
-def detect(columns: frozenset[str], named: Columns) -> Format | None:
-    """The first format that fits the columns and has a use for all the columns that a person named, or None."""
+def detect(columns: frozenset[str], named: Columns, kinds: tuple[ExampleKind, ...] | None = None) -> Format | None:
+    """The first format that fits the columns and has a use for all the columns that a person named, or None.
+
+    Only formats that give one of `kinds` are tried, if any are named.
+    """
     mapped = named.model_dump(exclude_none=True).keys()
-    return next((each for each in formats() if mapped <= each.parts and each.fits(columns, named)), None)
+    tried = (each for each in formats() if kinds is None or each.gives in kinds)
+    return next((each for each in tried if mapped <= each.parts and each.fits(columns, named)), None)
 
 
 def by_name(name: str) -> Format:

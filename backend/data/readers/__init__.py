@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from backend.data.errors import DatasetKindUnknown, DatasetNotAFile, DatasetNotFound, DatasetUnreadable
+from backend.data.readers.arrow_file import read_arrow
 from backend.data.readers.csv_file import read_csv, read_tsv
 from backend.data.readers.json_file import read_json
 from backend.data.readers.jsonl_file import read_jsonl
+from backend.data.readers.opening import COMPRESSED, kind_of
 from backend.data.readers.parquet_file import read_parquet
 from backend.data.readers.text_file import read_text_file
 from backend.data.rows import Row, RowProblem
@@ -20,8 +22,11 @@ READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".parquet": read_parquet,
+    ".arrow": read_arrow,
     ".txt": read_text_file,
 }
+BINARY = (".parquet", ".arrow")  # which compress inside
+ENDINGS = (*READERS, *(kind + suffix for kind in READERS if kind not in BINARY for suffix in COMPRESSED))  # for pickers
 
 
 def read_rows(path: Path) -> Iterator[Row | RowProblem]:
@@ -30,10 +35,16 @@ def read_rows(path: Path) -> Iterator[Row | RowProblem]:
     Raises DataError for the file as a whole, at the call or when rows are taken.
     """
     check_file(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DatasetKindUnknown(path=path, suffix=path.suffix or "(none)", known=", ".join(READERS))
-    return _readable(path, reader)
+    if not is_known(path):
+        known = f"{', '.join(READERS)}, the text ones also as .gz or .zst"
+        raise DatasetKindUnknown(path=path, suffix=path.suffix or "(none)", known=known)
+    return _readable(path, READERS[kind_of(path)])
+
+
+def is_known(path: Path) -> bool:
+    """Whether a file of this name can be read."""
+    kind = kind_of(path)
+    return kind in READERS and (kind not in BINARY or path.suffix.lower() == kind)
 
 
 def check_file(path: Path) -> None:

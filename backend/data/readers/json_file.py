@@ -4,41 +4,74 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from backend.data.errors import DatasetUnreadable
+from backend.data.readers.json_stream import NO_ROWS, JsonStream
 from backend.data.readers.json_text import JsonProblem, parse_json
 from backend.data.readers.lines import OTHER_MARKS, UTF8_MARK
+from backend.data.readers.opening import open_bytes
 from backend.data.rows import Row, RowProblem
 
-MAX_BYTES = 500_000_000
+WHOLE_BYTES = 8_000_000
 LIST_KEYS = ("data", "rows", "examples", "train", "items")
 
 
 def read_json(path: Path) -> Iterator[Row | RowProblem]:
-    """One row an object; the file is read whole, and refused beyond MAX_BYTES (JSON lines have no limit)."""
-    if path.stat().st_size > MAX_BYTES:
-        reason = f"a .json file is read whole, and this one exceeds {MAX_BYTES:,} bytes; use .jsonl instead"
-        raise DatasetUnreadable(path=path, reason=reason)
-    data = path.read_bytes()
-    if data.startswith(OTHER_MARKS):
-        raise DatasetUnreadable(path=path, reason="it begins with a UTF-16 mark and is not UTF-8 text")
-    if not data.strip():
-        return
-    try:
-        value = parse_json(data.removeprefix(UTF8_MARK))
-    except JsonProblem as problem:
-        hint = "; it looks like JSON lines, rename it to .jsonl" if "Extra data" in str(problem) else ""
-        raise DatasetUnreadable(path=path, reason=f"{problem}{hint}") from problem
-    for number, item in enumerate(_items(path, value), 1):
-        yield Row(number, item) if isinstance(item, dict) else RowProblem(number, "no JSON object ({...})")
+    """One row an object. Up to WHOLE_BYTES the file is parsed at once, beyond that object by object.
+
+    Of a long file's object, the first list under one of LIST_KEYS gives the rows, whatever is in it.
+    """
+    with open_bytes(path) as file:
+        head = file.read(WHOLE_BYTES + 1)
+        if head.startswith(OTHER_MARKS):
+            raise DatasetUnreadable(path=path, reason="it begins with a UTF-16 mark and is not UTF-8 text")
+        is_whole = len(head) <= WHOLE_BYTES
+        head = head.removeprefix(UTF8_MARK)
+        if not head.strip():
+            return
+        try:
+            items = _whole(head) if is_whole else _streamed(JsonStream(head, file))
+            for number, item in enumerate(items, 1):
+                yield Row(number, item) if isinstance(item, dict) else RowProblem(number, "no JSON object ({...})")
+        except JsonProblem as problem:
+            hint = "; it looks like JSON lines, rename it to .jsonl" if "Extra data" in str(problem) else ""
+            raise DatasetUnreadable(path=path, reason=f"{problem}{hint}") from problem
 
 
-def _items(path: Path, value: object) -> list[object]:
+def _whole(data: bytes) -> Iterator[object]:
     """The rows: a list, the list under a usual key (columnar `data` is not one), or a single object."""
+    value = parse_json(data)
     if isinstance(value, list):
-        return value
-    if isinstance(value, dict):
-        for key in LIST_KEYS:
-            inner = value.get(key)
-            if isinstance(inner, list) and all(isinstance(item, dict) for item in inner):
-                return inner
-        return [value]
-    raise DatasetUnreadable(path=path, reason="it holds neither a list of objects nor an object")
+        yield from value
+    elif isinstance(value, dict):
+        lists = (value.get(key) for key in LIST_KEYS)
+        yield from next((each for each in lists if _is_rows(each)), [value])
+    else:
+        raise JsonProblem(NO_ROWS)
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _streamed(stream: JsonStream) -> Iterator[object]:
+    if stream.peek() == "[":
+        yield from stream.items()
+    elif stream.peek() == "{":
+        yield from _list_inside(stream)
+    else:
+        raise JsonProblem(NO_ROWS)
+    stream.end()
+
+
+def _list_inside(stream: JsonStream) -> Iterator[object]:
+    is_found = False
+    for key in stream.keys():
+        if key in LIST_KEYS and stream.peek() == "[":
+            items = stream.items()
+            yield from () if is_found else items
+            is_found = True
+            for _ in items:  # of a second list
+                pass
+        else:
+            stream.value()
+    if not is_found:
+        raise JsonProblem(f"its object has no list of rows under one of {', '.join(LIST_KEYS)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 MAX_DEPTH = 64
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 class JsonProblem(ValueError):
@@ -24,22 +25,41 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401 - a document may be anything
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise JsonProblem(f"not UTF-8 text at byte {error.start + 1}") from error
-    value = _parse(text)
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        _check_depth(value)
-    if "\\ud" in text.lower() and _LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):
-        raise JsonProblem("half of a surrogate pair, which is no text")
-    return value
-
-
-def _parse(text: str) -> Any:  # noqa: ANN401 - a document may be anything
-    """The C scanner stops at the interpreter's recursion limit, whatever the text."""
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique)
+        value, end = scan_json(text, _SPACE.match(text).end())  # type: ignore[union-attr] # it matches nothing too
+        rest = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+        if rest < len(text):
+            raise json.JSONDecodeError("Extra data", text, rest)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno} " if error.lineno > 1 else ""
         said = error.msg.removesuffix(" at")
         raise JsonProblem(f"no valid JSON: {said} at {line}character {error.colno}") from error
+    return value
+
+
+def scan_json(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins at `start`, and where it ends.
+
+    Raises JSONDecodeError for what is no JSON or is cut, JsonProblem as `parse_json`.
+    """
+    value, end = _decode(text, start)
+    if text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH:
+        _check_depth(value)
+    if _may_have_surrogates(text, start, end) and _LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        raise JsonProblem("half of a surrogate pair, which is no text")
+    return value, end
+
+
+def _may_have_surrogates(text: str, start: int, end: int) -> bool:
+    return text.find("\\ud", start, end) >= 0 or text.find("\\uD", start, end) >= 0
+
+
+def _decode(text: str, start: int) -> tuple[Any, int]:
+    """The C scanner stops at the interpreter's recursion limit, whatever the text."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError:
+        raise
     except RecursionError as error:
         raise JsonProblem(f"nested deeper than {MAX_DEPTH} levels") from error
     except JsonProblem:
@@ -80,3 +100,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise JsonProblem(f"the key {name[:80]!r} occurs twice")
     return found
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique)

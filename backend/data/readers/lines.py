@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from backend.data.errors import DatasetUnreadable
+from backend.data.readers.opening import open_bytes
 
 MAX_LINE_BYTES = 8_000_000
 UTF8_MARK = b"\xef\xbb\xbf"
@@ -12,7 +13,7 @@ OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     """(number from 1, bytes without line end); None for a line longer than MAX_LINE_BYTES, which is skipped."""
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         number = 0
         while True:
             line = file.readline(MAX_LINE_BYTES + 1)
