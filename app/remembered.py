@@ -17,16 +17,17 @@ from config.catalog import SAMPLE_PREFIX, CatalogModel, base_models
 CHECK_SECONDS = 30  # disk space changes without telling us
 REMEMBERED_SECONDS = 60
 Version = tuple[int, int]
+Versions = tuple[Version, ...]
 
 
 def look(services: Services, choice: DatasetChoice) -> DatasetSummary:
     """What is in a dataset. Raises DataError if the file as a whole cannot be read."""
-    return _look(services, choice.model_dump_json(), _version(choice.path))
+    return _look(services, choice.model_dump_json(), _versions(choice))
 
 
 def check(services: Services, config: RunConfig) -> PreflightReport:
     """What would make the run fail."""
-    return _check(services, config.model_dump_json(), _version(config.dataset.path))
+    return _check(services, config.model_dump_json(), _versions(config.dataset))
 
 
 def base() -> Path:
@@ -59,13 +60,19 @@ def models() -> tuple[CatalogModel, ...]:
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the dataset")
-def _look(_services: Services, choice: str, version: Version) -> DatasetSummary:  # noqa: ARG001 - part of the key
+def _look(_services: Services, choice: str, versions: Versions) -> DatasetSummary:  # noqa: ARG001 - part of the key
     return _services.datasets.inspect(DatasetChoice.model_validate_json(choice), base())
 
 
 @st.cache_data(max_entries=32, ttl=CHECK_SECONDS, show_spinner="Checking data, model and machine")
-def _check(_services: Services, config: str, version: Version) -> PreflightReport:  # noqa: ARG001 - part of the key
+def _check(_services: Services, config: str, versions: Versions) -> PreflightReport:  # noqa: ARG001 - part of the key
     return _services.training.preflight(RunConfig.model_validate_json(config), base())
+
+
+def _versions(choice: DatasetChoice) -> Versions:
+    """Those of all files and folders of a dataset."""
+    parts = [*choice.parts, choice.validation] if choice.validation else choice.parts
+    return tuple(_version(part.path) for part in parts if part is not None)
 
 
 def _version(path: str) -> Version:

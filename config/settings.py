@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         return self.workspace / "models"
 
     @property
+    def cache_folder(self) -> Path:
+        """What was computed from datasets; it may be deleted at any time."""
+        return self.workspace / "cache"
+
+    @property
     def trash_folder(self) -> Path:
         """Deleted runs."""
         return self.workspace / "trash"

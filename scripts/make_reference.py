@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 import app
 import backend
 from backend.cli.main import app as command_line
-from backend.data.choice import Columns, DatasetChoice
+from backend.data.choice import Columns, DatasetChoice, DatasetPart
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
 from backend.domain.states import ENDS, TRANSITIONS
 from backend.errors import StudioError
@@ -50,6 +50,7 @@ def _run_config() -> str:
     sections: tuple[tuple[str, type[Frozen]], ...] = (
         ("base_model", BaseModelChoice),
         ("dataset", DatasetChoice),
+        ("dataset.mix[]", DatasetPart),
         ("dataset.columns", Columns),
         ("training", Training),
     )

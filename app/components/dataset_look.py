@@ -9,6 +9,7 @@ from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
 from backend.data.examples import Conversation, Example, PlainText
 from backend.data.inspection import DatasetSummary
+from backend.data.packing import texts_of
 
 MAX_CELL_CHARACTERS = 500
 
@@ -23,6 +24,8 @@ def draw_dataset(summary: DatasetSummary) -> None:
             st.badge(f"{summary.num_duplicates:,} duplicates", icon=":material/content_copy:", color="orange")
     if summary.num_problems:
         _problems(summary)
+    if summary.remarks:
+        st.caption(escape(" ".join(f"{remark}." for remark in summary.remarks)))
     if summary.first_rows:
         st.dataframe(
             [_cells(row) for row in summary.first_rows],
@@ -43,6 +46,9 @@ def _example(example: Example) -> None:
                 st.code(turn.content, language=None, wrap_lines=True)
         case PlainText(text=text):
             st.code(text, language=None, wrap_lines=True)
+        case _:
+            for text in texts_of(example):
+                st.code(text, language=None, wrap_lines=True)
 
 
 def _problems(summary: DatasetSummary) -> None:
@@ -50,7 +56,7 @@ def _problems(summary: DatasetSummary) -> None:
     st.error(f"{text}. Correct or remove them.", icon=":material/error:")
     st.dataframe(
         {
-            "Line": [problem.number for problem in summary.problems],
+            "Line": [f"{problem.number} {problem.source}".strip() for problem in summary.problems],
             "Problem": [problem.message for problem in summary.problems],
         },
         hide_index=True,

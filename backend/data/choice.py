@@ -48,7 +48,7 @@ class DatasetPart(Frozen):
         description="Named split of a hub or save_to_disk dataset; None reads train.",
     )
     revision: str | None = Field(
-        default=None, max_length=200, description="Branch, tag or commit of a hub dataset; name one to be exact for ever."
+        default=None, max_length=200, description="Branch, tag or commit of a hub dataset; a commit never changes."
     )
     weight: float = Field(
         default=1.0,

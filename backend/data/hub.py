@@ -71,7 +71,7 @@ class HubSource:
 
 def _fetch(part: DatasetPart) -> tuple[Any, str]:
     """The dataset of a split and its commit. `datasets` 5 has no code of datasets to run."""
-    from datasets import load_dataset_builder  # noqa: PLC0415
+    from datasets import load_dataset_builder
 
     builder = load_dataset_builder(part.hub_id, name=part.subset, revision=part.revision)
     builder.download_and_prepare()
@@ -80,8 +80,8 @@ def _fetch(part: DatasetPart) -> tuple[Any, str]:
 
 def explain(part: DatasetPart, error: BaseException) -> DataError | None:
     """What a failure of `datasets` means; None for what is no fault of the hub or the order."""
-    from datasets.exceptions import DatasetNotFoundError  # noqa: PLC0415
-    from huggingface_hub.errors import (  # noqa: PLC0415
+    from datasets.exceptions import DatasetNotFoundError
+    from huggingface_hub.errors import (  # noqa: PLC0415 - most datasets are files
         GatedRepoError,
         HfHubHTTPError,
         OfflineModeIsEnabled,
@@ -91,19 +91,18 @@ def explain(part: DatasetPart, error: BaseException) -> DataError | None:
     reason = str(error).strip().partition("\n")[0].removesuffix(".")[:300] or type(error).__name__
     chain = list(_chain(error))
     status = next((_status(each) for each in chain if isinstance(each, HfHubHTTPError)), None)
-    if "scripts are no longer supported" in reason:
-        return DatasetHubProgram(path=part.path, reason=reason)
-    if any(isinstance(each, GatedRepoError) for each in chain):
-        return DatasetHubGated(path=part.path, reason=reason)
-    if status == UNAUTHORISED:
-        return DatasetHubUnauthorised(path=part.path, reason=reason)
-    if any(isinstance(each, DatasetNotFoundError | RevisionNotFoundError) for each in chain):
-        return DatasetHubMissing(path=part.path, reason=reason)
-    if any(isinstance(each, ConnectionError | OfflineModeIsEnabled | TimeoutError) for each in chain) or status:
-        return DatasetHubOffline(path=part.path, reason=reason)
-    if isinstance(error, ValueError | KeyError | FileNotFoundError):  # an unknown configuration or split, no data files
-        return DatasetHubMissing(path=part.path, reason=reason)
-    return None
+    is_missing = any(isinstance(each, DatasetNotFoundError | RevisionNotFoundError) for each in chain)
+    is_offline = any(isinstance(each, ConnectionError | OfflineModeIsEnabled | TimeoutError) for each in chain)
+    meanings: tuple[tuple[bool, type[DataError]], ...] = (
+        ("scripts are no longer supported" in reason, DatasetHubProgram),
+        (any(isinstance(each, GatedRepoError) for each in chain), DatasetHubGated),
+        (status == UNAUTHORISED, DatasetHubUnauthorised),
+        (is_missing, DatasetHubMissing),
+        (is_offline or status is not None, DatasetHubOffline),
+        (isinstance(error, ValueError | KeyError | FileNotFoundError), DatasetHubMissing),  # no such part of it
+    )
+    meant = next((meaning for is_meant, meaning in meanings if is_meant), None)
+    return meant and meant(path=part.path, reason=reason)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

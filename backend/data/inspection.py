@@ -106,7 +106,7 @@ def _summary(
     tally: Tally,
     counts: Counts,
     name: str,
-    is_complete: bool,  # noqa: FBT001 - private
+    is_complete: bool,
 ) -> DatasetSummary:
     marks = [part_fingerprint([source.fingerprint() for source in each.sources]) for each in opened]
     second = marks.pop() if opened[-1].is_validation else None

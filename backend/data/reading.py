@@ -72,9 +72,7 @@ def _rows(sources: tuple[Source, ...]) -> Iterator[tuple[int, Row] | RowProblem]
             yield (index, row) if isinstance(row, Row) else RowProblem(row.number, row.message, name)
 
 
-def _first_row(
-    rows: Iterator[tuple[int, Row] | RowProblem], skipped: list[RowProblem]
-) -> tuple[int, Row] | None:
+def _first_row(rows: Iterator[tuple[int, Row] | RowProblem], skipped: list[RowProblem]) -> tuple[int, Row] | None:
     """The first row that could be read; `skipped` takes the problems before it, up to MAX_SKIPPED."""
     for row in rows:
         if not isinstance(row, RowProblem):

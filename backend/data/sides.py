@@ -62,7 +62,8 @@ def epoch(parts: Sequence[Indices], weights: Sequence[float], seed: int) -> Indi
     A weight's whole number repeats all rows of the part in their order; its fraction adds that share of the rows,
     at least one where there is nothing else, drawn by the seed and kept in their order.
     """
-    taken = [_times(rows, weight, f"{seed} {index}") for index, (rows, weight) in enumerate(zip(parts, weights, strict=True))]
+    pairs = zip(parts, weights, strict=True)
+    taken = [_times(rows, weight, f"{seed} {index}") for index, (rows, weight) in enumerate(pairs)]
     if len(taken) == 1:
         return taken[0]
     places = np.concatenate([(np.arange(len(rows)) + 0.5) / max(1, len(rows)) for rows in taken])

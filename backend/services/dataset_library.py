@@ -9,10 +9,12 @@ from typing import BinaryIO
 
 from backend.data.choice import DatasetChoice
 from backend.data.inspection import DatasetSummary, inspect
+from backend.data.readers import ENDINGS, is_known
+from backend.data.readers.opening import COMPRESSED
 from backend.services.errors import UploadNotKept, UploadRefused
 from config.catalog import SAMPLE_PREFIX, SAMPLES
 
-SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt")
+SUFFIXES = ENDINGS
 _CHUNK = 1 << 20
 
 
@@ -59,7 +61,7 @@ class DatasetLibrary:
         return (*samples, *sorted(uploads, key=lambda dataset: (dataset.name, dataset.path)))
 
     def inspect(self, choice: DatasetChoice, base: Path) -> DatasetSummary:
-        """Look into a dataset. Raises DataError if the file as a whole cannot be read."""
+        """Look into a dataset. Raises DataError if a file as a whole cannot be read, and for one on the hub."""
         return inspect(choice, base)
 
     def _copy(self, name: str, content: BinaryIO, staging: Path) -> tuple[int, str]:
@@ -75,14 +77,15 @@ class DatasetLibrary:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.is_file() and path.suffix in SUFFIXES)
+    return sorted(path for path in folder.glob("*") if path.is_file() and is_known(path))
 
 
 def _safe_name(name: str) -> str:
     """The last part of a name as a plain file name with a known suffix."""
     last = re.split(r"[/\\]", name)[-1]
-    suffix = Path(last).suffix.lower()
-    if suffix not in SUFFIXES:
+    if not is_known(Path(last)):
         raise UploadRefused(name=last[:80], reason=f"its ending is not one of {', '.join(SUFFIXES)}")
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(last).stem).strip("-.")[:60] or "dataset"
-    return stem + suffix
+    stem, suffix = Path(last).stem, Path(last).suffix.lower()
+    if suffix in COMPRESSED:
+        stem, suffix = Path(stem).stem, Path(stem).suffix.lower() + suffix
+    return (re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:60] or "dataset") + suffix

@@ -134,3 +134,12 @@ class AdapterUnreadable(StorageError):
     what = "The result of the run in {folder} cannot be read."
     why = "Its run.yaml or adapter_config.json is missing or damaged ({reason})."
     fix = "Restore these files from a copy, or train again."
+
+
+class DatasetRemarks(DataError):
+    """Rows that can be trained on, but may not be meant so."""
+
+    id = "dataset-remarks"
+    what = "The dataset {path} has rows worth a look."
+    why = "{remarks}."
+    fix = "Nothing need be done if they are meant so."

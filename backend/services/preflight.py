@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from backend.data.errors import DatasetElsewhere, DatasetEmpty
 from backend.data.inspection import DatasetSummary, inspect
 from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
 from backend.domain.run_config import RunConfig
 from backend.errors import StudioError
-from backend.services.errors import DatasetRowsBroken, DiskAlmostFull, PackageMissing
+from backend.services.errors import DatasetRemarks, DatasetRowsBroken, DiskAlmostFull, PackageMissing
 from config.catalog import DEMO_MODEL
 
 NEEDED_BYTES = 200_000_000  # a heuristic: two checkpoints of a small adapter with optimizer and logs
@@ -40,20 +41,29 @@ class Preflight:
             findings=tuple(findings),
             num_rows=summary.num_rows if summary else None,
             format=summary.format if summary else None,
-            steps_estimate=_steps(config, summary.num_rows) if summary else None,
+            steps_estimate=_steps(config, summary.num_train_rows) if summary else None,
             free_bytes=self._free_bytes(self._workspace),
         )
 
     def _dataset(self, config: RunConfig, base: Path, findings: list[Finding]) -> DatasetSummary | None:
         try:
-            summary = inspect(config.dataset, base)
+            summary = inspect(config.dataset, base, kinds=config.recipe.reads, seed=config.training.seed)
+        except DatasetElsewhere as error:
+            findings.append(Finding(Severity.WARNING, error.explain()))
+            return None
         except StudioError as error:
             findings.append(Finding(Severity.ERROR, error.explain()))
             return None
         if summary.num_problems:
-            rows = "; ".join(f"row {p.number}: {p.message}" for p in summary.problems[:5])
+            rows = "; ".join(map(str, summary.problems[:5]))
             broken = DatasetRowsBroken(path=summary.path.name, count=summary.num_problems, rows=rows)
             findings.append(Finding(Severity.ERROR, broken.explain()))
+        elif not summary.num_train_rows:
+            empty = DatasetEmpty(path=summary.path.name, reason="every row is held out for validation")
+            findings.append(Finding(Severity.ERROR, empty.explain()))
+        if summary.remarks:
+            noticed = DatasetRemarks(path=summary.path.name, remarks="; ".join(map(str, summary.remarks)))
+            findings.append(Finding(Severity.WARNING, noticed.explain()))
         return summary
 
     def _model(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
@@ -96,11 +106,10 @@ def model_folder(path: str, base: Path) -> Path | None:
         return None
 
 
-def _steps(config: RunConfig, num_rows: int) -> int:
-    """Optimizer steps on one device: rows left for training / rows per step, rounded up per epoch."""
+def _steps(config: RunConfig, num_train_rows: int) -> int:
+    """Optimizer steps on one device: rows of an epoch / rows per step, rounded up per epoch."""
     training = config.training
     if training.max_steps is not None:
         return training.max_steps
-    held_out = 0 if config.dataset.validation_path else round(num_rows * config.dataset.validation_fraction)
-    batches = math.ceil(max(0, num_rows - held_out) / training.batch_size)
+    batches = math.ceil(num_train_rows / training.batch_size)
     return math.ceil(math.ceil(batches / training.gradient_accumulation) * training.epochs)

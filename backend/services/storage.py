@@ -9,6 +9,7 @@ PARTS = {
     "Runs": "runs",
     "Uploads": "datasets",
     "Demo model": "models",
+    "Prepared datasets": "cache",
     "Trash": "trash",
     "Logs": "logs",
 }

@@ -104,6 +104,7 @@ def trainer_program(settings: Settings, argv: tuple[str, ...]) -> TrainerProgram
     """The trainer with what it needs from the settings, which it does not read itself."""
     environment = {
         "PEFT_STUDIO_MODELS": str(settings.models_folder),
+        "PEFT_STUDIO_CACHE": str(settings.cache_folder),
         "PEFT_STUDIO_THREADS": str(settings.trainer_threads),
         "PYTHONUNBUFFERED": "1",  # the last lines before a kill are the ones that matter
         "PYTHONFAULTHANDLER": "1",  # a crash in a compiled library names its Python line

@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from typing import TypedDict
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+Ids = list[int] | NDArray[np.int64]
 IGNORED = -100  # the label that torch's cross entropy leaves out
 
 
 class Encoded(TypedDict):
     """One row as token ids; `labels` are the ids again where they are to be learned, else IGNORED."""
 
-    input_ids: list[int]
-    labels: list[int]
+    input_ids: Ids
+    labels: Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Collator:
         attention_mask = torch.zeros((len(rows), longest), dtype=torch.int64)
         for index, row in enumerate(rows):
             length = len(row["input_ids"])
-            input_ids[index, :length] = torch.tensor(row["input_ids"])
-            labels[index, :length] = torch.tensor(row["labels"])
+            input_ids[index, :length] = torch.as_tensor(row["input_ids"])
+            labels[index, :length] = torch.as_tensor(row["labels"])
             attention_mask[index, :length] = 1
         return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}

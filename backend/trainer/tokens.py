@@ -1,14 +1,27 @@
 """How examples become token ids, and which of them are learned."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import tokenizers
+import transformers
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
+from backend.data.cache import kept, key_of
 from backend.data.examples import Conversation, Example, PlainText
+from backend.data.lazy import Examples
+from backend.data.packing import texts_of
 from backend.trainer.collation import IGNORED, Encoded
 from backend.trainer.errors import ChatTemplateUnsuitable, RowsTooLong
+from backend.trainer.token_rows import TokenFile, TokenRows, open_tokens
 
+VERSION = 1  # to be raised with every change of the tokens that equal rows give
+BATCH_ROWS = 256
+BATCH_CHARACTERS = 4_000_000
 NAMED_ROWS = 10
 MERGED_TOKENS = 2  # the last tokens of a prompt may merge with the first characters of the answer
 
@@ -23,51 +36,103 @@ class Encoder:
         added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
         self._special = added | set(tokenizer.all_special_ids)
 
-    def encode(self, examples: Sequence[Example], part: str, progress: Callable[[float], None]) -> list[Encoded]:
+    def encode(self, examples: Sequence[Example], part: str, progress: Callable[[float], None]) -> TokenRows:
         """All rows of a part ("training", "validation"), cut at max_length; progress runs from 0 to 1.
 
+        Examples that have a cache are encoded once: a later call with the same rows, tokenizer and settings maps
+        the file. What `progress` raises is passed on, and nothing is kept then.
         Raises ChatTemplateUnsuitable, and RowsTooLong if cutting leaves some row nothing to learn.
         """
-        rows, empty = [], []
-        for index, example in enumerate(examples):
-            row = self.row(example, f"{part} row {index + 1}")
-            rows.append(row)
-            # the first token is never predicted, so learning begins at the second
-            if all(label == IGNORED for label in row["labels"][1:]):
-                empty.append(index + 1)
-            progress((index + 1) / len(examples))
-        if empty:
-            named = ", ".join(map(str, empty[:NAMED_ROWS])) + (", ..." if len(empty) > NAMED_ROWS else "")
-            raise RowsTooLong(count=len(empty), total=len(rows), part=part, max_length=self._max_length, rows=named)
+
+        def fill(folder: Path) -> dict[str, Any]:
+            with TokenFile(folder) as file:
+                for batch in self._batches(examples, part, progress):
+                    file.write(batch)
+            return {"rows": len(examples)}
+
+        tokenizer = tokenizer_key(self._tokenizer)
+        cache = examples.cache if isinstance(examples, Examples) else None
+        if cache is None or tokenizer is None or not isinstance(examples, Examples):
+            return kept(None, "", fill, lambda folder, _: open_tokens(folder))
+        key = key_of(VERSION, examples.key, tokenizer, self._max_length, self._answers_only)
+        rows = kept(cache / "tokens", key, fill, lambda folder, _: open_tokens(folder))
+        progress(1.0)
         return rows
 
+    def _batches(
+        self, examples: Sequence[Example], part: str, progress: Callable[[float], None]
+    ) -> Iterator[list[Encoded]]:
+        empty, num_empty, start = list[str](), 0, 0
+        for batch in _portions(examples):
+            rows = self.rows(batch, [_name(examples, part, start + index) for index in range(len(batch))])
+            for index, row in enumerate(rows, start):
+                # the first token is never predicted, so learning begins at the second
+                if not np.any(np.asarray(row["labels"][1:]) != IGNORED):
+                    num_empty += 1
+                    empty += [_number(examples, index)] * (len(empty) < NAMED_ROWS)
+            yield rows
+            start += len(rows)
+            progress(start / len(examples))
+        if num_empty:
+            named = ", ".join(empty) + (", ..." if num_empty > NAMED_ROWS else "")
+            total = len(examples)
+            raise RowsTooLong(count=num_empty, total=total, part=part, max_length=self._max_length, rows=named)
+
     def row(self, example: Example, name: str) -> Encoded:
-        """One row; `name` is what an error calls it."""
+        """One row, cut at max_length; `name` is what an error calls it. Raises ChatTemplateUnsuitable."""
+        return self.rows([example], [name])[0]
+
+    def rows(self, examples: Sequence[Example], names: Sequence[str]) -> list[Encoded]:
+        """The same rows as one by one, faster."""
+        end = self._max_length
+        return [Encoded(input_ids=ids[:end], labels=labels[:end]) for ids, labels in self._wholes(examples, names)]
+
+    def whole(self, example: Example, name: str) -> tuple[list[int], list[int]]:
+        """Token ids and labels of a row before it is cut. Raises ChatTemplateUnsuitable."""
+        return self._wholes([example], [name])[0]
+
+    def _wholes(self, examples: Sequence[Example], names: Sequence[str]) -> list[tuple[list[int], list[int]]]:
+        """The tokenizer gets the texts of all rows at once."""
+        plans = [self._plan(example, name) for example, name in zip(examples, names, strict=True)]
+        rendered = iter(self._ids([text for plan in plans if not plan.is_plain for text in plan.texts], special=False))
+        plain = iter(self._ids([plan.texts[0] for plan in plans if plan.is_plain], special=True))
+        found = []
+        for plan, name in zip(plans, names, strict=True):
+            tokens = [next(plain if plan.is_plain else rendered) for _ in plan.texts]
+            found.append(self._learned(plan, tokens, name))
+        return found
+
+    def _plan(self, example: Example, name: str) -> "_Plan":
         match example:
-            case PlainText():
-                ids = self._with_end(self._tokenizer(example.text)["input_ids"])
-                labels = list(ids)
+            case PlainText(text):
+                return _Plan((text,), is_plain=True)
             case Conversation():
-                ids, labels = self._conversation(example, name)
+                return self._plan_conversation(example, name)
             case _:
                 raise AssertionError(f"{type(example).__name__} is for other recipes, which read it themselves")
-        return {"input_ids": ids[: self._max_length], "labels": labels[: self._max_length]}
 
-    def _conversation(self, conversation: Conversation, name: str) -> tuple[list[int], list[int]]:
+    def _plan_conversation(self, conversation: Conversation, name: str) -> "_Plan":
         turns = [{"role": turn.role, "content": turn.content} for turn in conversation.turns]
-        whole = self._render(turns, name)
-        ids = self._ids(whole)
+        texts = [self._render(turns, name)]
+        answers = [index for index, turn in enumerate(turns) if turn["role"] == "assistant"] * self._answers_only
+        for index in answers:
+            texts += [self._render(turns[:index], name, ask=True), self._render(turns[: index + 1], name)]
+        return _Plan(tuple(texts), is_last_answer=bool(answers) and answers[-1] == len(turns) - 1)
+
+    def _learned(self, plan: "_Plan", tokens: list[list[int]], name: str) -> tuple[list[int], list[int]]:
+        ids = tokens[0]
+        if plan.is_plain:
+            ids = self._with_end(ids)
+            return ids, list(ids)
         if not self._answers_only:
             ids = ids if self._end_of_answer(ids, 0) else self._with_end(ids)
             return ids, list(ids)
         labels = [IGNORED] * len(ids)
-        for index, turn in enumerate(turns):
-            if turn["role"] != "assistant":
-                continue
-            start = self._common(ids, whole, self._render(turns[:index], name, ask=True), name)
-            stop = self._common(ids, whole, self._render(turns[: index + 1], name), name)
+        for at in range(1, len(tokens), 2):
+            start = self._common(ids, tokens[at], plan.texts[0], plan.texts[at], name)
+            stop = self._common(ids, tokens[at + 1], plan.texts[0], plan.texts[at + 1], name)
             end = self._end_of_answer(ids[:stop], start)
-            if end is None and index == len(turns) - 1:
+            if end is None and at == len(tokens) - 2 and plan.is_last_answer:
                 ids = self._with_end(ids)
                 labels.extend([IGNORED] * (len(ids) - len(labels)))
                 end = len(ids)
@@ -79,13 +144,13 @@ class Encoder:
         """The conversation as text, with the opening of an answer behind it if `ask`."""
         try:
             return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
-        except (TemplateError, ValueError, TypeError, IndexError) as error:
+        except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
             raise ChatTemplateUnsuitable(row=name, why=f"It says: {error}.") from error
 
-    def _ids(self, text: str) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+    def _ids(self, texts: list[str], *, special: bool) -> list[list[int]]:
+        return list(self._tokenizer(texts, add_special_tokens=special)["input_ids"]) if texts else []
 
-    def _common(self, ids: list[int], whole: str, beginning: str, name: str) -> int:
+    def _common(self, ids: list[int], first: list[int], whole: str, beginning: str, name: str) -> int:
         """How many tokens the conversation shares with its beginning. Raises ChatTemplateUnsuitable.
 
         All of the beginning's, but for the last ones, which may merge with what follows.
@@ -93,7 +158,6 @@ class Encoder:
         if not whole.startswith(beginning):
             why = "It renders earlier turns differently when later ones follow, which hides answers."
             raise ChatTemplateUnsuitable(row=name, why=why)
-        first = self._ids(beginning)
         common = next((i for i, (a, b) in enumerate(zip(first, ids, strict=False)) if a != b), len(first))
         if common < len(first) - MERGED_TOKENS:
             why = "Its text is cut into other tokens when an answer follows, which hides answers."
@@ -113,3 +177,54 @@ class Encoder:
         """The ids and the end-of-text token behind them, if there is such a token and it is not there yet."""
         end = self._tokenizer.eos_token_id
         return list(ids) if end is None or (ids and ids[-1] == end) else [*ids, end]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The texts whose tokens a row needs: the whole, then two beginnings for each answer that is learned.
+
+    A plain text gets the tokenizer's special tokens, a rendered conversation brings its own.
+    """
+
+    texts: tuple[str, ...]
+    is_last_answer: bool = False
+    is_plain: bool = False
+
+
+def tokenizer_key(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """A digest of all that decides tokens: vocabulary, rules, special tokens, chat template, library versions.
+
+    None for a tokenizer in Python, whose rules cannot be seen whole.
+    """
+    if not tokenizer.is_fast:
+        return None
+    return key_of(
+        tokenizers.__version__,
+        transformers.__version__,
+        type(tokenizer).__name__,
+        tokenizer.backend_tokenizer.to_str(),
+        {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
+        tokenizer.chat_template,
+    )
+
+
+def _portions(examples: Sequence[Example]) -> Iterator[list[Example]]:
+    """All examples in order, so few at a time that their texts and tokens fit into little memory."""
+    batch, size = list[Example](), 0
+    for example in examples:
+        batch.append(example)
+        size += sum(map(len, texts_of(example)))
+        if len(batch) == BATCH_ROWS or size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _name(examples: Sequence[Example], part: str, index: int) -> str:
+    """What errors call a row: its line in its file where that is known."""
+    return examples.where(index) if isinstance(examples, Examples) else f"{part} row {index + 1}"
+
+
+def _number(examples: Sequence[Example], index: int) -> str:
+    return examples.where(index).removeprefix("row ") if isinstance(examples, Examples) else str(index + 1)

@@ -26,6 +26,7 @@ from backend.trainer.staging import sweep
 from config.catalog import DEMO_MODEL
 
 ENV_MODELS = "PEFT_STUDIO_MODELS"
+ENV_CACHE = "PEFT_STUDIO_CACHE"
 ENV_THREADS = "PEFT_STUDIO_THREADS"
 
 
@@ -42,8 +43,7 @@ def train(work: Work) -> Adapted:
     folder = resumed.path if resumed else None
     work.heartbeat.beat(step=resumed.step if resumed else 0)
 
-    work.begin(Phase.PREPARING, "reading the dataset")
-    dataset = load(config.dataset, run.root, config.training.seed)
+    dataset = read_dataset(work)
     progress = begin_or_go_on(dataset, resumed)
 
     source, revision = base_model(work), config.base_model.revision
@@ -83,6 +83,19 @@ def be_deterministic() -> None:
         torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # a property
+
+
+def read_dataset(work: Work) -> LoadedDataset:
+    """The rows that the recipe can read, from the cache if they were read before. Raises DataError, StopRequested."""
+
+    def progress(num_rows: int) -> None:
+        work.begin(Phase.PREPARING, f"reading the dataset: {num_rows:,} rows so far")
+
+    config, root = work.config, work.attempt.run.root
+    work.begin(Phase.PREPARING, "reading the dataset")
+    cache = Path(os.environ.get(ENV_CACHE) or root.parent.parent / "cache")
+    seed = config.training.seed
+    return load(config.dataset, root, seed, config.recipe.reads, cache=cache, progress=progress)
 
 
 def begin_or_go_on(dataset: LoadedDataset, resumed: Checkpoint | None) -> Progress:

@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import math
+import random
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,12 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.data.choice import Columns, DatasetChoice
-from backend.data.examples import Conversation, PlainText
+from backend.data.examples import Conversation, Example, PlainText, Preference, Prompt, Rated, Turn
 from backend.data.formats import formats
 from backend.data.inspection import inspect
-from backend.data.loading import load, split
-from backend.data.readers import READERS, read_rows
+from backend.data.loading import load
+from backend.data.packing import exact_hash, pack, unpack
+from backend.data.readers import ENDINGS, read_rows
+from backend.data.readers.json_file import _streamed
+from backend.data.readers.json_stream import JsonStream
+from backend.data.readers.json_text import JsonProblem
 from backend.data.rows import Row
+from backend.data.sides import epoch, first_of_each, held_out, is_among
 from backend.errors import DataError
 from config.catalog import SAMPLES
 
@@ -29,6 +36,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
 )
+TURNS = st.builds(Turn, st.sampled_from(["system", "user", "assistant"]), TEXT)
 PIECES = st.sampled_from(
     [
         *(b'{"messages": [', b'{"role": "user", "content": "a"}', b"]}", b'{"prompt": "a", "completion": "b"}'),
@@ -63,7 +71,7 @@ def look(path: Path) -> None:
     assert len(set(loaded.train) | set(loaded.validation)) == summary.num_rows - summary.num_duplicates
 
 
-@pytest.mark.parametrize("ending", READERS)
+@pytest.mark.parametrize("ending", ENDINGS)
 @given(content=BYTES)
 def test_random_bytes_never_crash_a_reader(folder: Path, ending: str, content: bytes) -> None:
     path = folder / f"random{ending}"
@@ -107,21 +115,92 @@ def test_parquet_comes_back_as_it_was_written(folder: Path, texts: list[str | No
 
 
 @given(
-    texts=st.lists(st.integers(0, 30).map(lambda n: PlainText(str(n))), min_size=1, max_size=60),
+    texts=st.lists(st.integers(0, 30), min_size=1, max_size=60),
     fraction=st.floats(0, 0.5),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_a_split_keeps_every_row_once_and_leaks_nothing(texts: list[PlainText], fraction: float, seed: int) -> None:
-    train, validation = split(tuple(texts), fraction, seed)
-    assert sorted(e.text for e in texts) == sorted(e.text for e in (*train, *validation))
+def test_a_split_keeps_every_row_once_and_leaks_nothing(texts: list[int], fraction: float, seed: int) -> None:
+    hashes = np.array(texts, dtype=np.uint64) << np.uint64(58)
+    out = held_out(hashes, fraction, seed)
+    train, validation = hashes[~out], hashes[out]
     assert not set(train) & set(validation)
-    assert train
-    assert split(tuple(texts), fraction, seed) == (train, validation)
-    distinct = len(set(texts))
-    expected = 0 if fraction == 0 or distinct < 2 else max(1, round(distinct * fraction))
+    assert len(train)
+    assert (held_out(hashes, fraction, seed) == out).all()
+    distinct = list(dict.fromkeys(hashes.tolist()))
+    has_none = fraction == 0 or len(distinct) < 2
+    expected = 0 if has_none else max(1, round(len(distinct) * fraction))
     assert len(set(validation)) == expected
-    order = {example: index for index, example in reversed(list(enumerate(texts)))}
-    assert [order[e] for e in dict.fromkeys(train)] == sorted(order[e] for e in set(train))
+    assert set(validation.tolist()) == set(random.Random(seed).sample(distinct, expected)), (
+        "the split of earlier versions"
+    )
+
+
+@given(hashes=st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9), max_size=80))
+def test_first_rows_are_found_alike_in_one_piece_and_in_buckets(hashes: list[int]) -> None:
+    values = np.array(hashes, dtype=np.uint64)
+    expected = [value not in hashes[:index] for index, value in enumerate(hashes)]
+    assert first_of_each(values).tolist() == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.data.sides._PORTION_ROWS", 7)
+        assert first_of_each(values).tolist() == expected
+        assert is_among(values, values[::3]).tolist() == [value in hashes[::3] for value in hashes]
+
+
+@given(
+    sizes=st.lists(st.integers(0, 40), min_size=1, max_size=4),
+    weights=st.lists(st.floats(0.01, 3.5), min_size=4, max_size=4),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_each_row_comes_as_often_in_an_epoch_as_its_weight_says(
+    sizes: list[int], weights: list[float], seed: int
+) -> None:
+    ends = np.cumsum(sizes)
+    parts = [np.arange(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    weights = weights[: len(parts)]
+    order = epoch(parts, weights, seed)
+    assert (epoch(parts, weights, seed) == order).all()
+    for rows, weight in zip(parts, weights, strict=True):
+        counts = [int((order == row).sum()) for row in rows]
+        assert set(counts) <= {int(weight), int(weight) + 1}
+        share = round(len(rows) * (weight - int(weight))) or (weight < 1 and len(rows) > 0)
+        assert sum(counts) == len(rows) * int(weight) + share
+
+
+EXAMPLES = st.one_of(
+    st.builds(PlainText, TEXT),
+    st.builds(Conversation, st.lists(TURNS, max_size=4).map(tuple)),
+    st.builds(Preference, st.lists(TURNS, max_size=3).map(tuple), TEXT, TEXT),
+    st.builds(Rated, st.lists(TURNS, max_size=3).map(tuple), TEXT, st.booleans()),
+    st.builds(Prompt, st.lists(TURNS, max_size=3).map(tuple), st.none() | TEXT),
+)
+
+
+@given(first=EXAMPLES, second=EXAMPLES)
+def test_every_kind_of_example_comes_back_equal_from_its_bytes(first: Example, second: Example) -> None:
+    assert unpack(pack(first)) == first
+    assert (pack(first) == pack(second)) == (first == second)
+    assert (exact_hash(pack(first)) == exact_hash(pack(second))) == (first == second)
+
+
+@given(rows=st.lists(VALUES, max_size=12), size=st.integers(1, 40), indent=st.none() | st.integers(0, 3))
+def test_json_read_in_portions_is_the_json_that_was_written(rows: list[object], size: int, indent: int | None) -> None:
+    for value in (rows, {"version": 1.5, "data": rows, "rows": [1]}):
+        data = json.dumps(value, indent=indent, ensure_ascii=False).encode()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("backend.data.readers.json_stream._PORTION_BYTES", size)
+            assert list(_streamed(JsonStream(data[:size], io.BytesIO(data[size:])))) == rows
+
+
+@given(content=BYTES, size=st.integers(1, 9))
+def test_json_read_in_portions_never_crashes(content: bytes, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.data.readers.json_stream._PORTION_BYTES", size)
+        try:
+            found = list(_streamed(JsonStream(content[:size], io.BytesIO(content[size:]))))
+        except JsonProblem:
+            return
+    value = json.loads(content)
+    assert found == value or (isinstance(value, dict) and found in value.values())
 
 
 @given(value=st.floats() | st.integers() | VALUES)

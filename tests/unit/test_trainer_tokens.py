@@ -135,7 +135,8 @@ def test_long_rows_are_cut_and_progress_is_reported() -> None:
     rows = encode.encode([PlainText("What is one plus two? " * 9)] * 2, "training", shares.append)
 
     assert [len(row["input_ids"]) for row in rows] == [8, 8]
-    assert shares == [0.5, 1.0]
+    assert shares == [1.0]
+    assert rows.lengths.tolist() == [8, 8]
 
 
 def test_batches_are_padded_to_their_longest_row() -> None:

@@ -25,7 +25,7 @@ def read_json(path: Path) -> Iterator[Row | RowProblem]:
             raise DatasetUnreadable(path=path, reason="it begins with a UTF-16 mark and is not UTF-8 text")
         is_whole = len(head) <= WHOLE_BYTES
         head = head.removeprefix(UTF8_MARK)
-        if not head.strip():
+        if is_whole and not head.strip():
             return
         try:
             items = _whole(head) if is_whole else _streamed(JsonStream(head, file))
@@ -42,14 +42,13 @@ def _whole(data: bytes) -> Iterator[object]:
     if isinstance(value, list):
         yield from value
     elif isinstance(value, dict):
-        lists = (value.get(key) for key in LIST_KEYS)
-        yield from next((each for each in lists if _is_rows(each)), [value])
+        yield from next((rows for key in LIST_KEYS if (rows := _rows(value.get(key))) is not None), [value])
     else:
         raise JsonProblem(NO_ROWS)
 
 
-def _is_rows(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+def _rows(value: object) -> list[object] | None:
+    return value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else None
 
 
 def _streamed(stream: JsonStream) -> Iterator[object]:
@@ -64,7 +63,7 @@ def _streamed(stream: JsonStream) -> Iterator[object]:
 
 def _list_inside(stream: JsonStream) -> Iterator[object]:
     is_found = False
-    for key in stream.keys():
+    for key in stream.each_key():
         if key in LIST_KEYS and stream.peek() == "[":
             items = stream.items()
             yield from () if is_found else items

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from backend.data.readers.json_text import JsonProblem, scan_json
+from backend.data.readers.json_text import JsonProblem, scan_json, skip_space
 
 MAX_VALUE_CHARACTERS = 8_000_000
 NO_ROWS = "it holds neither a list of objects nor an object"
 _PORTION_BYTES = 1 << 20
-_SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER = re.compile(r"[-+.0-9eE]*")
 
 
 class JsonStream:
@@ -32,8 +32,7 @@ class JsonStream:
     def peek(self) -> str:
         """The next character that is no white space, "" at the end."""
         while True:
-            found = _SPACE.match(self._text, self._at)
-            self._at = found.end() if found else self._at
+            self._at = skip_space(self._text, self._at)
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._read_on():
@@ -49,8 +48,7 @@ class JsonStream:
                 if self._read_on():
                     continue
                 raise self._problem(error.msg.removesuffix(" at"), error.pos) from error
-            is_cut = end == len(self._text) and isinstance(value, int | float)
-            if is_cut and self._read_on():  # the next digit may be in the next portion
+            if isinstance(value, int | float) and self._may_be_cut(end) and self._read_on():
                 continue
             self._at = end
             return value
@@ -66,7 +64,7 @@ class JsonStream:
             if self._take(",]") == "]":
                 return
 
-    def keys(self) -> Iterator[str]:
+    def each_key(self) -> Iterator[str]:
         """The keys of the object that comes next; the caller takes each one's value before it goes on."""
         self._take("{")
         seen: set[str] = set()
@@ -103,13 +101,19 @@ class JsonStream:
             return False
         left = len(self._text) - self._at
         if left > MAX_VALUE_CHARACTERS:
-            raise JsonProblem(f"the value at line {self._line_at(self._at)} is broken or has more than 8,000,000 characters")
+            where = f"the value that begins in line {self._line_at(self._at)}"
+            raise JsonProblem(f"{where} is no valid JSON, or longer than {MAX_VALUE_CHARACTERS:,} characters")
         self._line = self._line_at(self._at)
         data = self._file.read(max(_PORTION_BYTES, left))
         self._is_over = not data
         self._text = self._text[self._at :] + self._decoded(data)
         self._at = 0
         return not self._is_over
+
+    def _may_be_cut(self, end: int) -> bool:
+        """Whether more of a number may be in the next portion: `1.` is read as 1."""
+        found = _NUMBER.match(self._text, end)
+        return found is not None and found.end() == len(self._text)
 
     def _decoded(self, data: bytes) -> str:
         try:

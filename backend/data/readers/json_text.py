@@ -26,15 +26,24 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401 - a document may be anything
     except UnicodeDecodeError as error:
         raise JsonProblem(f"not UTF-8 text at byte {error.start + 1}") from error
     try:
-        value, end = scan_json(text, _SPACE.match(text).end())  # type: ignore[union-attr] # it matches nothing too
-        rest = _SPACE.match(text, end).end()  # type: ignore[union-attr]
-        if rest < len(text):
-            raise json.JSONDecodeError("Extra data", text, rest)
+        value, end = scan_json(text, skip_space(text, 0))
+        _check_end(text, skip_space(text, end))
     except json.JSONDecodeError as error:
         line = f"line {error.lineno} " if error.lineno > 1 else ""
         said = error.msg.removesuffix(" at")
         raise JsonProblem(f"no valid JSON: {said} at {line}character {error.colno}") from error
     return value
+
+
+def skip_space(text: str, start: int) -> int:
+    """Where the white space that begins at `start` ends."""
+    found = _SPACE.match(text, start)
+    return found.end() if found else start
+
+
+def _check_end(text: str, end: int) -> None:
+    if end < len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
 
 
 def scan_json(text: str, start: int) -> tuple[Any, int]:
