@@ -29,6 +29,16 @@ def first_of_each(hashes: Hashes) -> Flags:
     return flags
 
 
+def first_true(flags: Flags, count: int) -> list[int]:
+    """The indices of the first `count` true flags, or of all if they are fewer."""
+    found: list[int] = []
+    for start in range(0, len(flags), _PORTION_ROWS):
+        found += (np.flatnonzero(flags[start : start + _PORTION_ROWS])[:count] + start).tolist()
+        if len(found) >= count:
+            break
+    return found[:count]
+
+
 def is_among(hashes: Hashes, wanted: Hashes) -> Flags:
     """True for rows whose hash is one of the wanted, in any order."""
     flags = np.zeros(len(hashes), dtype=np.bool_)
@@ -42,18 +52,29 @@ def is_among(hashes: Hashes, wanted: Hashes) -> Flags:
     return flags
 
 
-def held_out(hashes: Hashes, fraction: float, seed: int) -> Flags:
-    """True for rows to validate on; equal rows go to the same side.
+def held_out(hashes: Hashes, fraction: float, seed: int, firsts: Flags | None = None) -> Flags:
+    """True for rows to validate on; equal rows go to the same side. `firsts` is `first_of_each`, if it is known.
 
     `fraction` is one of the different rows. Above 0, with two different rows both sides have at least one.
     """
-    firsts = np.flatnonzero(first_of_each(hashes))
-    num_different = len(firsts)
+    firsts = first_of_each(hashes) if firsts is None else firsts
+    num_different = int(firsts.sum())
     if fraction == 0 or num_different <= 1:
         return np.zeros(len(hashes), dtype=np.bool_)
     wanted = min(num_different - 1, max(1, round(num_different * fraction)))
     chosen = random.Random(seed).sample(range(num_different), wanted)  # noqa: S311 - a split, not a secret
-    return is_among(hashes, hashes[firsts[chosen]])
+    return is_among(hashes, _true_ones(hashes, firsts, np.sort(np.fromiter(chosen, np.int64, wanted))))
+
+
+def _true_ones(hashes: Hashes, flags: Flags, numbers: Indices) -> Hashes:
+    """The hashes of some of the rows whose flag is true; `numbers` count these from 0 and ascend."""
+    found, before = [], 0
+    for start in range(0, len(flags), _PORTION_ROWS):
+        inside = np.flatnonzero(flags[start : start + _PORTION_ROWS])
+        low, high = np.searchsorted(numbers, [before, before + len(inside)])
+        found.append(hashes[start + inside[numbers[low:high] - before]])
+        before += len(inside)
+    return np.concatenate(found)
 
 
 def epoch(parts: Sequence[Indices], weights: Sequence[float], seed: int) -> Indices:
@@ -70,10 +91,15 @@ def epoch(parts: Sequence[Indices], weights: Sequence[float], seed: int) -> Indi
     return np.concatenate(taken)[np.argsort(places, kind="stable")]
 
 
+def times(num_rows: int, weight: float) -> tuple[int, int]:
+    """How often all rows of a part come in an epoch, and how many come once more."""
+    whole = int(weight)
+    return whole, round(num_rows * (weight - whole)) or int(whole == 0 and num_rows > 0)
+
+
 def _times(rows: Indices, weight: float, seed: str) -> Indices:
     if weight == 1 or not len(rows):
         return rows
-    whole = int(weight)
-    num_more = round(len(rows) * (weight - whole)) or int(whole == 0)
+    whole, num_more = times(len(rows), weight)
     more = random.Random(seed).sample(range(len(rows)), num_more)  # noqa: S311 - a choice of rows, not a secret
     return np.concatenate([*[rows] * whole, rows[np.sort(np.array(more, dtype=np.int64))]])

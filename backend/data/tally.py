@@ -11,7 +11,7 @@ from backend.data.packing import exact_hash, pack, text_hash
 from backend.data.reading import ReadRow
 from backend.data.remarks import MAX_NAMED, Remark, RemarkKind, noticed
 from backend.data.rows import RowProblem, row_name
-from backend.data.sides import Flags, Indices, epoch, first_of_each, held_out, is_among
+from backend.data.sides import Flags, first_of_each, first_true, held_out, is_among, times
 from backend.data.spool import Spool
 
 MAX_ROWS_SHOWN = 20
@@ -74,34 +74,40 @@ class Tally:
 
     def counts(self, choice: DatasetChoice, seed: int) -> Counts:
         """What training with this choice and seed would make of the rows."""
-        exact = self._spool.column(_EXACT)
-        of_training = [np.arange(part.start, part.end) for part in self._parts if not part.is_validation]
-        trained = np.zeros(len(exact), dtype=np.bool_)
-        for rows in of_training:
-            trained[rows] = True
-        repeats = np.flatnonzero(trained)[~first_of_each(exact[trained])]
-        validated = ~trained
-        if choice.validation is None:
-            validated[trained] = held_out(exact[trained], choice.validation_fraction, seed)
-        leaks = trained & ~validated & is_among(exact, exact[validated])
-        kept = trained & ~validated & ~leaks
-        weights = [part.weight for part in choice.parts[: len(of_training)]]
-        order = epoch([rows[kept[rows]] for rows in of_training], weights, seed) if of_training else ()
+        firsts, validated, leaks = self._sides(choice, seed)
+        end = len(firsts)
+        kept = ~(validated[:end] | leaks)
+        pairs = zip(self._parts, choice.parts, strict=False)  # the validation dataset has no weight
+        sizes = [(int(kept[part.start : part.end].sum()), each.weight) for part, each in pairs]
+        num_train_rows = sum(whole * size + more for size, weight in sizes for whole, more in [times(size, weight)])
+        text = self._spool.column(_TEXT)
         remarks = (
-            self._remark(RemarkKind.DUPLICATE, repeats),
+            self._remark(RemarkKind.DUPLICATE, ~firsts),
             *(Remark(kind, self._num_seen[kind], tuple(rows)) for kind, rows in self._seen.items()),
-            self._remark(RemarkKind.LEAK, np.flatnonzero(leaks)),
-            self._remark(RemarkKind.NEAR_LEAK, self._near_leaks(kept, validated)),
+            self._remark(RemarkKind.LEAK, leaks),
+            self._remark(RemarkKind.NEAR_LEAK, kept & is_among(text[:end], text[validated])),
         )
         found = tuple(remark for remark in remarks if remark.count)
-        return Counts(len(repeats), len(order), int(validated.sum()), found)
+        return Counts(end - int(firsts.sum()), num_train_rows, int(validated.sum()), found)
 
-    def _near_leaks(self, kept: Flags, validated: Flags) -> Indices:
-        text = self._spool.column(_TEXT)
-        return np.flatnonzero(kept & is_among(text, text[validated]))
+    def _sides(self, choice: DatasetChoice, seed: int) -> tuple[Flags, Flags, Flags]:
+        """Flags of rows: the first of equal ones, those validated on, those left out because they are validated on.
 
-    def _remark(self, kind: RemarkKind, rows: Indices) -> Remark:
-        return Remark(kind, len(rows), tuple(self._name(*self._spool.row(int(row))[2:]) for row in rows[:MAX_NAMED]))
+        The second is of all rows, the others are of those of the training files, which come first.
+        """
+        exact = self._spool.column(_EXACT)
+        end = max((part.end for part in self._parts if not part.is_validation), default=0)
+        firsts = first_of_each(exact[:end])
+        validated = np.ones(len(exact), dtype=np.bool_)
+        if choice.validation is None:
+            validated[:end] = held_out(exact[:end], choice.validation_fraction, seed, firsts)
+            return firsts, validated, np.zeros(end, dtype=np.bool_)
+        validated[:end] = False
+        return firsts, validated, is_among(exact[:end], exact[end:])
+
+    def _remark(self, kind: RemarkKind, flags: Flags) -> Remark:
+        rows = (self._spool.row(row) for row in first_true(flags, MAX_NAMED))
+        return Remark(kind, int(flags.sum()), tuple(self._name(source, number) for _, _, source, number in rows))
 
     def _name(self, source: int, number: int) -> str:
         return row_name(number, self.names[source])

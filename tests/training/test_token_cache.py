@@ -124,9 +124,10 @@ def test_rows_that_are_cut_away_are_called_by_their_lines(tmp_path: Path) -> Non
     (tmp_path / "long.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     for seed in range(4):
         loaded = load(DatasetChoice(path="long.jsonl", validation_fraction=0.3), tmp_path, seed)
+        names = [loaded.train.where(index) for index in range(len(loaded.train))]  # type: ignore[attr-defined]
+        part = loaded.train if "row 5" in names else loaded.validation
         with pytest.raises(RowsTooLong, match=r"within 64 tokens: 5\."):
-            for part in (loaded.train, loaded.validation):
-                encoder().encode(part, "some", quiet)
+            encoder().encode(part, "some", quiet)
 
 
 def test_a_run_that_starts_again_reads_the_cache_and_trains_the_same(make_run: MakeRun, calls: list[int]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from backend.data.rows import Row, RowProblem
 
-BATCH_ROWS = 256
+BATCH_ROWS = 64
 MAX_COLUMNS = 1_000
 
 
