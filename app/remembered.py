@@ -71,8 +71,8 @@ def _check(_services: Services, config: str, versions: Versions) -> PreflightRep
 
 def _versions(choice: DatasetChoice) -> Versions:
     """Those of all files and folders of a dataset."""
-    parts = [*choice.parts, choice.validation] if choice.validation else choice.parts
-    return tuple(_version(part.path) for part in parts if part is not None)
+    paths = [part.path for part in choice.parts] + [choice.validation_path or choice.path]
+    return tuple(_version(path) for path in paths)
 
 
 def _version(path: str) -> Version:

@@ -102,7 +102,7 @@ def explain(part: DatasetPart, error: BaseException) -> DataError | None:
         (isinstance(error, ValueError | KeyError | FileNotFoundError), DatasetHubMissing),  # no such part of it
     )
     meant = next((meaning for is_meant, meaning in meanings if is_meant), None)
-    return meant and meant(path=part.path, reason=reason)
+    return None if meant is None else meant(path=part.path, reason=reason)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
