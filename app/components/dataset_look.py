@@ -56,9 +56,10 @@ def _problems(summary: DatasetSummary) -> None:
     st.error(f"{text}. Correct or remove them.", icon=":material/error:")
     st.dataframe(
         {
-            "Line": [f"{problem.number} {problem.source}".strip() for problem in summary.problems],
+            "Line": [problem.number for problem in summary.problems],
             "Problem": [problem.message for problem in summary.problems],
-        },
+        }
+        | ({"File": [problem.source for problem in summary.problems]} if summary.problems[0].source else {}),
         hide_index=True,
         column_config={"Problem": st.column_config.TextColumn(width="large")},
         alt="Rows that cannot be used, with their line numbers",

@@ -72,22 +72,21 @@ def inspect(
     if choice.validation is not None:
         found = sources(choice.validation, base, may_fetch=may_fetch)
         opened.append(_Opened(choice.validation, found, is_validation=True))
-    tally, formats = Tally(_names(opened)), dict[str, None]()
+    tally, formats = Tally(_names(opened)), list[str]()
     rows = _rows(opened, kinds, tally, formats)
     for row in islice(rows, max_rows):
         tally.add(row)
     is_complete = max_rows is None or next(rows, None) is None
-    return _summary(choice, base, opened, tally, tally.counts(choice, seed), " + ".join(formats), is_complete)
+    return _summary(choice, base, opened, tally, tally.counts(choice, seed), formats[0], is_complete)
 
 
 def _rows(
-    opened: list[_Opened], kinds: Kinds | None, tally: Tally, formats: dict[str, None]
+    opened: list[_Opened], kinds: Kinds | None, tally: Tally, formats: list[str]
 ) -> Iterator[ReadRow | RowProblem]:
-    """All rows of all parts; the tally is told where each part begins, `formats` gets the names of the formats."""
+    """All rows of all parts; the tally is told where each part begins, `formats` gets the format of each."""
     for each in opened:
         name, rows = read_sources(each.sources, each.part, kinds)
-        if not each.is_validation:
-            formats[name] = None
+        formats.append(name)
         tally.begin_part(is_validation=each.is_validation, num_sources=len(each.sources))
         yield from rows
 

@@ -22,7 +22,8 @@ class LoadedDataset:
     """`train` and `validation` share no example; `num_rows` counts the rows of the training files.
 
     Both are `Examples` where they come from files: read when asked for, and `where(index)` names the line.
-    `fingerprint` is the SHA-256 of a single file's bytes, else one of all fingerprints and weights.
+    `format` is that of the first dataset. `fingerprint` is the SHA-256 of a single file's bytes, else one of all
+    fingerprints and weights.
     """
 
     train: Sequence[Example]
@@ -63,7 +64,7 @@ def load(
     return LoadedDataset(
         train=Examples(parts, train, cache),
         validation=held,
-        format=" + ".join(dict.fromkeys(part.format for part in parts)),
+        format=parts[0].format,
         num_rows=int(ends[-1]),
         fingerprint=fingerprint(
             [part.fingerprint for part in parts], choice.parts, second.fingerprint if second else None
