@@ -1,20 +1,18 @@
 """Preflight: finds what would make a run fail, before anything is written."""
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from backend.data.inspection import DatasetSummary, inspect
 from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
-from backend.domain.run_config import RunConfig
+from backend.domain.run_config import HUB_ID, RunConfig
 from backend.errors import StudioError
 from backend.services.errors import DatasetRowsBroken, DiskAlmostFull, PackageMissing
 from config.catalog import DEMO_MODEL
 
 NEEDED_BYTES = 200_000_000  # a heuristic: two checkpoints of a small adapter with optimizer and logs
-_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 
 class Preflight:
@@ -66,7 +64,7 @@ class Preflight:
                 yield ModelNotFound(path=path, why="The folder has no config.json.")
             elif not any(folder.glob("*.safetensors")):
                 yield ModelNotFound(path=path, why="The folder has no .safetensors weights.")
-        elif not _HUB_ID.match(path):
+        elif not HUB_ID.match(path):
             yield ModelNotFound(path=path, why="There is no such folder, and it is no hub id.")
 
     def _disk(self) -> Iterator[StudioError]:
