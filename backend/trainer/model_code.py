@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from transformers import dynamic_module_utils
@@ -73,13 +74,20 @@ def private_copy(choice: BaseModelChoice, folder: Path) -> Path:
     The hash is taken of the copy, so what was trusted is what runs. transformers copies modules once more before
     it imports them; that copy is made in the same private place, which is removed when the process ends.
     """
-    place = Path(tempfile.mkdtemp(prefix="peft-studio-code-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    copy = place / f"code_{choice.trusted_code or ''}"[: len("code_") + 16]
+    place = _private_place()
+    copy = Path(tempfile.mkdtemp(dir=place)) / f"code_{(choice.trusted_code or '')[:16]}"
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(*(f"*{ending}" for ending in NOT_COPIED), ".*"))
     check_code(choice, copy, is_remote=False)
-    dynamic_module_utils.HF_MODULES_CACHE = str(place / "modules")  # type: ignore[attr-defined] # imported there
     return copy
+
+
+@cache
+def _private_place() -> Path:
+    """A folder of this process alone; Python finds the modules of all trusted models in one package there."""
+    place = Path(tempfile.mkdtemp(prefix="peft-studio-code-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    dynamic_module_utils.HF_MODULES_CACHE = str(place / "modules")  # type: ignore[attr-defined] # imported there
+    return place
 
 
 def link_weights(folder: Path, copy: Path) -> None:
