@@ -42,16 +42,20 @@ class Encoder:
         return rows
 
     def row(self, example: Example, name: str) -> Encoded:
-        """One row; `name` is what an error calls it."""
+        """One row, cut at max_length; `name` is what an error calls it. Raises ChatTemplateUnsuitable."""
+        ids, labels = self.whole(example, name)
+        return {"input_ids": ids[: self._max_length], "labels": labels[: self._max_length]}
+
+    def whole(self, example: Example, name: str) -> tuple[list[int], list[int]]:
+        """Token ids and labels of a row before it is cut. Raises ChatTemplateUnsuitable."""
         match example:
             case PlainText():
                 ids = self._with_end(self._tokenizer(example.text)["input_ids"])
-                labels = list(ids)
+                return ids, list(ids)
             case Conversation():
-                ids, labels = self._conversation(example, name)
+                return self._conversation(example, name)
             case _:
                 raise AssertionError(f"{type(example).__name__} is for other recipes, which read it themselves")
-        return {"input_ids": ids[: self._max_length], "labels": labels[: self._max_length]}
 
     def _conversation(self, conversation: Conversation, name: str) -> tuple[list[int], list[int]]:
         turns = [{"role": turn.role, "content": turn.content} for turn in conversation.turns]
@@ -79,7 +83,7 @@ class Encoder:
         """The conversation as text, with the opening of an answer behind it if `ask`."""
         try:
             return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
-        except (TemplateError, ValueError, TypeError, IndexError) as error:
+        except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
             raise ChatTemplateUnsuitable(row=name, why=f"It says: {error}.") from error
 
     def _ids(self, text: str) -> list[int]:
