@@ -1,6 +1,6 @@
-"""What keeps a base model from being fetched or trusted."""
+"""What keeps a base model from being fetched or trusted, or its chat template from being used."""
 
-from backend.errors import EXIT_UNAVAILABLE, ConfigurationError
+from backend.errors import EXIT_UNAVAILABLE, ConfigurationError, DataError
 
 
 class ModelGated(ConfigurationError):
@@ -48,3 +48,21 @@ class ModelCommitMissing(ConfigurationError):
     what = "Code of the base model {path} is trusted, but no commit is pinned."
     why = "A branch or tag can be moved to other files; a commit cannot."
     fix = "Set base_model.revision to the full commit of 40 hexadecimal digits{known}."
+
+
+class TemplateTooSlow(DataError):
+    """A chat template that does not come to an end."""
+
+    id = "template-too-slow"
+    what = "The chat template of the base model does not come to an end on {row}."
+    why = "A template is a program; this one took more than {seconds:g} seconds and was broken off."
+    fix = "Do not use this model's chat template; take the original of the model, from its own repository."
+
+
+class TemplateTooBig(DataError):
+    """A chat template that fills the memory."""
+
+    id = "template-too-big"
+    what = "The chat template of the base model takes too much memory on {row}."
+    why = "A template is a program; this one took more than {megabytes:,.0f} MB and was broken off."
+    fix = "Do not use this model's chat template; take the original of the model, from its own repository."

@@ -24,6 +24,7 @@ from backend.trainer.progress import Progress
 from backend.trainer.result import Facts, save_result
 from backend.trainer.resume import resume_point
 from backend.trainer.retrying import Retrying
+from backend.trainer.row_child import try_template
 from backend.trainer.staging import sweep
 from config.catalog import DEMO_MODEL
 
@@ -50,6 +51,7 @@ def train(work: Work) -> Adapted:
 
     files, retrying = base_model(work), patience(work)
     tokenizer = load_tokenizer(files)
+    try_template(tokenizer, dataset.train)
     program = program_of(config.recipe)
     rows = program.rows(work, dataset, tokenizer)
 
