@@ -1,7 +1,6 @@
 """How a data report looks in a terminal: tokens readable with colours and without."""
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from backend.cli.output import WIDEST_TABLE, is_terminal
@@ -17,7 +16,8 @@ MARKS = {
 SPECIAL = "reverse"
 COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 BAR_CELLS = 40
-LEGEND = "[learned]  read but not learned  {cut off}  ⟨control token⟩  ·N: N tokens of padding"
+PARTING = "¦"  # rare in texts, unlike |
+LEGEND = "¦ parts tokens  [learned]  read but not learned  {cut off}  ⟨control token⟩  ·N: N tokens of padding"
 
 
 def print_report(report: DataReport) -> None:
@@ -31,7 +31,8 @@ def print_report(report: DataReport) -> None:
         console.print(Text("No base model was named, so nothing was cut into tokens: add --model."))
     for finding in report.findings:
         console.print()
-        console.print(_finding(finding), Padding(Text(f"Why: {finding.why}\nFix: {finding.fix}"), (0, 0, 0, 2)), sep="")
+        console.print(_finding(finding))
+        console.print(Text(f"  Why: {finding.why}\n  Fix: {finding.fix}"))
     if not report.findings:
         console.print(Text("Nothing is wrong with them."))
     if report.lengths is not None:
@@ -55,23 +56,21 @@ def _print_lengths(console: Console, lengths: Lengths) -> None:
     told = lengths.percentiles
     largest = max(item.num_rows for item in lengths.histogram)
     console.print()
-    console.print(
-        Text(
-            f"Tokens per row: half have at most {told['50']}, 95 % {told['95']}, 99 % {told['99']}, the longest {told['100']}"
-        )
-    )
+    most = f"half have at most {told['50']}, 95 % {told['95']}, 99 % {told['99']}, the longest {told['100']}"
+    console.print(Text(f"Tokens per row: {most}"))
     for item in lengths.histogram:
         bar = "█" * round(BAR_CELLS * item.num_rows / largest) or ("▏" if item.num_rows else "")
         console.print(Text(f"  {item.low:>6} to {item.high - 1:<6} {item.num_rows:>6}  {bar}"))
     cut = f"{lengths.num_cut} of {lengths.num_rows} rows are cut at max_length {lengths.max_length}"
     console.print(Text(f"{cut}; proposed: {lengths.proposed_max_length} ({lengths.rule})"))
     packing = lengths.packing
-    shares = f"{packing.padded:.0%} in the file's order, {packing.grouped:.0%} sorted by length, {packing.flat:.0%} in flat rows"
-    console.print(Text(f"No padding, in batches of {packing.batch_size}: {shares}"))
+    shares = f"{packing.padded:.0%} in the file's order, {packing.grouped:.0%} sorted by length"
+    filled = f"Share of batches of {packing.batch_size} that is no padding: {shares}, {packing.flat:.0%} in flat rows"
+    console.print(Text(filled))
 
 
 def _row(row: RowLook) -> Text:
-    """Neighbouring tokens of one state share their marks; tokens are parted by |."""
+    """Neighbouring tokens of one state share their marks; tokens are parted by PARTING."""
     text = Text(f"row {row.number}: ", style="none")
     padding = [token for token in row.tokens if token.state is TokenState.PADDING]
     previous: TokenState | None = None
@@ -81,7 +80,7 @@ def _row(row: RowLook) -> Text:
         if token.state is not previous:
             text.append(_end(previous)).append(MARKS[token.state][0])
         else:
-            text.append("|", style="dim")
+            text.append(PARTING, style="dim")
         text.append(_piece(token), style=_style(token))
         previous = token.state
     text.append(_end(previous))

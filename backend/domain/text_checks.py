@@ -7,8 +7,10 @@ from backend.data.examples import ROLES
 
 BYTE_ORDER_MARK = "\ufeff"
 ROLE_KEYS = ("role", "from")
-# UTF-8 bytes read as Windows-1252 or Latin-1 begin with one of these letters
-_SUSPECT = re.compile("[\u00c2\u00c3\u00c5\u00e2\u00f0][^\x00-\x7f]{1,3}")
+# UTF-8 bytes read as Windows-1252 or Latin-1: a first byte and as many further ones as it announces. Of the
+# two-byte ones only those of Western Europe, because a capital before a closing quote looks like the others.
+_FURTHER = "[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+_SUSPECT = re.compile(f"[\u00c2\u00c3\u00c5]{_FURTHER}|[\u00e0-\u00ef]{_FURTHER}{{2}}|[\u00f0-\u00f4]{_FURTHER}{{3}}")
 _LOST = re.compile("[\ufffd\u0080-\u009f]")
 
 
@@ -33,11 +35,7 @@ def garbled(text: str) -> str | None:
     lost = _LOST.search(text)
     if lost is not None:
         return lost[0]
-    for match in _SUSPECT.finditer(text):
-        for length in (2, 3, 4):
-            if _is_twice_encoded(match[0][:length]):
-                return match[0][:length]
-    return None
+    return next((match[0] for match in _SUSPECT.finditer(text) if _is_twice_encoded(match[0])), None)
 
 
 def _is_twice_encoded(characters: str) -> bool:
