@@ -71,7 +71,7 @@ class DataDoctor:
             child.send(order.model_dump_json(), SEND_SECONDS)
             document = json.loads(self._heard(child))
             if "error" in document:
-                raise DataNotExamined(Explanation(**document["error"]), child.exit_code or EXIT_SOFTWARE)
+                raise DataNotExamined(Explanation(**document["error"]), int(document["exit_code"]))
             return DataReport.model_validate(document["report"])
         except (BrokenPipeError, ValueError, KeyError, TypeError, ValidationError) as error:
             ending = f"ended with code {child.exit_code}"

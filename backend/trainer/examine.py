@@ -1,7 +1,7 @@
 """The program of the data doctor: reads an order from its input, writes one JSON document, and ends.
 
-Usage: python -m backend.trainer.examine < order.json. The document is {"report": ...} or {"error": ...}; whatever
-libraries print goes to standard error. Exit codes: 0, or that of the error.
+Usage: python -m backend.trainer.examine < order.json. The document is {"report": ...}, or {"error": ...,
+"exit_code": ...}; whatever libraries print goes to standard error. Exit codes: 0, or that of the error.
 """
 
 import json
@@ -43,7 +43,7 @@ def _answer(order: DataOrder) -> tuple[dict[str, object], int]:
 
         return {"report": examine(order).model_dump(mode="json")}, 0
     except StudioError as error:
-        return {"error": asdict(error.explain())}, error.exit_code
+        return {"error": asdict(error.explain()), "exit_code": error.exit_code}, error.exit_code
 
 
 def _limit_processor() -> None:

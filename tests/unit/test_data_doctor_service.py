@@ -68,12 +68,12 @@ def test_the_program_gets_the_order_and_its_report_comes_back(doctor: DataDoctor
 def test_an_error_of_the_program_keeps_its_words_and_its_exit_code(
     doctor: DataDoctor, program: ScriptedProgram
 ) -> None:
-    program.reply = says({"error": WRONG}, 65)
+    program.reply = says({"error": WRONG, "exit_code": 65}, 65)
 
     with pytest.raises(DataNotExamined) as caught:
         doctor.check(order())
 
-    assert caught.value.explain().id == "dataset-not-found"
+    assert (caught.value.explain().id, caught.value.exit_code) == ("dataset-not-found", 65)
 
 
 def test_a_program_that_dies_is_quoted(doctor: DataDoctor, program: ScriptedProgram) -> None:
