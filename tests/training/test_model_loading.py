@@ -12,6 +12,7 @@ import pytest
 from backend.domain.run_config import BaseModelChoice
 from backend.errors import StudioError
 from backend.quantization import NoQuantization
+from tests.fakes.hub_server import COMMIT, FakeHub, serving
 from tests.training.runs import MakeRun, Room, attempt_here
 
 MODELING = """
@@ -202,3 +203,45 @@ def test_a_folder_that_is_missing_is_named_when_the_hub_does_not_know_it(
 
     with pytest.raises(StudioError, match="There is no folder models/mine; it was taken as a hub id"):
         locate(BaseModelChoice(path="models/mine"), tmp_path)
+
+
+@pytest.fixture
+def hub(coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """The model with code of its own, on a hub."""
+    with serving(FakeHub(coded)) as served:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
+        template = served.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+        yield served
+
+
+def test_code_on_the_hub_is_fetched_to_be_read_and_weights_only_after_consent(
+    hub: FakeHub, marker: Path, room: Room, tmp_path: Path
+) -> None:
+    from backend.trainer.model import load_model, load_tokenizer, locate
+
+    error = refusal(BaseModelChoice(path="org/tiny"))
+    assert error.id == "model-code-untrusted"
+    assert (Path(str(error.data["folder"])) / "modeling_ours.py").is_file()
+    assert not [call for call in hub.calls if call.endswith("model.safetensors")]
+    assert not marker.exists()
+
+    choice = BaseModelChoice(path="org/tiny", revision=COMMIT, trusted_code=str(error.data["hash"]))
+    files = locate(choice, tmp_path)
+    tokenizer = load_tokenizer(files)
+    model = load_model(files, "float32", NoQuantization())
+
+    assert type(model).__name__ == "OursForCausalLM"
+    assert (tokenizer.name_or_path, model.name_or_path, files.name) == ("org/tiny", "org/tiny", "org/tiny")
+
+
+def test_a_plain_model_of_the_hub_loads_and_is_remembered_by_its_name(hub: FakeHub, room: Room, tmp_path: Path) -> None:
+    from backend.trainer.model import load_model, locate
+
+    hub.folder = room.models["gemma3"]
+
+    model = load_model(locate(BaseModelChoice(path="org/tiny"), tmp_path), "float32", NoQuantization())
+
+    assert type(model).__name__ == "Gemma3ForCausalLM"
+    assert model.name_or_path == "org/tiny"
