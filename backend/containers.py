@@ -22,6 +22,7 @@ from backend.probes.packages import InstalledPackages
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
+from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
@@ -59,6 +60,11 @@ def _inference(settings: Settings) -> PipedProgram:
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "inference.log")
 
 
+def _examiner(settings: Settings) -> PipedProgram:
+    argv = (sys.executable, "-m", "backend.trainer.examine")
+    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
+
+
 def _open(store: RunStore, chat: ChatService) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
@@ -84,6 +90,7 @@ class StudioContainer(containers.DeclarativeContainer):
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
+    examiner: Provider[LineProgram] = Once(_examiner, settings)
 
     configs: Provider[ConfigService] = Once(ConfigService)
     startup: Provider[StartupService] = Once(StartupService, clock)
@@ -110,6 +117,13 @@ class StudioContainer(containers.DeclarativeContainer):
         models_folder=settings.provided.models_folder,
         is_hub_offline=settings.provided.hub_offline,
     )
+    doctor: Provider[DataDoctor] = Once(
+        DataDoctor,
+        program=examiner,
+        clock=clock,
+        models_folder=settings.provided.models_folder,
+        is_hub_offline=settings.provided.hub_offline,
+    )
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
@@ -126,6 +140,7 @@ class StudioContainer(containers.DeclarativeContainer):
         dependencies=checker,
         startup=startup,
         chat=chat,
+        doctor=doctor,
         playground=playground,
         reindexing=reindexing,
         states=states,

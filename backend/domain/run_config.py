@@ -1,5 +1,6 @@
 """RunConfig: everything a run is told; immutable; exactly what run.yaml holds."""
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +15,8 @@ from backend.quantization import Nf4, NoQuantization, Quantization
 from backend.recipes import Recipe, Sft
 from backend.spec import Frozen
 
+HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
+
 
 class BaseModelChoice(Frozen):
     """Pretrained weights: a folder, a hub id, or "demo" for the model that the studio makes itself."""
@@ -24,6 +27,12 @@ class BaseModelChoice(Frozen):
         description="A folder with a model, a hub id such as org/name, or demo.",
     )
     revision: str | None = Field(default=None, description="Branch, tag or commit on the hub.")
+    trusted_code: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        title="Trusted code",
+        description="SHA-256 of the model's own .py files, which lets them run; without it they are refused.",
+    )
 
     @field_validator("path")
     @classmethod

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
+from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
@@ -34,6 +35,7 @@ class Services:
     dependencies: DependencyService
     startup: StartupService
     chat: ChatService
+    doctor: DataDoctor
     playground: Playground
     reindexing: Reindexing
     states: StateManagers

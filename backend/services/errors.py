@@ -47,6 +47,15 @@ class DiskAlmostFull(StorageError):
     fix = "Free some space, or choose another workspace with PEFT_STUDIO_WORKSPACE."
 
 
+class FolderTakenAsHubId(NotFoundError):
+    """A path of two parts without a folder behind it."""
+
+    id = "folder-taken-as-hub-id"
+    what = "The base model {path} will be fetched from the hub."
+    why = "There is no folder {folder}, though there is one above it; the path was taken as a hub id."
+    fix = "If you mean a folder, correct the path; it is relative to the folder of run.yaml."
+
+
 class PackageMissing(ConfigurationError):
     """A library that the chosen combination needs is not installed."""
 

@@ -1,7 +1,6 @@
 """Preflight: finds what would make a run fail, before anything is written."""
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,13 +8,18 @@ from backend.data.errors import DatasetElsewhere, DatasetEmpty
 from backend.data.inspection import DatasetSummary, inspect
 from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
-from backend.domain.run_config import RunConfig
+from backend.domain.run_config import HUB_ID, RunConfig
 from backend.errors import StudioError
-from backend.services.errors import DatasetRemarks, DatasetRowsBroken, DiskAlmostFull, PackageMissing
+from backend.services.errors import (
+    DatasetRemarks,
+    DatasetRowsBroken,
+    DiskAlmostFull,
+    FolderTakenAsHubId,
+    PackageMissing,
+)
 from config.catalog import DEMO_MODEL
 
 NEEDED_BYTES = 200_000_000  # a heuristic: two checkpoints of a small adapter with optimizer and logs
-_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 
 class Preflight:
@@ -37,6 +41,7 @@ class Preflight:
         summary = self._dataset(config, base, findings)
         wrong = (*self._model(config, base), *self._disk(), *self._packages(config))
         findings.extend(Finding(Severity.ERROR, found.explain()) for found in wrong)
+        findings.extend(Finding(Severity.WARNING, found.explain()) for found in _doubt(config, base))
         return PreflightReport(
             findings=tuple(findings),
             num_rows=summary.num_rows if summary else None,
@@ -76,7 +81,7 @@ class Preflight:
                 yield ModelNotFound(path=path, why="The folder has no config.json.")
             elif not any(folder.glob("*.safetensors")):
                 yield ModelNotFound(path=path, why="The folder has no .safetensors weights.")
-        elif not _HUB_ID.match(path):
+        elif not HUB_ID.match(path):
             yield ModelNotFound(path=path, why="There is no such folder, and it is no hub id.")
 
     def _disk(self) -> Iterator[StudioError]:
@@ -104,6 +109,13 @@ def model_folder(path: str, base: Path) -> Path | None:
         return folder if folder.is_dir() else None
     except (OSError, RuntimeError):  # a name that is too long, ~name of nobody
         return None
+
+
+def _doubt(config: RunConfig, base: Path) -> Iterator[StudioError]:
+    """A path like models/mine is a hub id too; it is meant as a folder where models/ exists."""
+    path = config.base_model.path
+    if HUB_ID.match(path) and model_folder(path, base) is None and (base / path).parent.is_dir():
+        yield FolderTakenAsHubId(path=path, folder=base / path)
 
 
 def _steps(config: RunConfig, num_train_rows: int) -> int:

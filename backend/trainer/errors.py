@@ -68,7 +68,7 @@ class ModelUnusable(ConfigurationError):
     id = "model-unusable"
     what = "The base model {path} cannot be loaded."
     why = "{why}"
-    fix = "Use a causal language model that transformers knows, with .safetensors weights and a tokenizer."
+    fix = "Use a language model that transformers knows, with .safetensors weights and a tokenizer."
 
 
 class ModelUnsafe(ConfigurationError):

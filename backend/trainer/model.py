@@ -1,22 +1,24 @@
 """Loading the base model and its tokenizer, safely and in the right number format."""
 
 import os
-import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from backend.domain.errors import ModelNotFound
-from backend.domain.run_config import BaseModelChoice
+from backend.domain.run_config import HUB_ID, BaseModelChoice
 from backend.errors import StudioError
 from backend.quantization import Quantization
 from backend.trainer.errors import (
@@ -26,8 +28,10 @@ from backend.trainer.errors import (
     PrecisionUnsupported,
     TargetModulesUnknown,
 )
+from backend.trainer.hub import fetch_small_files, fetch_weights
+from backend.trainer.model_code import check_code, link_weights, private_copy
+from backend.trainer.retrying import Retrying
 
-HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # Ours, for models that were never taught one: plain words, and the end of text after each answer.
 PLAIN_CHAT_TEMPLATE = (
@@ -41,21 +45,50 @@ PLAIN_CHAT_TEMPLATE = (
 )
 
 
-def locate(choice: BaseModelChoice, base: Path) -> str:
-    """A local folder as an absolute path, or a hub id as it is. Raises ModelNotFound or ModelUnsafe."""
+@dataclass(frozen=True, slots=True)
+class BaseFiles:
+    """Where the base model lies. `name` is the folder or hub id that records keep; `folder` is loaded from.
+
+    `origin` holds the weights: the same folder, unless trusted code was copied to a private place.
+    """
+
+    name: str
+    folder: Path
+    origin: Path
+    is_remote: bool = False
+    has_code: bool = False
+
+
+def locate(choice: BaseModelChoice, base: Path, retrying: Retrying | None = None) -> BaseFiles:
+    """A local folder, or a commit of the hub without its weights, checked for code before anything is loaded.
+
+    Raises ModelNotFound, ModelUnsafe, ModelUnusable, and as backend.trainer.hub and model_code.
+    """
     path = choice.path
     folder = base / Path(path).expanduser()
-    if not folder.is_dir():
-        if HUB_ID.match(path):
-            return path
-        raise ModelNotFound(path=path, why="There is no such folder, and it is no hub id.")
+    is_remote = not folder.is_dir()
+    if is_remote:
+        if not HUB_ID.match(path):
+            raise ModelNotFound(path=path, why="There is no such folder, and it is no hub id.")
+        folder = fetch_small_files(choice, retrying or Retrying())
+    folder = folder.resolve()
+    _check_files(path, folder, is_remote=is_remote)
+    has_code = check_code(choice, folder, is_remote=is_remote)
+    loaded = private_copy(choice, folder) if has_code else folder
+    return BaseFiles(path if is_remote else str(folder), loaded, folder, is_remote, has_code)
+
+
+def _check_files(path: str, folder: Path, *, is_remote: bool) -> None:
     if not (folder / "config.json").is_file():
         raise ModelNotFound(path=path, why="The folder has no config.json.")
-    if not any(folder.glob("*.safetensors")):
-        if any(found for pattern in PICKLES for found in folder.glob(pattern)):
-            raise ModelUnsafe(path=path)
-        raise ModelNotFound(path=path, why="The folder has no .safetensors weights.")
-    return str(folder.resolve())
+    if (folder / "adapter_config.json").is_file():
+        # transformers would load the model that this file names, from wherever that is
+        raise ModelUnusable(path=path, why="It holds adapter_config.json: it is an adapter, not a base model.")
+    if is_remote or any(folder.glob("*.safetensors")):
+        return
+    if any(found for pattern in PICKLES for found in folder.glob(pattern)):
+        raise ModelUnsafe(path=path)
+    raise ModelNotFound(path=path, why="The folder has no .safetensors weights.")
 
 
 def choose_precision(wanted: str) -> str:
@@ -71,38 +104,56 @@ def choose_precision(wanted: str) -> str:
     return wanted
 
 
-def load_tokenizer(source: str, revision: str | None) -> PreTrainedTokenizerBase:
+def load_tokenizer(files: BaseFiles) -> PreTrainedTokenizerBase:
     """The tokenizer, with a plain chat template of ours if it has none. Raises as `load_model`."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise _explain(source, error) from error
+        tokenizer = AutoTokenizer.from_pretrained(str(files.folder), trust_remote_code=files.has_code)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise _explain(files.name, error) from error
+    tokenizer.name_or_path = files.name
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_CHAT_TEMPLATE
     return tokenizer
 
 
-def load_model(source: str, revision: str | None, precision: str, quantization: Quantization) -> PreTrainedModel:
-    """The base model with frozen weights, on the GPU if there is one.
+def load_model(
+    files: BaseFiles,
+    precision: str,
+    quantization: Quantization,
+    *,
+    head: Literal["language", "score"] = "language",
+    retrying: Retrying | None = None,
+) -> PreTrainedModel:
+    """The base model with frozen weights, on the GPU if there is one; head "score" gives one number per text.
 
     Quantized layers are used as they are loaded: norms and embeddings are not raised to float32 (as peft's
     prepare_model_for_kbit_training does), so that the adapter later meets the base that it was trained on.
-    Raises ModelNotFound, ModelUnreachable or ModelUnusable.
+    A score head that the files lack begins with the same random weights in every attempt.
+    Raises ModelUnsafe or ModelUnusable, and as backend.trainer.hub.
     """
-    options = quantization.load_options(precision)
+    if files.is_remote:
+        fetch_weights(files.name, files.origin, retrying or Retrying())
+    if files.has_code:
+        link_weights(files.origin, files.folder)
+    options: dict[str, Any] = quantization.load_options(precision)
     if options:
         options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
+    if head == "score":
+        options["num_labels"] = 1
+    kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            source,
-            revision=revision,
-            dtype=getattr(torch, precision),
-            use_safetensors=True,
-            trust_remote_code=False,
-            **options,
-        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model: PreTrainedModel = kind.from_pretrained(
+                str(files.folder),
+                dtype=getattr(torch, precision),
+                use_safetensors=True,
+                trust_remote_code=files.has_code,
+                **options,
+            )
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise _explain(source, error) from error
+        raise _explain(files.name, error) from error
+    model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - peft writes it into the adapter
     model.requires_grad_(requires_grad=False)
     return model
 

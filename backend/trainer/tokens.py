@@ -23,6 +23,8 @@ VERSION = 1  # to be raised with every change of the tokens that equal rows give
 BATCH_ROWS = 256
 BATCH_CHARACTERS = 4_000_000
 NAMED_ROWS = 10
+# what a template can do wrong in Python's eyes, besides what Jinja says itself
+REFUSALS = (TemplateError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 MERGED_TOKENS = 2  # the last tokens of a prompt may merge with the first characters of the answer
 
 
@@ -144,7 +146,7 @@ class Encoder:
         """The conversation as text, with the opening of an answer behind it if `ask`."""
         try:
             return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
-        except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        except REFUSALS as error:
             raise ChatTemplateUnsuitable(row=name, why=f"It says: {error}.") from error
 
     def _ids(self, texts: list[str], *, special: bool) -> list[list[int]]:

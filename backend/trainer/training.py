@@ -1,6 +1,7 @@
 """One attempt from the dataset to the adapter; it reads like its recipe."""
 
 import os
+import time
 from pathlib import Path
 
 import torch
@@ -16,12 +17,14 @@ from backend.trainer.arguments import training_arguments
 from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile
 from backend.trainer.errors import DatasetChanged
-from backend.trainer.model import check_targets, choose_precision, load_model, load_tokenizer, locate
+from backend.trainer.model import BaseFiles, check_targets, choose_precision, load_model, load_tokenizer, locate
 from backend.trainer.parts import Desk, Parts, Rows, Work
 from backend.trainer.programs import program_of
 from backend.trainer.progress import Progress
 from backend.trainer.result import Facts, save_result
 from backend.trainer.resume import resume_point
+from backend.trainer.retrying import Retrying
+from backend.trainer.row_child import try_template
 from backend.trainer.staging import sweep
 from config.catalog import DEMO_MODEL
 
@@ -46,19 +49,21 @@ def train(work: Work) -> Adapted:
     dataset = read_dataset(work)
     progress = begin_or_go_on(dataset, resumed)
 
-    source, revision = base_model(work), config.base_model.revision
-    tokenizer = load_tokenizer(source, revision)
+    files, retrying = base_model(work), patience(work)
+    tokenizer = load_tokenizer(files)
+    try_template(tokenizer, dataset.train)
     program = program_of(config.recipe)
     rows = program.rows(work, dataset, tokenizer)
 
     work.begin(Phase.LOADING, "loading the base model")
     precision = choose_precision(config.training.precision)
-    check_targets(source, revision, config.method.target_modules)
-    model = load_model(source, revision, precision, config.quantization)
+    if not files.has_code:  # peft looks the names up itself in a model that only its own code can build
+        check_targets(str(files.folder), None, config.method.target_modules)
+    model = load_model(files, precision, config.quantization, retrying=retrying)
 
     work.begin(Phase.LOADING, f"adding the {config.method.name} adapter")
     set_seed(config.training.seed)
-    adapted = adapt(model, config.method, revision=revision, resumed=folder)
+    adapted = adapt(model, config.method, revision=config.base_model.revision, resumed=folder)
 
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
@@ -67,7 +72,7 @@ def train(work: Work) -> Adapted:
     trainer.go_on(folder, state)
 
     work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
-    facts = Facts(source, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
+    facts = Facts(files.name, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
     save_result(work.attempt, config, adapted, tokenizer, facts)
     return adapted
 
@@ -109,15 +114,28 @@ def begin_or_go_on(dataset: LoadedDataset, resumed: Checkpoint | None) -> Progre
     return progress
 
 
-def base_model(work: Work) -> str:
-    """The folder or hub id of the base model; "demo" is built on its first use."""
+def base_model(work: Work) -> BaseFiles:
+    """The files of the base model; "demo" is built on its first use."""
     root = work.attempt.run.root
     if work.config.base_model.path != DEMO_MODEL:
-        return locate(work.config.base_model, root)
+        return locate(work.config.base_model, root, patience(work))
     from backend.trainer.demo_model import ensure_demo_model  # noqa: PLC0415 - most runs do not need it
 
     folder = Path(os.environ.get(ENV_MODELS) or root.parent.parent / "models")
-    return str(ensure_demo_model(folder, lambda share, text: work.report(Phase.BUILDING, share, text)))
+    built = ensure_demo_model(folder, lambda share, text: work.report(Phase.BUILDING, share, text))
+    return BaseFiles(str(built), built, built)
+
+
+def patience(work: Work) -> Retrying:
+    """Fetches are tried again while nobody asks to stop."""
+
+    def sleep(seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            work.stop.check()
+            time.sleep(min(left, 0.5))
+
+    return Retrying(sleep=sleep)
 
 
 def resumed_state(resumed: Checkpoint | None) -> TrainerState:

@@ -58,6 +58,7 @@ class CommandLine:
     clock: FakeClock = field(default_factory=FakeClock)
     packages: FakePackages = field(default_factory=lambda: FakePackages(installed=dict(TORCH)))
     reply: Reply = lambda _line: ()
+    examine: Reply = lambda _line: ()
 
     def __post_init__(self) -> None:
         self.executor = FakeExecutor(self.clock)
@@ -71,6 +72,7 @@ class CommandLine:
         container.machine.override(Object(FakeMachine()))
         container.packages.override(Object(self.packages))
         container.inference.override(Object(program))
+        container.examiner.override(Object(ScriptedProgram(self.examine, self.clock)))
         return container
 
     def say(self, *words: str | Path) -> Said:

@@ -191,3 +191,14 @@ def test_a_failing_store_leaves_no_half_written_folder(here: Surroundings, monke
     with pytest.raises(OSError, match="No space"):
         here.training.start(here.order(), here.folder)
     assert list((here.folder / "runs").iterdir()) == []
+
+
+def test_a_missing_folder_that_looks_like_a_hub_id_is_doubted(here: Surroundings) -> None:
+    preflight = Preflight(here.folder, lambda _: GIGABYTE, lambda _: "1.0")
+    (here.folder / "models").mkdir()
+
+    report = preflight.check(here.order(base_model="models/mine"), here.folder)
+
+    assert [finding.explanation.id for finding in report.warnings] == ["folder-taken-as-hub-id"]
+    assert str(here.folder / "models" / "mine") in report.warnings[0].sentence()
+    assert preflight.check(here.order(base_model="org/mine"), here.folder).findings == ()

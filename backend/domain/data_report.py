@@ -1,0 +1,119 @@
+"""What is found out about a dataset before training: tokens with their states, findings, lengths."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from backend.data.choice import DatasetChoice
+from backend.domain.run_config import BaseModelChoice
+from backend.spec import Frozen
+
+
+class TokenState(StrEnum):
+    """What training does with a token; whether it is special is said beside it."""
+
+    TRAINED = "trained"
+    MASKED = "masked"
+    TRUNCATED = "truncated"
+    PADDING = "padding"
+
+
+class Severity(StrEnum):
+    """ERROR spoils training, WARNING may, NOTE is worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Token(Frozen):
+    """One token under the microscope; `text` is the piece of the row that it stands for."""
+
+    id: int
+    text: str
+    state: TokenState
+    is_special: bool = False
+
+
+class RowLook(Frozen):
+    """A row as it is trained on. `number` is its line or row in the file."""
+
+    number: int
+    tokens: tuple[Token, ...]
+
+
+class DataFinding(Frozen):
+    """One thing that is wrong, with the first rows that it concerns and how many there are in the sample."""
+
+    id: str
+    severity: Severity
+    what: str
+    why: str
+    fix: str
+    rows: tuple[int, ...] = ()
+    num_rows: int = 0
+
+
+class LengthBin(Frozen):
+    """Rows of at least `low` and fewer than `high` tokens."""
+
+    low: int
+    high: int
+    num_rows: int
+
+
+class Packing(Frozen):
+    """Share of the tokens in a batch that are no padding, from 0 to 1: in the file's order, sorted by length, flat."""
+
+    batch_size: int
+    padded: float
+    grouped: float
+    flat: float = 1.0
+
+
+class Lengths(Frozen):
+    """How long the rows of the sample are in tokens, before they are cut at max_length."""
+
+    num_rows: int
+    percentiles: dict[str, int]
+    histogram: tuple[LengthBin, ...]
+    max_length: int
+    num_cut: int
+    proposed_max_length: int
+    rule: str
+    packing: Packing
+
+
+class DataReport(Frozen):
+    """The whole answer. Without a base model there are no tokens, and `lengths` is None."""
+
+    path: str
+    format: str
+    base_model: str | None
+    num_rows: int = Field(description="Rows that were read, usable or not.")
+    is_complete: bool = Field(description="Whether these are all rows of the file.")
+    num_sampled: int
+    findings: tuple[DataFinding, ...] = ()
+    rows: tuple[RowLook, ...] = ()
+    lengths: Lengths | None = None
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything was found that spoils training."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+class DataOrder(Frozen):
+    """What to examine; relative paths are relative to `folder`."""
+
+    kind: Literal["data"] = "data"
+    folder: str
+    dataset: DatasetChoice
+    base_model: BaseModelChoice | None = None
+    max_length: int = 1024
+    answers_only: bool = True
+    batch_size: int = 4
+    seed: int = 42
+    num_rows: int = Field(default=256, ge=1, le=100_000)
+    show: int = Field(default=3, ge=0, le=1_000)

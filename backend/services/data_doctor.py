@@ -1,0 +1,128 @@
+"""DataDoctor: asks a program of its own what training would make of a dataset.
+
+The program imports the tokenizer's libraries, so that nobody else has to, and dies with us.
+"""
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backend.domain.data_report import DataOrder, DataReport
+from backend.domain.line_program import LineChild, LineProgram
+from backend.domain.ports import Clock
+from backend.domain.run_config import RunConfig
+from backend.errors import EXIT_SOFTWARE, Explanation, ProcessError
+from backend.services.chat_errors import DemoModelMissing
+from config.catalog import DEMO_MODEL
+
+PATIENCE_SECONDS = 1200.0
+LISTEN_SECONDS = 1.0
+SEND_SECONDS = 30.0
+
+
+class DataNotExamined(ProcessError):
+    """The program of the data doctor gave no report; says what it said, with its id."""
+
+    id = "data-not-examined"
+    what = "The dataset could not be examined."
+    why = "The program {ending}. The last line of its log: {last_words}"
+    fix = "Look into logs/data-doctor.log in the workspace, or examine fewer rows with --rows."
+
+    def __init__(self, explanation: Explanation | None = None, exit_code: int = EXIT_SOFTWARE, **data: object) -> None:
+        self._explanation = explanation
+        self.exit_code = exit_code  # type: ignore[misc] # the program's own
+        super().__init__(**data)
+
+    def explain(self) -> Explanation:
+        """The program's own explanation if there is one."""
+        return self._explanation or super().explain()
+
+
+class DataDoctor:
+    """One program for each question; it is ended when it has answered, or after PATIENCE_SECONDS."""
+
+    def __init__(
+        self, *, program: LineProgram, clock: Clock, models_folder: Path, is_hub_offline: bool = False
+    ) -> None:
+        self._program = program
+        self._clock = clock
+        self._models_folder = models_folder
+        self._is_hub_offline = is_hub_offline
+
+    def check_run(self, config: RunConfig, base: Path, *, num_rows: int = 256, show: int = 3) -> DataReport:
+        """What a run would train on; relative paths are relative to `base`. Raises as `check`."""
+        return self.check(order_of(config, base, num_rows=num_rows, show=show))
+
+    def check(self, order: DataOrder) -> DataReport:
+        """Examine. Raises DataNotExamined, which may speak for the program, and DemoModelMissing."""
+        order = self._with_folder_of_demo(order)
+        try:
+            child = self._program.start(_environment(is_offline=self._is_hub_offline))
+        except OSError as error:
+            raise DataNotExamined(ending=f"could not be started: {error.strerror or error}", last_words="") from error
+        try:
+            return self._answer(child, order)
+        finally:
+            child.end(0)
+
+    def _answer(self, child: LineChild, order: DataOrder) -> DataReport:
+        try:
+            child.send(order.model_dump_json(), SEND_SECONDS)
+            document = json.loads(self._heard(child))
+            if "error" in document:
+                raise DataNotExamined(Explanation(**document["error"]), int(document["exit_code"]))
+            return DataReport.model_validate(document["report"])
+        except (BrokenPipeError, ValueError, KeyError, TypeError, ValidationError) as error:
+            ending = f"ended with code {child.exit_code}"
+            raise DataNotExamined(ending=ending, last_words=child.last_words()) from error
+        except TimeoutError as error:
+            ending = f"was ended after {PATIENCE_SECONDS:g} seconds"
+            raise DataNotExamined(ending=ending, last_words=child.last_words()) from error
+
+    def _heard(self, child: LineChild) -> str:
+        """Everything until the end: a long document comes in several pieces. Raises TimeoutError."""
+        pieces: list[str] = []
+        deadline = self._clock.monotonic() + PATIENCE_SECONDS
+        while self._clock.monotonic() < deadline:
+            try:
+                piece = child.receive(LISTEN_SECONDS)
+            except EOFError:
+                return "".join(pieces)
+            pieces.append(piece or "")
+        raise TimeoutError
+
+    def _with_folder_of_demo(self, order: DataOrder) -> DataOrder:
+        model = order.base_model
+        if model is None or model.path != DEMO_MODEL:
+            return order
+        folder = self._models_folder / DEMO_MODEL
+        if not (folder / "config.json").is_file():
+            raise DemoModelMissing
+        changed = model.model_copy(update={"path": str(folder.resolve())})
+        return order.model_copy(update={"base_model": changed})
+
+
+def order_of(config: RunConfig, base: Path, *, num_rows: int, show: int) -> DataOrder:
+    """The order that examines what a run would train on."""
+    return DataOrder(
+        folder=str(base.absolute()),
+        dataset=config.dataset,
+        base_model=config.base_model,
+        max_length=config.training.max_length,
+        answers_only=bool(getattr(config.recipe, "answers_only", True)),  # recipes without it learn answers only
+        batch_size=config.training.batch_size,
+        seed=config.training.seed,
+        num_rows=num_rows,
+        show=show,
+    )
+
+
+def _environment(*, is_offline: bool) -> dict[str, str]:
+    quiet = {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONSAFEPATH": "1",  # files in the workspace are no modules
+    }
+    return {**quiet, "HF_HUB_OFFLINE": "1"} if is_offline else quiet

@@ -1,0 +1,154 @@
+"""The data doctor's examination: what training would make of a dataset, and what is wrong with it."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from backend.data.examples import Conversation, PlainText, Turn
+from backend.domain.data_checks import EncodedRow, Sample, Vocabulary, findings, look
+from backend.domain.data_findings import finding
+from backend.domain.data_lengths import lengths
+from backend.domain.data_report import DataFinding, DataOrder, DataReport, RowLook
+from backend.trainer.limited import ChildFailed, Limits, TooBig, TooSlow, limited
+from backend.trainer.model import BaseFiles, load_tokenizer, locate
+from backend.trainer.row_child import Encodings, encode
+from backend.trainer.sampling_rows import SampledRows, sample_rows, text_findings
+from backend.trainer.tokens import Encoder
+
+# how control tokens are written; [INST] is not among them: Llama 2 and Mistral write it in pieces
+MARK = re.compile(r"<\|[^<>|\s]{1,40}\|>|<(?:start|end)_of_\w{1,20}>|</?s>|<(?:bos|eos|pad|im_start|im_end)>")
+CANARY = Conversation((Turn("user", "x"), Turn("assistant", "x")))
+
+
+def examine(order: DataOrder, limits: Limits | None = None) -> DataReport:
+    """Read, sample, encode and judge. Raises DataError, and as `locate` for the base model."""
+    base = Path(order.folder)
+    found = sample_rows(order.dataset, base, order.num_rows, order.seed)
+    report = DataReport(
+        path=str(found.path),
+        format=found.format,
+        base_model=order.base_model.path if order.base_model else None,
+        num_rows=found.num_rows,
+        is_complete=found.is_complete,
+        num_sampled=len(found.sample),
+    )
+    if order.base_model is None or not found.sample:
+        return report.model_copy(update={"findings": tuple(text_findings(found))})
+    files = locate(order.base_model, base)
+    return _with_tokens(report, order, found, files, limits or Limits())
+
+
+def _with_tokens(
+    report: DataReport, order: DataOrder, found: SampledRows, files: BaseFiles, limits: Limits
+) -> DataReport:
+    tokenizer = load_tokenizer(files)
+    known = vocabulary(tokenizer, files.folder)
+    encoder = Encoder(tokenizer, max_length=order.max_length, answers_only=order.answers_only)
+    made = encode(encoder, found.examples(), limits)
+    sample = Sample(tuple(made.rows), known, order.max_length)
+    wrong = [
+        *text_findings(found, [text for token in sorted(known.special) if (text := known.text(token))]),
+        *_otherwise(found),
+        *_template_findings(made, limits),
+        *(_mismatch(tokenizer, limits) if _has_turns(found) and made.ended is None else ()),
+        *findings(sample),
+    ]
+    counts = [len(row.ids) for row in made.rows]
+    return report.model_copy(
+        update={
+            "findings": tuple(wrong),
+            "rows": _looks(_shown(made.rows, wrong, order.show), sample, tokenizer),
+            "lengths": lengths(counts, max_length=order.max_length, batch_size=order.batch_size),
+        }
+    )
+
+
+def vocabulary(tokenizer: PreTrainedTokenizerBase, folder: Path) -> Vocabulary:
+    """The control tokens, as the tokenizer and the model's configuration for generating name them."""
+    added = {int(number): str(token.content) for number, token in tokenizer.added_tokens_decoder.items()}
+    marked = {int(number) for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    special = marked | {int(number) for number in tokenizer.all_special_ids}
+    texts = {number: added.get(number) or str(tokenizer.convert_ids_to_tokens(number)) for number in special}
+    eos = tokenizer.eos_token_id
+    ends = {*([] if eos is None else [int(eos)]), *_ends_of_generation(folder)}
+    return Vocabulary(tokenizer.bos_token_id, eos, tokenizer.pad_token_id, frozenset(ends), frozenset(special), texts)
+
+
+def _ends_of_generation(folder: Path) -> Iterator[int]:
+    """Instruct models often stop at more tokens than the tokenizer's end of text (generation_config.json)."""
+    try:
+        told = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    ends = told.get("eos_token_id") if isinstance(told, dict) else None
+    yield from (int(end) for end in (ends if isinstance(ends, list) else [ends]) if isinstance(end, int))
+
+
+def _template_findings(made: Encodings, limits: Limits) -> Iterator[DataFinding]:
+    if made.refused:
+        yield finding("template-raises", list(made.refused), why=next(iter(made.refused.values())))
+    if made.ended is not None:
+        name, number = made.ended
+        yield finding(name, [number], seconds=limits.item_seconds, megabytes=limits.more_bytes / 1e6)
+
+
+def _mismatch(tokenizer: PreTrainedTokenizerBase, limits: Limits) -> Iterator[DataFinding]:
+    """Marks that the template writes around any text, and that fall into several tokens."""
+
+    def split() -> Iterator[str]:
+        turns = [{"role": turn.role, "content": turn.content} for turn in CANARY.turns]
+        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+        marks = sorted(set(MARK.findall(text)))
+        yield json.dumps([m for m in marks if len(tokenizer(m, add_special_tokens=False)["input_ids"]) != 1])
+
+    try:
+        unknown = json.loads(next(limited(split, limits)))
+    except (TooSlow, TooBig, ChildFailed):
+        return  # a template that does not take the canary; its own rows have been judged
+    if unknown:
+        yield finding("template-mismatch", marks=", ".join(unknown[:5]))
+
+
+def _has_turns(found: SampledRows) -> bool:
+    return any(not isinstance(example, PlainText) for _, example in found.examples())
+
+
+def _otherwise(found: SampledRows) -> Iterator[DataFinding]:
+    kinds = {type(example).__name__.lower() for _, example in found.examples()} - {"conversation", "plaintext"}
+    if kinds:
+        yield finding("recipe-reads-otherwise", kind=", ".join(sorted(kinds)))
+
+
+def _shown(rows: Sequence[EncodedRow], wrong: Sequence[DataFinding], wanted: int) -> list[EncodedRow]:
+    """First a row of each finding, then others from the beginning; in the order of the file."""
+    named = [number for item in wrong for number in item.rows[:1]]
+    urgent = [place for place, row in enumerate(rows) if row.number in named]
+    chosen = list(dict.fromkeys([*urgent, *range(len(rows))]))[:wanted]
+    return [rows[place] for place in sorted(chosen)]
+
+
+def _looks(rows: Sequence[EncodedRow], sample: Sample, tokenizer: PreTrainedTokenizerBase) -> tuple[RowLook, ...]:
+    """The rows as one batch: shorter ones are padded to the longest, as the collator does."""
+    longest = max((min(len(row.ids), sample.max_length) for row in rows), default=0)
+    return tuple(
+        RowLook(number=row.number, tokens=look(row, sample, pieces(tokenizer, row.ids), padded_to=longest))
+        for row in rows
+    )
+
+
+def pieces(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[str]:
+    """The text that each token adds to the one before it; a token that is part of a character is shown as U+FFFD."""
+    made = []
+    for place, token in enumerate(ids):
+        before = _text(tokenizer, ids[max(0, place - 1) : place])
+        both = _text(tokenizer, ids[max(0, place - 1) : place + 1])
+        alone = _text(tokenizer, [token])
+        made.append(both[len(before) :] if both.startswith(before) and "\ufffd" not in both else alone)
+    return made
+
+
+def _text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    return str(tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
