@@ -11,12 +11,14 @@ from transformers.utils.logging import disable_progress_bar
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
 from backend.store.checkpoints import Checkpoint
-from backend.trainer.adapters import Adapted, adapt
+from backend.trainer.adapted import Adapted
+from backend.trainer.adapters import adapt
 from backend.trainer.arguments import training_arguments
+from backend.trainer.calibration import calibration_of
 from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile
 from backend.trainer.errors import DatasetChanged
-from backend.trainer.model import check_targets, choose_precision, load_model, load_tokenizer, locate
+from backend.trainer.model import check_method, choose_precision, load_model, load_tokenizer, locate
 from backend.trainer.parts import Desk, Parts, Rows, Work
 from backend.trainer.programs import program_of
 from backend.trainer.progress import Progress
@@ -53,12 +55,19 @@ def train(work: Work) -> Adapted:
 
     work.begin(Phase.LOADING, "loading the base model")
     precision = choose_precision(config.training.precision)
-    check_targets(source, revision, config.method.target_modules)
+    check_method(source, revision, config.method)
     model = load_model(source, revision, precision, config.quantization)
 
-    work.begin(Phase.LOADING, f"adding the {config.method.name} adapter")
+    work.begin(Phase.LOADING, f"preparing the method {config.method.name}")
     set_seed(config.training.seed)
-    adapted = adapt(model, config.method, revision=revision, resumed=folder)
+    adapted = adapt(
+        model,
+        config.method,
+        revision=revision,
+        resumed=folder,
+        tokenizer=tokenizer,
+        calibration=calibration_of(config.method, rows, tokenizer),
+    )
 
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
@@ -66,7 +75,7 @@ def train(work: Work) -> Adapted:
     trainer = program.loop(parts)
     trainer.go_on(folder, state)
 
-    work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
+    work.heartbeat.beat(Phase.ENDING, detail=f"writing the {adapted.place}")
     facts = Facts(source, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
     save_result(work.attempt, config, adapted, tokenizer, facts)
     return adapted
