@@ -74,6 +74,10 @@ def _algorithm(spec: type[Spec]) -> dict[str, Any]:
         "use_when": spec.card.use_when,
         "recommended": spec.card.recommended,
         "requirements": spec.card.requires,
+        "unavailable": spec.card.unavailable,
+        "can_merge": spec.card.can_merge,
+        "quantizations": spec.card.quantizations,
+        "limits": spec.card.limits,
         "paper": spec.card.paper,
         "parameters": [asdict(parameter) for parameter in spec.parameters()],
     }

@@ -1,6 +1,6 @@
 """The base of everything choosable: a frozen, validated choice that can describe itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
@@ -29,7 +29,9 @@ class Frozen(BaseModel):
 class Card:
     """What a person reads before choosing.
 
-    `requires` names conditions of the machine ("cuda"); `paper` is a title with a link or "".
+    `requires` names conditions of the machine ("cuda"); `paper` is a title with a link or "". `quantizations` are
+    the number formats of the base that it trains on. `unavailable` is why nobody can choose it, or "";
+    `limits` are known failures on some models.
     """
 
     title: str
@@ -39,7 +41,25 @@ class Card:
     requires: tuple[str, ...] = ()
     paper: str = ""
     can_merge: bool = True
-    works_quantized: bool = True
+    quantizations: tuple[str, ...] = ("nf4", "fp4", "int8")
+    unavailable: str = ""
+    limits: str = ""
+
+    @property
+    def works_quantized(self) -> bool:
+        """Whether it trains on any quantized base."""
+        return bool(self.quantizations)
+
+
+Kind = Literal["int", "float", "bool", "choice", "text", "list", "map"]
+CONTAINERS = (tuple, list, Mapping)
+KINDS: Mapping[Kind, tuple[object, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "float": (float,),
+    "list": (tuple, list),
+    "map": (Mapping,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,7 @@ class Parameter:
     name: str
     label: str
     help: str
-    kind: Literal["int", "float", "bool", "choice", "text", "list"]
+    kind: Kind
     default: Any
     minimum: float | None = None
     maximum: float | None = None
@@ -131,15 +151,11 @@ def _choices(annotation: object) -> tuple[str, ...]:
     return ()
 
 
-def _kind(annotation: object, choices: tuple[str, ...]) -> Literal["int", "float", "bool", "choice", "text", "list"]:
+def _kind(annotation: object, choices: tuple[str, ...]) -> Kind:
     if choices:
         return "choice"
-    plain = [part for part in (get_args(annotation) or (annotation,)) if part is not type(None)]
-    if bool in plain:
-        return "bool"
-    if int in plain:
-        return "int"
-    if float in plain:
-        return "float"
-    is_list = get_origin(annotation) in (tuple, list) or any(get_origin(p) in (tuple, list) for p in plain)
-    return "list" if is_list else "text"
+    parts = [annotation] if get_origin(annotation) in CONTAINERS else list(get_args(annotation) or (annotation,))
+    for kind, types in KINDS.items():
+        if any(part in types or get_origin(part) in types for part in parts):
+            return kind
+    return "text"

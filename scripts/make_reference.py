@@ -3,7 +3,8 @@
 import importlib
 import json
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import typer
@@ -16,7 +17,7 @@ from backend.data.choice import Columns, DatasetChoice, DatasetPart
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
 from backend.domain.states import ENDS, TRANSITIONS
 from backend.errors import StudioError
-from backend.methods import Method
+from backend.methods import Method, Targeted
 from backend.quantization import Quantization
 from backend.recipes import Recipe
 from backend.spec import Frozen, Parameter, Spec, members, parameter
@@ -24,6 +25,16 @@ from config.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- made by scripts/make_reference.py; do not edit -->\n"
+
+
+MEASURED = FOLDER / "methods-measured.json"
+MEASURED_NOTE = """\
+What each method really did on tiny random models with peft {peft}: it trained (its loss fell), went on from a
+checkpoint with the same bits, and gave the same answers when plain peft loaded the result on the untouched base.
+"merges": merged into the full weights it answers the same. Measured again by every run of the tests;
+`python -m tests.training.method_table` writes it anew.
+""".format(peft=version("peft"))
+_COMMON = ("target_modules", "target_pattern", "layers_to_transform")
 
 
 def main() -> None:
@@ -66,20 +77,44 @@ def _run_config() -> str:
 
 
 def _methods() -> str:
-    return "\n".join(["# PEFT methods\n", *_specs("method", members(Method))])
+    head = ["# PEFT methods\n", *_measured(), "", *_common_knobs()]
+    return "\n".join([*head, *_specs("method", members(Method), without=_COMMON)])
 
 
-def _specs(key: str, specs: tuple[type[Spec], ...]) -> Iterator[str]:
+def _common_knobs() -> Iterator[str]:
+    yield "## Where a method goes\n\nMethods that go on linear layers share these settings.\n"
+    yield _table([parameter(name, Targeted.model_fields[name]) for name in _COMMON])
+
+
+def _measured() -> Iterator[str]:
+    """The table of what each method did on tiny models, measured by tests/training/method_table.py."""
+    yield MEASURED_NOTE
+    yield "| method | trained weights (tiny Llama) | Llama | Gemma 3 | Qwen 3 | on nf4 | on int8 | merges |"
+    yield "|---|---|---|---|---|---|---|---|"
+    remarks = []
+    for name, row in json.loads(MEASURED.read_text(encoding="utf-8")).items():
+        cells = [_yes(not row[column]) for column in ("llama", "gemma3", "qwen3", "nf4", "int8", "merges")]
+        yield f"| `{name}` | {row['trained']:,} | {' | '.join(cells)} |"
+        remarks += [f"* `{name}`, {column}: {why}" for column, why in row.items() if isinstance(why, str) and why]
+    yield "\nWhere it says no, this was what the libraries said, or what was seen:\n"
+    yield from remarks
+
+
+def _specs(key: str, specs: tuple[type[Spec], ...], without: tuple[str, ...] = ()) -> Iterator[str]:
     for spec in specs:
         card = spec.card
         yield f"## {key}: {spec.spec_name()}\n\n**{card.title}.** {card.summary} {card.use_when}\n"
         facts = [f"paper: {card.paper}"] if card.paper else []
+        if card.unavailable:
+            yield f"Not available: {card.unavailable}\n"
         if key == "method":
-            merges, quantized = _yes(card.can_merge), _yes(card.works_quantized)
-            facts = [f"merges: {merges}", f"works on quantized weights: {quantized}", *facts]
+            quantized = ", ".join(card.quantizations) or "no"
+            facts = [f"merges: {_yes(card.can_merge)}", f"works on quantized weights: {quantized}", *facts]
         if facts:
             yield "; ".join(facts) + ".\n"
-        yield _table(spec.parameters())
+        if card.limits:
+            yield f"Limits: {card.limits}\n"
+        yield _table([knob for knob in spec.parameters() if knob.name not in without])
 
 
 def _table(knobs: tuple[Parameter, ...] | list[Parameter]) -> str:
@@ -104,7 +139,7 @@ def _default(value: object) -> str:
     """As YAML, TOML and JSON write it."""
     if value is PydanticUndefined:
         return "required"
-    if value in ("", None):
+    if value in ("", None) or (isinstance(value, Mapping) and not value):
         return "none"
     if isinstance(value, bool | tuple):
         return f"`{json.dumps(value)}`"

@@ -1,7 +1,7 @@
 """One control for one knob: drawn from its Parameter, holding what the draft says."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeGuard
 
 import streamlit as st
@@ -22,8 +22,8 @@ def parameter_input(
     None stands for the default, and is what an emptied optional field gives.
     """
     widget = f"draft-{key}"
-    draw = {"int": _whole, "float": _fraction, "bool": _switch, "choice": _choice, "text": _text, "list": _text}
-    draw[parameter.kind](
+    draw = {"int": _whole, "float": _fraction, "bool": _switch, "choice": _choice}
+    draw.get(parameter.kind, _text)(
         parameter,
         widget,
         parameter.default if value is None else value,
@@ -107,16 +107,26 @@ def _choice(parameter: Parameter, widget: str, value: object, on_change: Callabl
 
 
 def _text(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
-    shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
+    shown = _written(value)
     key = show_in_widget(widget, shown)
     st.text_input(parameter.label, key=key, help=parameter.help or None, on_change=on_change)
 
 
+def _written(value: object) -> str:
+    """Text, names with commas between them, or pairs such as q_proj=16."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
+
+
 def _read(parameter: Parameter, held: Any) -> object:  # noqa: ANN401 - widgets have values of any type
     """What the draft keeps of what a widget holds."""
-    if parameter.kind not in ("text", "list"):
+    if parameter.kind not in ("text", "list", "map"):
         return held
     text = str(held or "").strip()
     if parameter.kind == "text" or text in ("", parameter.default):
         return text or None
-    return [name for part in text.split(",") if (name := part.strip())]
+    parts = [name for part in text.split(",") if (name := part.strip())]
+    if parameter.kind == "list":
+        return parts
+    return {name.strip(): item.strip() for name, _, item in (part.partition("=") for part in parts)}

@@ -19,6 +19,7 @@ def methods(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = F
     for method in found:
         card = method.card
         mark = " (recommended)" if card.recommended else ""
+        mark = f" (not available: {card.unavailable})" if card.unavailable else mark
         typer.echo(f"{method.spec_name()}: {card.title}{mark}\n  {card.summary} {card.use_when}\n  {card.paper}")
         for knob in method.parameters():
             typer.echo(f"    {knob.name} = {knob.default}  {knob.help}")
@@ -26,4 +27,5 @@ def methods(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = F
 
 def _json(method: type[Spec]) -> dict[str, object]:
     parameters = [asdict(parameter) for parameter in method.parameters()]
-    return {"name": method.spec_name(), **asdict(method.card), "parameters": parameters}
+    card = asdict(method.card) | {"works_quantized": method.card.works_quantized}
+    return {"name": method.spec_name(), **card, "parameters": parameters}

@@ -7,11 +7,12 @@ from pydantic import Field, field_validator, model_validator
 
 from backend.data.choice import DatasetChoice
 from backend.domain.devices import Devices
+from backend.domain.fitting import misfit
 from backend.domain.guards import Guards
 from backend.domain.sampling import Samples
 from backend.domain.speed import Speed
 from backend.methods import Lora, Method
-from backend.quantization import Nf4, NoQuantization, Quantization
+from backend.quantization import NoQuantization, Quantization
 from backend.recipes import Recipe, Sft
 from backend.spec import Frozen
 
@@ -132,11 +133,10 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        quantized = not isinstance(self.quantization, NoQuantization)
-        if self.method.name == "qlora" and not isinstance(self.quantization, Nf4):
-            raise ValueError('method "qlora" is LoRA on 4-bit weights: remove "quantization" or set it to "nf4"')
-        if quantized and not self.method.card.works_quantized:
-            raise ValueError(f'method "{self.method.name}" needs the full weights: set quantization to "none"')
+        training = self.training
+        why = misfit(self.method, self.quantization, training.precision, training.optimizer)
+        if why is not None:
+            raise ValueError(why)
         return self
 
 

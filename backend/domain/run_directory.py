@@ -67,8 +67,13 @@ class RunDirectory:
 
     @property
     def adapter(self) -> Path:
-        """The final result."""
+        """The final result of a method that makes an adapter."""
         return self.root / "adapter"
+
+    @property
+    def model(self) -> Path:
+        """The final result of full and freeze fine-tuning: a whole model."""
+        return self.root / "model"
 
     def log(self, attempt: int) -> Path:
         """Standard output and error of one attempt."""

@@ -1,4 +1,4 @@
-"""The files of an adapter: whether they are there, which they are, and what a PiSSA checkpoint amounts to."""
+"""The files of an adapter: whether they are there, which they are, and what a checkpoint with a start amounts to."""
 
 import json
 import tempfile
@@ -10,10 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from backend.inference.errors import AdapterNotFound
+from backend.methods.doubling import beside_its_start
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-START = "start.safetensors"  # in checkpoints of PiSSA: its adapter before the first step
+START = "start.safetensors"  # in checkpoints of PiSSA and other starts: the adapter before the first step
 
 Mark = tuple[str, int, int]
 
@@ -32,20 +33,22 @@ def mark(folder: Path) -> Mark:
 
 @contextmanager
 def loadable(folder: Path) -> Iterator[Path]:
-    """The folder itself; for a PiSSA checkpoint of ours, a temporary one with the adapter that it amounts to.
+    """The folder itself, or a temporary one with what a checkpoint amounts to if its start was taken out of the base.
 
     Such a checkpoint belongs on the base weights minus its start: W - s B0 A0 + s B A. The same on W is the
-    adapter [A; A0], [B, -B0] of twice the rank and twice the alpha.
+    adapter [A; A0], [B, -B0] of twice the rank.
     """
     if not (folder / START).is_file():
         yield folder
         return
     tensors, start = load_file(folder / WEIGHTS), load_file(folder / START)
     for name, tensor in start.items():
+        if "lora_A" not in name and "lora_B" not in name:
+            continue
         dim, sign = (0, 1) if "lora_A" in name else (1, -1)
         tensors[name] = torch.cat([tensors[name], sign * tensor], dim=dim)
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    config |= {"r": 2 * config["r"], "lora_alpha": 2 * config["lora_alpha"]}
+    config = beside_its_start(config)
     with tempfile.TemporaryDirectory(prefix="peft-studio-") as temporary:
         (Path(temporary) / CONFIG).write_text(json.dumps(config), encoding="utf-8")
         save_file(tensors, Path(temporary) / WEIGHTS, metadata={"format": "pt"})

@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from backend.methods.family import LoraFamily
+from backend.methods.family import DecomposedKnob, LoraFamily, RankStabilizedKnob, StartKnob
 from backend.spec import Card
 
 
-class Lora(LoraFamily):
+class Lora(DecomposedKnob, RankStabilizedKnob, StartKnob, LoraFamily):
     """Trains two small matrices beside each chosen layer.
 
     LoRA: Low-Rank Adaptation of Large Language Models, https://arxiv.org/abs/2106.09685

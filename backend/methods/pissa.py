@@ -4,11 +4,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from backend.methods.family import LoraFamily
+from backend.methods.family import DecomposedKnob, LoraFamily, RankStabilizedKnob, Start
 from backend.spec import Card
 
 
-class Pissa(LoraFamily):
+class Pissa(DecomposedKnob, RankStabilizedKnob, LoraFamily):
     """LoRA started from the principal singular vectors of the weights.
 
     PiSSA: Principal Singular Values and Singular Vectors Adaptation, https://arxiv.org/abs/2404.02948
@@ -19,9 +19,8 @@ class Pissa(LoraFamily):
         title="PiSSA",
         summary="LoRA started from the principal singular vectors of the weights.",
         use_when="You want faster convergence than LoRA and have no quantized base.",
-        recommended=False,
         paper="PiSSA: Principal Singular Values and Singular Vectors Adaptation, https://arxiv.org/abs/2404.02948",
-        works_quantized=False,
+        quantizations=(),
     )
     name: Literal["pissa"] = "pissa"
     svd_iterations: int = Field(
@@ -32,7 +31,11 @@ class Pissa(LoraFamily):
         description="Rounds of the fast decomposition; 0 takes the exact one, slow for large models.",
     )
 
-    def peft_options(self) -> dict[str, Any]:
-        """What this method adds to plain LoRA, in peft's words."""
+    @property
+    def start(self) -> Start:
+        """What the method is."""
+        return "pissa"
+
+    def _start_options(self) -> dict[str, Any]:
         fast = f"pissa_niter_{self.svd_iterations}"
         return {"init_lora_weights": fast if self.svd_iterations else "pissa"}

@@ -1,22 +1,23 @@
-"""QLoRA: LoRA on base weights in 4-bit NF4."""
+"""QLoRA: LoRA on base weights in 4-bit."""
 
 from typing import ClassVar, Literal
 
-from backend.methods.family import LoraFamily
+from backend.methods.family import DecomposedKnob, LoraFamily, RankStabilizedKnob, StartKnob
 from backend.spec import Card
 
 
-class Qlora(LoraFamily):
-    """LoRA on base weights in 4-bit NF4.
+class Qlora(DecomposedKnob, RankStabilizedKnob, StartKnob, LoraFamily):
+    """LoRA on base weights in 4-bit: NF4 or FP4.
 
     QLoRA: Efficient Finetuning of Quantized LLMs, https://arxiv.org/abs/2305.14314
     """
 
     card: ClassVar[Card] = Card(
         title="QLoRA",
-        summary="LoRA on base weights in 4-bit NF4.",
+        summary="LoRA on base weights in 4-bit, NF4 unless FP4 is chosen.",
         use_when="The model does not fit in memory otherwise.",
         recommended=True,
         paper="QLoRA: Efficient Finetuning of Quantized LLMs, https://arxiv.org/abs/2305.14314",
+        quantizations=("nf4", "fp4"),
     )
     name: Literal["qlora"] = "qlora"

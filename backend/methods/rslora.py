@@ -1,14 +1,14 @@
 """rsLoRA: LoRA scaled by alpha / sqrt(rank), which keeps high ranks stable."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from backend.methods.family import LoraFamily
+from backend.methods.family import DecomposedKnob, LoraFamily, StartKnob
 from backend.spec import Card
 
 
-class Rslora(LoraFamily):
+class Rslora(DecomposedKnob, StartKnob, LoraFamily):
     """LoRA scaled by alpha / sqrt(rank), which keeps high ranks stable.
 
     A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA, https://arxiv.org/abs/2312.03732
@@ -18,7 +18,6 @@ class Rslora(LoraFamily):
         title="rsLoRA",
         summary="LoRA scaled by alpha / sqrt(rank), which keeps high ranks stable.",
         use_when="Ranks of 64 and more.",
-        recommended=False,
         paper="A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA, https://arxiv.org/abs/2312.03732",
     )
     name: Literal["rslora"] = "rslora"
@@ -30,6 +29,7 @@ class Rslora(LoraFamily):
         description="Scale of the adapter; the weight update is multiplied by alpha / sqrt(rank).",
     )
 
-    def peft_options(self) -> dict[str, Any]:
-        """What this method adds to plain LoRA, in peft's words."""
-        return {"use_rslora": True}
+    @property
+    def is_rank_stabilized(self) -> bool:
+        """What the method is."""
+        return True

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from backend.quantization.fp4 import Fp4
+from backend.quantization.int8 import Int8
 from backend.quantization.nf4 import Nf4
 from backend.quantization.none import NoQuantization
 
-Quantization = Annotated[NoQuantization | Nf4, Field(discriminator="name")]
+Quantization = Annotated[NoQuantization | Nf4 | Fp4 | Int8, Field(discriminator="name")]
 
-__all__ = ["Nf4", "NoQuantization", "Quantization"]
+__all__ = ["Fp4", "Int8", "Nf4", "NoQuantization", "Quantization"]

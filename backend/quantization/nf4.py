@@ -2,12 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from backend.quantization.four_bit import FourBit
+from backend.spec import Card
 
-from backend.spec import Card, Spec
 
-
-class Nf4(Spec):
+class Nf4(FourBit):
     """4-bit NormalFloat through bitsandbytes (Dettmers et al., 2023, arXiv:2305.14314)."""
 
     card: ClassVar[Card] = Card(
@@ -16,28 +15,5 @@ class Nf4(Spec):
         use_when="The model does not fit otherwise.",
         paper="QLoRA: Efficient Finetuning of Quantized LLMs, https://arxiv.org/abs/2305.14314",
     )
+    kind: ClassVar[Literal["nf4", "fp4"]] = "nf4"
     name: Literal["nf4"] = "nf4"
-    double: bool = Field(
-        default=True,
-        title="Double quantization",
-        description="Quantize the scales too: saves 0.4 bit per weight.",
-    )
-    compute: Literal["auto", "bfloat16", "float32"] = Field(
-        default="auto",
-        title="Compute type",
-        description="The type that 4-bit weights are expanded to; auto follows the run's precision.",
-    )
-
-    def load_options(self, precision: str) -> dict[str, object]:
-        """What `from_pretrained` is told; `precision` is a torch dtype name such as "bfloat16"."""
-        import torch
-        from transformers import BitsAndBytesConfig
-
-        compute = getattr(torch, precision if self.compute == "auto" else self.compute)
-        config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=self.double,
-            bnb_4bit_compute_dtype=compute,
-        )
-        return {"quantization_config": config}

@@ -21,12 +21,26 @@ MAX_EXCHANGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A base model and the adapter of a run on top of it."""
+    """A base model and what a run made of it: an adapter on top of it, or a whole model."""
 
     run_id: str
     base_model: str
-    adapter: Path
+    adapter: Path | None
+    model: Path | None
     config: RunConfig
+
+    def request(self, side: Side, messages: Sequence[ChatMessage], sampling: Sampling) -> ChatRequest:
+        """The question to one side."""
+        whole = str(self.model) if self.model is not None and side == "tuned" else None
+        return ChatRequest(
+            base_model=whole or self.base_model,
+            adapter=str(self.adapter) if self.adapter is not None and side == "tuned" else None,
+            revision=None if whole else self.config.base_model.revision,
+            quantization=self.config.quantization,
+            precision=self.config.training.precision,
+            messages=tuple(messages),
+            sampling=sampling,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +63,20 @@ class Playground:
         """What can be asked about a run. Raises NoAnswerYet if it has no adapter, AdapterUnreadable."""
         run = self._store.get(run_id)
         folder = RunDirectory(run.run_dir)
-        if not (folder.adapter / "adapter_model.safetensors").is_file():
+        has_adapter = (folder.adapter / "adapter_model.safetensors").is_file()
+        if not has_adapter and not (folder.model / "config.json").is_file():
             raise NoAnswerYet(run_id=run_id, state=run.state.value)
         try:
             config = RunConfig.model_validate(read_yaml(folder.config))
-            return Pair(run_id, _base_model(folder.adapter), folder.adapter, config)
+            if has_adapter:
+                return Pair(run_id, _base_model(folder.adapter), folder.adapter, None, config)
+            return Pair(run_id, _named_base(config, folder), None, folder.model, config)
         except (OSError, YamlError, ValueError, KeyError, TypeError) as error:
             raise AdapterUnreadable(folder=folder.root, reason=type(error).__name__) from error
 
     def ask(self, run_id: str, side: Side, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[ChatEvent]:
         """Stream the answer of one side."""
-        pair = self.pair(run_id)
-        request = ChatRequest(
-            base_model=pair.base_model,
-            adapter=str(pair.adapter) if side == "tuned" else None,
-            revision=pair.config.base_model.revision,
-            quantization=pair.config.quantization,
-            precision=pair.config.training.precision,
-            messages=tuple(messages),
-            sampling=sampling,
-        )
-        return self._chat.generate(request)
+        return self._chat.generate(self.pair(run_id).request(side, messages, sampling))
 
     def history(self, run_id: str) -> tuple[Exchange, ...]:
         """What was asked about a run so far, oldest first; survives a reload and a restart."""
@@ -91,6 +98,12 @@ class Playground:
 
 def _key(run_id: str) -> str:
     return f"chat:{run_id}"
+
+
+def _named_base(config: RunConfig, run: RunDirectory) -> str:
+    """The base that run.yaml names; a relative folder is one beside run.yaml, as the trainer reads it."""
+    folder = run.root / Path(config.base_model.path).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else config.base_model.path
 
 
 def _base_model(adapter: Path) -> str:

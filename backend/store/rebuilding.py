@@ -33,7 +33,7 @@ def rebuilt(folder: Path) -> RunRecord:
     """
     config = _config(folder)
     directory = RunDirectory(folder)
-    is_finished = is_complete_adapter(directory.adapter)
+    is_finished = is_complete_adapter(directory.adapter) or is_complete_model(directory.model)
     run = Run(
         id=folder.name,
         name=config.name,
@@ -49,6 +49,11 @@ def rebuilt(folder: Path) -> RunRecord:
         attempts=_attempts(directory),
     )
     return RunRecord(run)
+
+
+def is_complete_model(folder: Path) -> bool:
+    """Whether a whole model is there; its folder appears at once, by a rename."""
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 
 def is_complete_adapter(folder: Path) -> bool:

@@ -70,7 +70,8 @@ class LocalRunFiles:
 
     def has_adapter(self, run_dir: Path) -> bool:
         """Whether the final result is there."""
-        return (RunDirectory(run_dir).adapter / "adapter_model.safetensors").is_file()
+        run = RunDirectory(run_dir)
+        return (run.adapter / "adapter_model.safetensors").is_file() or (run.model / "config.json").is_file()
 
     def trash(self, run_dir: Path, trash_folder: Path) -> Path:
         """Move a run's folder into the trash, and say where it is now."""

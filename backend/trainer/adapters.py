@@ -2,59 +2,88 @@
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from peft.tuners.lora import LoraLayer
-from peft.utils.other import transpose
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.optimizers import create_lorafa_optimizer, create_loraplus_optimizer
 from safetensors.torch import load_file, save_file
-from transformers import PreTrainedModel
+from torch.optim import Optimizer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.methods import Method, Pissa
+from backend.methods import Adalora, Found, Head, LoraFamily, Method, PeftMethod, WholeMethod
+from backend.methods.family import MOVES_WEIGHTS, NEEDS_ROWS
+from backend.trainer import ranks
+from backend.trainer.adapted import Adapted, Tensors
 from backend.trainer.errors import MethodUnsuitable
+from backend.trainer.starts import START, Calibration, begin_again, beside_start, finish_start, prepare_start
+from backend.trainer.targets import check_fit, resolved, targeted
+from backend.trainer.whole import WholeModel
+
+__all__ = ["Adapted", "PeftAdapted", "adapt"]
 
 WEIGHTS = "adapter_model.safetensors"
-START = "start.safetensors"  # PiSSA's adapter before the first step; its base weights are those minus this
-Tensors = dict[str, torch.Tensor]
+TRAINED = "trained.safetensors"  # trained tensors that peft's own form of the adapter does not hold as they are
+NAME = ".default"
 
 
-class Adapted:
+class PeftAdapted(Adapted):
     """A base model that wears an adapter.
 
-    PiSSA moves the principal part of each weight W into the adapter: W becomes W - s B0 A0. The start, A0 and
-    B0, is kept with every checkpoint: a later attempt subtracts the same product again, which is exact,
-    instead of repeating the decomposition, which need not be. The finished adapter is [A; A0], [B, -B0] with
-    twice the rank on the untouched W, because s (B A - B0 A0) = s [B, -B0] [A; A0]. It is what peft's
+    A start that moves weights (PiSSA and others) takes s B0 A0 out of each weight W. A0 and B0 are kept with every
+    checkpoint: a later attempt subtracts the same product again, which is exact, instead of repeating a
+    decomposition, which need not be. The finished adapter is [A; A0], [B, -B0] with twice the rank on the
+    untouched W, because s (B A - B0 A0) = s [B, -B0] [A; A0]. It is what peft's
     `save_pretrained(path_initial_model_for_weight_conversion=...)` computes, without that function's second
     adapter in memory and without its loss of trained biases.
     """
 
-    def __init__(self, model: PeftModel, start: Tensors | None) -> None:
+    place: ClassVar[Literal["adapter", "model"]] = "adapter"
+
+    def __init__(self, model: PeftModel, method: PeftMethod, start: Tensors | None) -> None:
         self.model = model
+        self._method = method
         self._start = start
 
     def write(self, folder: Path) -> None:
-        """Everything that training changed, for going on from it."""
+        """Everything that training changed, for going on from it; the adapter as it is now in peft's form."""
+        tensors = self.tensors()
         self._config().save_pretrained(str(folder))
-        save_file(self.tensors(), folder / WEIGHTS, metadata={"format": "pt"})
+        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+        is_cut = isinstance(self._method, Adalora)  # peft's form leaves out the ranks that were taken away
+        trained = self._trained().items()
+        beyond = {name: tensor for name, tensor in trained if is_cut or not _is_held(name, tensor, tensors)}
+        if beyond:
+            save_file(beyond, folder / TRAINED)
         if self._start is not None:
             save_file(self._start, folder / START)
+        if isinstance(self._method, Adalora):
+            ranks.write(self.model, folder)
 
     def read(self, folder: Path) -> None:
         """Take over the tensors of a checkpoint. Raises ValueError if they belong to another adapter."""
-        result: Any = set_peft_model_state_dict(self.model, load_file(folder / WEIGHTS))
-        if result.unexpected_keys:
-            raise ValueError(f"{folder} holds another adapter: {result.unexpected_keys[:3]}")
+        beyond = load_file(folder / TRAINED) if (folder / TRAINED).is_file() else {}
+        trained = {name: tensor for name, tensor in self.model.named_parameters() if tensor.requires_grad}
+        if not trained.keys() <= beyond.keys():
+            result: Any = set_peft_model_state_dict(self.model, load_file(folder / WEIGHTS))
+            if result.unexpected_keys:
+                raise ValueError(f"{folder} holds another adapter: {result.unexpected_keys[:3]}")
+        with torch.no_grad():
+            for name, tensor in beyond.items():
+                trained[name].copy_(tensor)
+        if isinstance(self._method, Adalora):
+            ranks.read(self.model, folder)
 
     def write_result(self, folder: Path) -> None:
         """The finished adapter, for `peft.PeftModel.from_pretrained` on the untouched base model."""
-        config, tensors = self._config(), self.tensors()
+        tensors, config = self.tensors(), self._config()
         config.inference_mode = True
-        if self._start is not None:
+        if isinstance(config, LoraConfig):
             config.init_lora_weights = True
-            config.r, config.lora_alpha = 2 * config.r, 2 * config.lora_alpha
-            tensors = _beside_start(tensors, self._start)
+            config.eva_config = config.corda_config = config.lora_ga_config = None
+        if self._start is not None:
+            assert isinstance(config, LoraConfig)
+            config, tensors = beside_start(config, tensors, self._start)
         config.save_pretrained(str(folder))
         save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
 
@@ -63,59 +92,128 @@ class Adapted:
         found = get_peft_model_state_dict(self.model, save_embedding_layers=False)
         return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in found.items()}
 
-    def _config(self) -> LoraConfig:
-        config = copy.deepcopy(self.model.peft_config["default"])
-        assert isinstance(config, LoraConfig)
-        targets: Any = config.target_modules
+    def begin(self, total_steps: int) -> None:
+        """AdaLoRA's phases depend on the length of the run."""
+        if isinstance(self._method, Adalora):
+            ranks.begin(self.model, self._method, total_steps)
+
+    def after_step(self, step: int) -> None:
+        """AdaLoRA looks at the gradients and takes ranks away."""
+        if isinstance(self._method, Adalora):
+            self.model.base_model.update_and_allocate(step)
+
+    def optimizer(self, kind: type[Optimizer], options: dict[str, Any]) -> Optimizer | None:
+        """LoRA+ groups the parameters; LoRA-FA is an AdamW of its own."""
+        method = self._method
+        if not isinstance(method, LoraFamily):
+            return None
+        if method.lora_fa:
+            decay = options.get("weight_decay", 0.0)
+            return create_lorafa_optimizer(
+                self.model, r=method.rank, lora_alpha=round(method.alpha), lr=options["lr"], weight_decay=decay
+            )
+        if method.lora_plus_ratio is None:
+            return None
+        decay = options.pop("weight_decay", 0.0)
+        ratio = method.lora_plus_ratio
+        return create_loraplus_optimizer(
+            self.model, kind, loraplus_lr_ratio=ratio, loraplus_weight_decay=decay, **options
+        )
+
+    def _trained(self) -> Tensors:
+        parameters = self.model.named_parameters()
+        return {name: tensor.detach().cpu().clone() for name, tensor in parameters if tensor.requires_grad}
+
+    def _config(self) -> PeftConfig:
+        config: Any = copy.deepcopy(self.model.peft_config["default"])
+        targets: Any = getattr(config, "target_modules", None)
         if isinstance(targets, set):
             config.target_modules = sorted(targets)  # the same file for the same run
+        assert isinstance(config, PeftConfig)
         return config
 
 
 def adapt(
-    base: PreTrainedModel, method: Method, *, revision: str | None = None, resumed: Path | None = None
+    base: PreTrainedModel,
+    method: Method,
+    *,
+    head: Head = "language",
+    revision: str | None = None,
+    resumed: Path | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    calibration: Calibration | None = None,
 ) -> Adapted:
-    """Give the base model a fresh adapter; for PiSSA on a resume, the one that its checkpoint started from.
+    """Make the base model trainable as the method says, with a fresh adapter, or with the one of a checkpoint.
 
-    The fresh adapter is a function of torch's seed. Raises MethodUnsuitable.
+    A fresh adapter is a function of torch's seed and, for some starts, of the rows that `calibration` gives.
+    `tokenizer` is needed by methods that name tokens. Raises MethodUnsuitable, TargetModulesUnknown or
+    TargetPatternUnusable.
     """
-    config = method.peft_config()
-    start: Tensors | None = None
-    if isinstance(method, Pissa) and resumed is not None:
-        config.init_lora_weights = True
+    check_fit(base, method)
+    if isinstance(method, WholeMethod):
+        return WholeModel(base, method)
     try:
-        model = get_peft_model(base, config, revision=revision)
-    except (ValueError, TypeError) as error:
-        raise MethodUnsuitable(method=method.name, why=str(error).strip()) from error
-    if isinstance(method, Pissa):
-        config.init_lora_weights = True  # it is under way: what is loaded later must not be decomposed again
-        start = _begin_again(model, resumed / START) if resumed else Adapted(model, None).tensors()
-        if any(t.shape[0] != config.r for name, t in start.items() if "lora_A" in name):
-            raise MethodUnsuitable(method=method.name, why="The rank is larger than a side of a weight matrix.")
-    return Adapted(model, start)
+        config = method.peft_config(head, _found(base, method, tokenizer))
+        return _worn(base, method, config, revision, resumed, calibration)
+    except (ValueError, TypeError, KeyError, NotImplementedError, AssertionError, ImportError) as error:
+        raise MethodUnsuitable(method=method.name, why=str(error).strip() or type(error).__name__) from error
 
 
-def _begin_again(model: PeftModel, file: Path) -> Tensors:
-    """Load PiSSA's start and take it out of the base weights, in peft's order of operations (pissa_init)."""
-    start = load_file(file)
-    set_peft_model_state_dict(model, start)
-    for layer in model.modules():
-        if not isinstance(layer, LoraLayer):
-            continue
-        base: Any = layer.get_base_layer().weight
-        fan_in_fan_out: Any = getattr(layer, "fan_in_fan_out", False)
-        down, up = layer.lora_A["default"].weight.data, layer.lora_B["default"].weight.data
-        weight = transpose(base.data.to(torch.float32), fan_in_fan_out)
-        weight = weight - layer.scaling["default"] * up @ down
-        base.data = transpose(weight.to(base.dtype), fan_in_fan_out)
-    return start
+def _worn(
+    base: PreTrainedModel,
+    method: PeftMethod,
+    config: PeftConfig,
+    revision: str | None,
+    resumed: Path | None,
+    calibration: Calibration | None,
+) -> PeftAdapted:
+    start = method.start if isinstance(method, LoraFamily) else "default"
+    if resumed is not None:
+        config = _as_it_was(config, start, resumed)
+    elif isinstance(config, LoraConfig):
+        prepare_start(base, config, start, calibration)
+    model = get_peft_model(base, config, revision=revision)
+    assert isinstance(model, PeftModel)
+    if resumed is None:
+        finish_start(model, start, calibration)
+    if start not in MOVES_WEIGHTS:
+        return PeftAdapted(model, method, None)
+    assert isinstance(config, LoraConfig)
+    config.init_lora_weights = True  # it is under way: what is loaded later must not be decomposed again
+    first = PeftAdapted(model, method, None).tensors()
+    return PeftAdapted(model, method, begin_again(model, start, resumed / START) if resumed else first)
 
 
-def _beside_start(tensors: Tensors, start: Tensors) -> Tensors:
-    beside = dict(tensors)
-    for name, tensor in tensors.items():
-        if "lora_A" in name:
-            beside[name] = torch.cat([tensor, start[name]], dim=0)
-        elif "lora_B" in name:
-            beside[name] = torch.cat([tensor, -start[name]], dim=1)
-    return beside
+def _as_it_was(config: PeftConfig, start: str, resumed: Path) -> PeftConfig:
+    """The configuration to go on with: what a start found out is not found out again."""
+    if isinstance(config, LoraConfig) and (start in MOVES_WEIGHTS or start in NEEDS_ROWS):
+        config.init_lora_weights = True
+        config.eva_config = config.corda_config = config.lora_ga_config = None
+        if start == "eva":
+            kept = PeftConfig.from_pretrained(str(resumed))
+            for name in ("r", "rank_pattern", "alpha_pattern", "target_modules"):
+                setattr(config, name, getattr(kept, name))
+    return config
+
+
+def _found(base: PreTrainedModel, method: PeftMethod, tokenizer: PreTrainedTokenizerBase | None) -> Found:
+    """What the method names, looked up."""
+    targets = resolved(base, method)
+    if isinstance(method, LoraFamily) and method.start in NEEDS_ROWS:
+        targets = tuple(targeted(base, method))  # these starts look at the layers before peft has expanded names
+    invocation: str = getattr(method, "alora_invocation", "")
+    named: tuple[str, ...] = getattr(method, "trainable_tokens", ())
+    if not invocation and not named:
+        return Found(targets)
+    assert tokenizer is not None, "methods that name tokens need the tokenizer"
+    ids: Any = tokenizer.convert_tokens_to_ids(list(named))
+    unknown = [token for token, number in zip(named, ids, strict=True) if number in (None, tokenizer.unk_token_id)]
+    if unknown:
+        raise ValueError(f"The tokenizer has no token {', '.join(unknown)}.")
+    return Found(targets, tuple(tokenizer.encode(invocation, add_special_tokens=False)), tuple(ids))
+
+
+def _is_held(name: str, tensor: torch.Tensor, tensors: Tensors) -> bool:
+    """Whether peft's form of the adapter has a trained tensor as it is."""
+    held = tensors.get(name.replace(NAME, ""))
+    return held is not None and held.shape == tensor.shape and torch.equal(held, tensor)

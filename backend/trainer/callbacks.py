@@ -4,6 +4,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from backend.domain.heartbeat import Phase
 from backend.domain.run_config import Training
+from backend.trainer.adapted import Adapted
 from backend.trainer.heartbeat import HeartbeatWriter
 from backend.trainer.meter import Meter
 from backend.trainer.stop import StopFlag
@@ -84,3 +85,30 @@ class Vitals(TrainerCallback):
             total_steps=state.max_steps,
             seconds_per_step=self._meter.recent_seconds_per_step,
         )
+
+
+class AdaptedSteps(TrainerCallback):
+    """Tells methods that change while they train (AdaLoRA) how long the run is and when a step was taken."""
+
+    def __init__(self, adapted: Adapted) -> None:
+        self._adapted = adapted
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - Hugging Face's signature
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: object,
+    ) -> None:
+        """The length is known."""
+        self._adapted.begin(state.max_steps)
+
+    def on_optimizer_step(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - Hugging Face's signature
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: object,
+    ) -> None:
+        """A step was taken and counted nowhere yet; its gradients are still there."""
+        self._adapted.after_step(state.global_step + 1)

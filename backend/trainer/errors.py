@@ -43,6 +43,15 @@ class TargetModulesUnknown(ConfigurationError):
     fix = 'Choose among the existing names, or set target_modules to "all-linear".'
 
 
+class TargetPatternUnusable(ConfigurationError):
+    """A regular expression for layers that is none, or that takes too long."""
+
+    id = "target-pattern-unusable"
+    what = "The target pattern {pattern} cannot be used."
+    why = "{why}"
+    fix = "Write a simpler pattern, such as .*[.][qv]_proj, or name the layers in target_modules."
+
+
 class MethodUnsuitable(ConfigurationError):
     """peft refuses this method on this model."""
 

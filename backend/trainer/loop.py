@@ -14,7 +14,7 @@ from transformers.trainer_callback import PrinterCallback
 from backend.domain.heartbeat import Phase
 from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
 from backend.store.files import replace_text
-from backend.trainer.callbacks import Vitals
+from backend.trainer.callbacks import AdaptedSteps, Vitals
 from backend.trainer.errors import LossNotFinite
 from backend.trainer.meter import Meter
 from backend.trainer.parts import Parts
@@ -45,7 +45,7 @@ class StudioLoop(Trainer):
             watcher.restore(parts.progress.watchers.get(watcher.name, {}))
         options: dict[str, Any] = {
             "model": parts.adapted.model,
-            "callbacks": [Vitals(desk.heartbeat, self._meter), desk.rhythm],
+            "callbacks": [Vitals(desk.heartbeat, self._meter), AdaptedSteps(parts.adapted), desk.rhythm],
         }
         super().__init__(**options | trainer_options)
         self.remove_callback(PrinterCallback)
@@ -114,6 +114,14 @@ class StudioLoop(Trainer):
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
         """Not counted: Hugging Face's estimate walks over all parameters for each micro-batch."""
         return 0
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ANN401 - as above
+        """The chosen optimizer, unless the method brings its own (LoRA+, LoRA-FA)."""
+        if self.optimizer is None:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.adapted.model)
+            self.optimizer = self.adapted.optimizer(kind, options | {"weight_decay": self.args.weight_decay})
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        return optimizer
 
     # What readers see
 

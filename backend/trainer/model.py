@@ -1,15 +1,12 @@
 """Loading the base model and its tokenizer, safely and in the right number format."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -20,17 +17,18 @@ from transformers import (
 from backend.domain.errors import ModelNotFound
 from backend.domain.run_config import HUB_ID, BaseModelChoice
 from backend.errors import StudioError
+from backend.methods import Head, Method
 from backend.quantization import Quantization
 from backend.trainer.errors import (
     ModelUnreachable,
     ModelUnsafe,
     ModelUnusable,
     PrecisionUnsupported,
-    TargetModulesUnknown,
 )
 from backend.trainer.hub import fetch_small_files, fetch_weights
 from backend.trainer.model_code import check_code, link_weights, private_copy
 from backend.trainer.retrying import Retrying
+from backend.trainer.targets import check_fit, skeleton
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # Ours, for models that were never taught one: plain words, and the end of text after each answer.
@@ -158,33 +156,16 @@ def load_model(
     return model
 
 
-def check_targets(source: str, revision: str | None, targets: str | Iterable[str]) -> None:
-    """Look the names up in the model, built without memory, unless all layers are meant.
+def check_method(source: str, revision: str | None, method: Method, head: Head = "language") -> None:
+    """Look up in the model, built without memory, what the method goes on.
 
-    Raises TargetModulesUnknown, or as `load_model`.
+    Raises as `check_fit`, or as `load_model`.
     """
-    if isinstance(targets, str):
-        return
     try:
-        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-        with torch.device("meta"):
-            skeleton = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+        model = skeleton(source, revision, head)
     except (OSError, ValueError, KeyError) as error:
         raise _explain(source, error) from error
-    names = linear_names(skeleton)
-    unknown = [t for t in targets if not any(name == t or name.endswith(f".{t}") for name in names)]
-    if unknown:
-        known = sorted({name.rpartition(".")[2] for name in names})
-        raise TargetModulesUnknown(unknown=", ".join(unknown), known=", ".join(known))
-
-
-def linear_names(model: nn.Module) -> list[str]:
-    """Full names of all linear layers (Conv1D is GPT-2's linear layer)."""
-    return [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
-    ]
+    check_fit(model, method)
 
 
 def _explain(source: str, error: Exception) -> StudioError:

@@ -22,11 +22,12 @@ ENVIRONMENT = {
 }
 ENV_OFFLINE = "PEFT_STUDIO_HUB_OFFLINE"
 RESULT = ("adapter_config.json", "adapter_model.safetensors")
+MODEL_RESULT = "config.json"
 
 
 def is_finished(run: RunDirectory) -> bool:
     """Whether the result is there; it appears whole or not at all."""
-    return all((run.adapter / name).is_file() for name in RESULT)
+    return all((run.adapter / name).is_file() for name in RESULT) or (run.model / MODEL_RESULT).is_file()
 
 
 def read_order(run: RunDirectory) -> RunConfig:

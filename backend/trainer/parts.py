@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.domain.heartbeat import Phase
 from backend.domain.run_config import RunConfig
-from backend.trainer.adapters import Adapted
+from backend.trainer.adapted import Adapted
 from backend.trainer.attempt import OwnAttempt
 from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile

@@ -1,4 +1,4 @@
-"""The finished adapter: weights, tokenizer and a card of measured facts, written as one."""
+"""The finished adapter or model: weights, tokenizer and a card of measured facts, written as one."""
 
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -7,7 +7,8 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from backend.domain.run_config import RunConfig
-from backend.trainer.adapters import Adapted
+from backend.methods import WholeMethod
+from backend.trainer.adapted import Adapted
 from backend.trainer.attempt import OwnAttempt
 from backend.trainer.progress import Progress
 from backend.trainer.staging import quarantine, staged
@@ -16,16 +17,16 @@ PACKAGES = ("peft", "transformers", "torch")
 CARD = """\
 ---
 base_model: {base_yaml}
-library_name: peft
+library_name: {library}
 pipeline_tag: text-generation
 tags:
-- base_model:adapter
+- base_model:{relation}
 - {method}
 ---
 
 # {title}
 
-A {method} adapter, fine-tuned with PEFT Studio. Every number below was measured in this run.
+{made}, fine-tuned with PEFT Studio. Every number below was measured in this run.
 
 | | |
 |---|---|
@@ -40,14 +41,20 @@ A {method} adapter, fine-tuned with PEFT Studio. Every number below was measured
 | Versions | {versions} |
 
 ```python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-base = AutoModelForCausalLM.from_pretrained({base_python})
-model = PeftModel.from_pretrained(base, "path/of/this/folder")
+{loading}
 tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
 ```
 """
+LOADING_ADAPTER = """\
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = AutoModelForCausalLM.from_pretrained({base})
+model = PeftModel.from_pretrained(base, "path/of/this/folder")"""
+LOADING_MODEL = """\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +70,8 @@ class Facts:
 def save_result(
     attempt: OwnAttempt, config: RunConfig, adapted: Adapted, tokenizer: PreTrainedTokenizerBase, facts: Facts
 ) -> None:
-    """Write the run's `adapter/`. Raises AttemptSuperseded, DiskFull or NotWritten."""
-    target = attempt.run.adapter
+    """Write the run's `adapter/` or `model/`. Raises AttemptSuperseded, DiskFull or NotWritten."""
+    target = attempt.run.adapter if adapted.place == "adapter" else attempt.run.model
     if target.exists():
         quarantine(target)
     with staged(target, before_rename=lambda _: attempt.check_fence()) as folder:
@@ -76,12 +83,16 @@ def save_result(
 def card(config: RunConfig, facts: Facts) -> str:
     """The model card."""
     progress = facts.progress
+    is_model = isinstance(config.method, WholeMethod)
     knobs = config.method.model_dump(exclude={"name"})
     return CARD.format(
-        title=_plain(config.name) or "Adapter",
+        title=_plain(config.name) or ("Model" if is_model else "Adapter"),
+        library="transformers" if is_model else "peft",
+        relation="finetune" if is_model else "adapter",
+        made="A whole model" if is_model else f"A {config.method.name} adapter",
+        loading=LOADING_MODEL if is_model else LOADING_ADAPTER.format(base=repr(facts.base)),
         base=_plain(facts.base),
         base_yaml=_quoted(facts.base),
-        base_python=repr(facts.base),
         method=config.method.name,
         knobs=_plain(", ".join(f"{name} {value}" for name, value in knobs.items())),
         quantization=config.quantization.name,

@@ -12,12 +12,14 @@ from transformers.utils.logging import disable_progress_bar
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
 from backend.store.checkpoints import Checkpoint
-from backend.trainer.adapters import Adapted, adapt
+from backend.trainer.adapted import Adapted
+from backend.trainer.adapters import adapt
 from backend.trainer.arguments import training_arguments
+from backend.trainer.calibration import calibration_of
 from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile
 from backend.trainer.errors import DatasetChanged
-from backend.trainer.model import BaseFiles, check_targets, choose_precision, load_model, load_tokenizer, locate
+from backend.trainer.model import BaseFiles, check_method, choose_precision, load_model, load_tokenizer, locate
 from backend.trainer.parts import Desk, Parts, Rows, Work
 from backend.trainer.programs import program_of
 from backend.trainer.progress import Progress
@@ -58,12 +60,19 @@ def train(work: Work) -> Adapted:
     work.begin(Phase.LOADING, "loading the base model")
     precision = choose_precision(config.training.precision)
     if not files.has_code:  # peft looks the names up itself in a model that only its own code can build
-        check_targets(str(files.folder), None, config.method.target_modules)
+        check_method(str(files.folder), None, config.method)
     model = load_model(files, precision, config.quantization, retrying=retrying)
 
-    work.begin(Phase.LOADING, f"adding the {config.method.name} adapter")
+    work.begin(Phase.LOADING, f"preparing the method {config.method.name}")
     set_seed(config.training.seed)
-    adapted = adapt(model, config.method, revision=config.base_model.revision, resumed=folder)
+    adapted = adapt(
+        model,
+        config.method,
+        revision=config.base_model.revision,
+        resumed=folder,
+        tokenizer=tokenizer,
+        calibration=calibration_of(config.method, rows, tokenizer),
+    )
 
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
@@ -71,7 +80,7 @@ def train(work: Work) -> Adapted:
     trainer = program.loop(parts)
     trainer.go_on(folder, state)
 
-    work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
+    work.heartbeat.beat(Phase.ENDING, detail=f"writing the {adapted.place}")
     facts = Facts(files.name, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
     save_result(work.attempt, config, adapted, tokenizer, facts)
     return adapted

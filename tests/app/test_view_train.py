@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.domain.actions import replace_draft
-from backend.methods import Method
+from backend.methods import Adalora, Freeze, Ia3, Lora, Method, PTuning, Qlora, TrainableTokens
 from backend.services.bundle import Services
 from backend.spec import members
 from config.yaml_files import parse_yaml
@@ -52,7 +52,25 @@ def test_every_method_has_a_card_and_recommended_ones_come_first(services: Servi
     assert recommended == sorted(recommended, reverse=True)
 
 
-@pytest.mark.parametrize("spec", members(Method), ids=lambda spec: spec.spec_name())
+def test_methods_that_cannot_work_say_why_and_cannot_be_chosen(services: Services) -> None:
+    at = open_page("train")
+    for spec in members(Method):
+        assert at.button(key=f"method-{spec.spec_name()}").disabled == bool(spec.card.unavailable)
+        if spec.card.unavailable:
+            assert any(caption.value.startswith("Not available: ") for caption in at.caption)
+
+
+def test_ranks_by_layer_are_typed_as_pairs(services: Services) -> None:
+    at = open_page("train")
+    at.text_input(key="draft-method.rank_pattern").set_value("q_proj=16, v_proj = 4").run()
+    assert draft_of(at, services)["method"]["rank_pattern"] == {"q_proj": "16", "v_proj": "4"}
+    assert at.text_input(key="draft-method.rank_pattern").value == "q_proj=16, v_proj=4"
+    assert not at.exception
+
+
+@pytest.mark.parametrize(
+    "spec", [Lora, Qlora, Adalora, Ia3, PTuning, Freeze, TrainableTokens], ids=lambda s: s.spec_name()
+)
 def test_choosing_a_method_draws_all_of_its_knobs(services: Services, spec: type) -> None:
     at = open_page("train")
     at.button(key=f"method-{spec.spec_name()}").click().run()

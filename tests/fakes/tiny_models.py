@@ -22,9 +22,16 @@ SIZE = {
 
 
 def tiny_model(folder: Path, architecture: str, corpus: Iterable[str], **changes: Any) -> Path:
-    """Save a random model ("llama" or "gemma3") and its tokenizer to a folder."""
+    """Save a random model ("llama", "gemma3" or "qwen3") and its tokenizer to a folder."""
     import torch
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
+    from transformers import (
+        Gemma3ForCausalLM,
+        Gemma3TextConfig,
+        LlamaConfig,
+        LlamaForCausalLM,
+        Qwen3Config,
+        Qwen3ForCausalLM,
+    )
 
     tokenizer = tiny_tokenizer(corpus)
     ids = {
@@ -39,6 +46,8 @@ def tiny_model(folder: Path, architecture: str, corpus: Iterable[str], **changes
             model = Gemma3ForCausalLM(Gemma3TextConfig(head_dim=8, sliding_window=16, **options))
         case "llama":
             model = LlamaForCausalLM(LlamaConfig(**options))
+        case "qwen3":
+            model = Qwen3ForCausalLM(Qwen3Config(head_dim=8, **options))
         case _:
             raise ValueError(architecture)
     model.save_pretrained(folder)

@@ -34,7 +34,7 @@ def make_room(folder: Path) -> Room:
     dataset = folder / "sums.jsonl"
     dataset.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     corpus = [turn["content"] for row in rows for turn in row["messages"]]
-    names = ("llama", "gemma3")
+    names = ("llama", "gemma3", "qwen3")
     return Room({name: tiny_model(folder / name, name, corpus) for name in names}, dataset)
 
 
@@ -157,7 +157,8 @@ def curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
 
 
 def weights(run: RunDirectory) -> bytes:
-    return (run.adapter / "adapter_model.safetensors").read_bytes()
+    file = run.adapter / "adapter_model.safetensors"
+    return (file if file.exists() else run.model / "model.safetensors").read_bytes()
 
 
 def checkpoints(run: RunDirectory) -> set[str]:

@@ -25,7 +25,16 @@ from tests.training.runs import (
 
 pytestmark = pytest.mark.training
 
-METHODS = [{"name": name, "dropout": 0.1, "rank": 4} for name in ("qlora", "dora", "pissa", "rslora")]
+METHODS = {
+    name: {"name": name, "dropout": 0.1, "rank": 4} for name in ("qlora", "dora", "pissa", "rslora", "adalora")
+} | {
+    "full": {"name": "full"},
+    "freeze": {"name": "freeze", "last_blocks": 1},
+    "p_tuning": {"name": "p_tuning", "tokens": 4, "hidden_size": 16},
+    "LoRA+": {"name": "lora", "rank": 4, "lora_plus_ratio": 8},
+    "LoRA-FA": {"name": "lora", "rank": 4, "lora_fa": True},
+}
+STARTS = ("olora", "corda", "lora_ga", "eva")
 TRAININGS = {
     "accumulation and uneven epochs": {
         "gradient_accumulation": 3,
@@ -48,9 +57,15 @@ def test_a_crash_changes_no_bit_however_one_trains(training: dict[str, Any], mak
     check_that_a_crash_changes_nothing(make_run, training=training)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["name"])
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 def test_a_crash_changes_no_bit_whatever_the_method(method: dict[str, Any], make_run: MakeRun) -> None:
     check_that_a_crash_changes_nothing(make_run, method=method, model="gemma3")
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_crash_changes_no_bit_whatever_the_start(start: str, make_run: MakeRun) -> None:
+    method = {"name": "lora", "rank": 4, "init": start, "calibration_rows": 8}
+    check_that_a_crash_changes_nothing(make_run, crashes=(7,), method=method, model="qwen3")
 
 
 def test_a_crash_before_the_first_checkpoint_starts_again_without_a_trace(make_run: MakeRun) -> None:

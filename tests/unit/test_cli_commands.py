@@ -88,7 +88,9 @@ def test_methods_are_told_with_all_their_knobs(line: CommandLine) -> None:
     told = line.say("methods", "--json").json()
     assert [method["name"] for method in told] == [method.spec_name() for method in members(Method)]
     for method in told:
-        assert {"rank", "alpha", "target_modules"} <= {knob["name"] for knob in method["parameters"]}
+        assert all(knob["help"] and knob["kind"] for knob in method["parameters"])
+    lora = {knob["name"] for knob in told[0]["parameters"]}
+    assert {"rank", "alpha", "target_modules", "init"} <= lora
     text = line.say("methods").out
     assert all(f"\n{method['name']}: {method['title']}" in f"\n{text}" for method in told)
     assert "    rank = 8" in text

@@ -1,0 +1,24 @@
+"""Cartridge: A trained key-value cache that stands for a long text."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from backend.methods.base import PeftMethod
+from backend.spec import Card
+
+
+class Cartridge(PeftMethod):
+    """A trained key-value cache that stands for a long text."""
+
+    card: ClassVar[Card] = Card(
+        title="Cartridge",
+        summary="A trained key-value cache that stands for a long text.",
+        use_when="One long document is asked about often.",
+        can_merge=False,
+    )
+    configuration: ClassVar[str] = "CartridgeConfig"
+    words: ClassVar[Mapping[str, str]] = {"tokens": "num_virtual_tokens"}
+    name: Literal["cartridge"] = "cartridge"
+    tokens: int = Field(default=16, ge=2, le=65536, description="Length of the cache.")

@@ -1,0 +1,11 @@
+"""What fine-tuning without an adapter shares: weights of the model itself are trained, and the result is a model."""
+
+from backend.spec import Spec
+
+
+class WholeMethod(Spec):
+    """Trains weights of the base model itself; no peft."""
+
+    def is_trained(self, name: str, num_blocks: int) -> bool:
+        """Whether the parameter of this full name is trained, in a model with `num_blocks` blocks."""
+        raise NotImplementedError
