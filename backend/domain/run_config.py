@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from backend.data.choice import DatasetChoice
 from backend.domain.devices import Devices
 from backend.domain.guards import Guards
+from backend.domain.recipe_fit import reference_problem
 from backend.domain.sampling import Samples
 from backend.domain.speed import Speed
 from backend.methods import Lora, Method
@@ -128,6 +129,14 @@ class RunConfig(Frozen):
             raise ValueError('method "qlora" is LoRA on 4-bit weights: remove "quantization" or set it to "nf4"')
         if quantized and not self.method.card.works_quantized:
             raise ValueError(f'method "{self.method.name}" needs the full weights: set quantization to "none"')
+        training = self.training
+        problem = reference_problem(self.recipe, self.method) or self.recipe.batch_problem(
+            batch_size=training.batch_size,
+            gradient_accumulation=training.gradient_accumulation,
+            max_length=training.max_length,
+        )
+        if problem:
+            raise ValueError(problem)
         return self
 
 

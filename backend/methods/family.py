@@ -53,13 +53,13 @@ class LoraFamily(Spec):
             raise ValueError('name at least one module, or use "all-linear"')
         return value
 
-    def peft_config(self) -> "LoraConfig":
-        """The peft configuration that this choice stands for; imports peft."""
+    def peft_config(self, *, head: Literal["language", "score"] = "language") -> "LoraConfig":
+        """The peft configuration that this choice stands for; imports peft. A score head is trained whole."""
         from peft import LoraConfig
 
         targets = self.target_modules if isinstance(self.target_modules, str) else list(self.target_modules)
         return LoraConfig(
-            task_type="CAUSAL_LM",
+            task_type="CAUSAL_LM" if head == "language" else "SEQ_CLS",
             r=self.rank,
             lora_alpha=self.alpha,  # type: ignore[arg-type] # peft divides it by r; a float is fine
             lora_dropout=self.dropout,

@@ -2,7 +2,7 @@
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
@@ -33,6 +33,11 @@ class Adapted:
     def __init__(self, model: PeftModel, start: Tensors | None) -> None:
         self.model = model
         self._start = start
+
+    @property
+    def has_moved_base(self) -> bool:
+        """Whether the base weights are other ones while it is worn, so that switching it off gives another model."""
+        return self._start is not None
 
     def write(self, folder: Path) -> None:
         """Everything that training changed, for going on from it."""
@@ -73,13 +78,18 @@ class Adapted:
 
 
 def adapt(
-    base: PreTrainedModel, method: Method, *, revision: str | None = None, resumed: Path | None = None
+    base: PreTrainedModel,
+    method: Method,
+    *,
+    revision: str | None = None,
+    resumed: Path | None = None,
+    head: Literal["language", "score"] = "language",
 ) -> Adapted:
     """Give the base model a fresh adapter; for PiSSA on a resume, the one that its checkpoint started from.
 
     The fresh adapter is a function of torch's seed. Raises MethodUnsuitable.
     """
-    config = method.peft_config()
+    config = method.peft_config(head=head)
     start: Tensors | None = None
     if isinstance(method, Pissa) and resumed is not None:
         config.init_lora_weights = True

@@ -4,12 +4,14 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -82,8 +84,18 @@ def load_tokenizer(source: str, revision: str | None) -> PreTrainedTokenizerBase
     return tokenizer
 
 
-def load_model(source: str, revision: str | None, precision: str, quantization: Quantization) -> PreTrainedModel:
+def load_model(
+    source: str,
+    revision: str | None,
+    precision: str,
+    quantization: Quantization,
+    *,
+    head: Literal["language", "score"] = "language",
+) -> PreTrainedModel:
     """The base model with frozen weights, on the GPU if there is one.
+
+    With the head "score" it gives a text one number, by a layer of random weights (torch's seed) where the model
+    was not trained for that.
 
     Quantized layers are used as they are loaded: norms and embeddings are not raised to float32 (as peft's
     prepare_model_for_kbit_training does), so that the adapter later meets the base that it was trained on.
@@ -92,8 +104,10 @@ def load_model(source: str, revision: str | None, precision: str, quantization: 
     options = quantization.load_options(precision)
     if options:
         options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
+    if head == "score":
+        options["num_labels"] = 1
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model = (AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification).from_pretrained(
             source,
             revision=revision,
             dtype=getattr(torch, precision),

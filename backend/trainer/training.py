@@ -10,6 +10,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
+from backend.domain.recipe_fit import dataset_problem
 from backend.store.checkpoints import Checkpoint
 from backend.trainer.adapters import Adapted, adapt
 from backend.trainer.arguments import training_arguments
@@ -44,6 +45,9 @@ def train(work: Work) -> Adapted:
 
     work.begin(Phase.PREPARING, "reading the dataset")
     dataset = load(config.dataset, run.root, config.training.seed)
+    unfit = dataset_problem(config.recipe, dataset.format)
+    if unfit:
+        raise unfit
     progress = begin_or_go_on(dataset, resumed)
 
     source, revision = base_model(work), config.base_model.revision
@@ -54,11 +58,12 @@ def train(work: Work) -> Adapted:
     work.begin(Phase.LOADING, "loading the base model")
     precision = choose_precision(config.training.precision)
     check_targets(source, revision, config.method.target_modules)
-    model = load_model(source, revision, precision, config.quantization)
+    set_seed(config.training.seed)  # a score head begins with random weights
+    model = load_model(source, revision, precision, config.quantization, head=config.recipe.head)
 
     work.begin(Phase.LOADING, f"adding the {config.method.name} adapter")
     set_seed(config.training.seed)
-    adapted = adapt(model, config.method, revision=revision, resumed=folder)
+    adapted = adapt(model, config.method, revision=revision, resumed=folder, head=config.recipe.head)
 
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
