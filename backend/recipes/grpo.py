@@ -1,6 +1,7 @@
 """Group relative policy optimization: the model writes answers, and rewards decide which become likelier."""
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -66,6 +67,14 @@ class Grpo(RecipeSpec):
     def compares_with_base(self) -> bool:
         """Only with a pull towards it."""
         return self.beta > 0
+
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """The path of the Python reward."""
+        own = self.rewards.python
+        if own is None:
+            return self
+        moved = own.model_copy(update={"path": change(own.path)})
+        return self.model_copy(update={"rewards": self.rewards.model_copy(update={"python": moved})})
 
     def batch_problem(self, *, batch_size: int, gradient_accumulation: int, max_length: int) -> str | None:
         """All answers to a prompt must lie in one optimizer step."""

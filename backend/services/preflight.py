@@ -8,8 +8,10 @@ from pathlib import Path
 from backend.data.inspection import DatasetSummary, inspect
 from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
+from backend.domain.recipe_fit import dataset_problem
 from backend.domain.run_config import RunConfig
 from backend.errors import StudioError
+from backend.recipes import Grpo
 from backend.services.errors import DatasetRowsBroken, DiskAlmostFull, PackageMissing
 from config.catalog import DEMO_MODEL
 
@@ -34,7 +36,7 @@ class Preflight:
         """Everything that can be known without torch; relative paths are relative to `base`."""
         findings: list[Finding] = []
         summary = self._dataset(config, base, findings)
-        wrong = (*self._model(config, base), *self._disk(), *self._packages(config))
+        wrong = (*self._model(config, base), *self._recipe(config, base), *self._disk(), *self._packages(config))
         findings.extend(Finding(Severity.ERROR, found.explain()) for found in wrong)
         return PreflightReport(
             findings=tuple(findings),
@@ -54,7 +56,18 @@ class Preflight:
             rows = "; ".join(f"row {p.number}: {p.message}" for p in summary.problems[:5])
             broken = DatasetRowsBroken(path=summary.path.name, count=summary.num_problems, rows=rows)
             findings.append(Finding(Severity.ERROR, broken.explain()))
+        unfit = dataset_problem(config.recipe, summary.format) if summary.format != "auto" else None
+        if unfit:
+            findings.append(Finding(Severity.ERROR, unfit.explain()))
         return summary
+
+    def _recipe(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
+        """The file of a Python reward, which nobody runs without consent to its bytes."""
+        if isinstance(config.recipe, Grpo) and config.recipe.rewards.python is not None:
+            try:
+                config.recipe.rewards.python.trusted_source(base)
+            except StudioError as error:
+                yield error
 
     def _model(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
         path = config.base_model.path
@@ -80,9 +93,11 @@ class Preflight:
         names = ["torch", "transformers", "peft", "accelerate"]
         if config.quantization.name != "none":
             names.append("bitsandbytes")
+        if config.recipe.name not in ("sft", "pretrain"):
+            names.append("trl")
         for name in names:
             if self._installed_version(name) is None:
-                reason = f"training with {config.method.name} needs it"
+                reason = f"training {config.recipe.name} with {config.method.name} needs it"
                 command = f"pip install -c constraints.txt {name}"
                 yield PackageMissing(package=name, reason=reason, command=command)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from backend.domain.run_config import RunConfig
+from backend.spec import Spec
 from backend.trainer.adapters import Adapted
 from backend.trainer.attempt import OwnAttempt
 from backend.trainer.progress import Progress
@@ -17,19 +18,22 @@ CARD = """\
 ---
 base_model: {base_yaml}
 library_name: peft
-pipeline_tag: text-generation
+pipeline_tag: {task}
 tags:
 - base_model:adapter
 - {method}
+- {recipe}
 ---
 
 # {title}
 
-A {method} adapter, fine-tuned with PEFT Studio. Every number below was measured in this run.
+A {method} adapter, trained with PEFT Studio by the recipe {recipe} ({recipe_title}).
+Every number below was measured in this run.
 
 | | |
 |---|---|
 | Base model | {base} |
+| Recipe | {recipe}{recipe_knobs} |
 | Method | {method}: {knobs} |
 | Quantization of the base | {quantization} |
 | Dataset | {dataset} ({num_rows} rows to learn, {num_validation} to evaluate) |
@@ -41,9 +45,9 @@ A {method} adapter, fine-tuned with PEFT Studio. Every number below was measured
 
 ```python
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import {auto_class}, AutoTokenizer
 
-base = AutoModelForCausalLM.from_pretrained({base_python})
+base = {auto_class}.from_pretrained({base_python}{options})
 model = PeftModel.from_pretrained(base, "path/of/this/folder")
 tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
 ```
@@ -52,12 +56,16 @@ tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the card says; `base` is the folder or hub id that the base model was loaded from."""
+    """What the card says; `base` is the folder or hub id that the base model was loaded from.
+
+    `pad_token_id` is what a score model was trained with: it finds the end of a padded text by it.
+    """
 
     base: str
     progress: Progress
     num_rows: int
     num_validation: int
+    pad_token_id: int | None = None
 
 
 def save_result(
@@ -76,14 +84,21 @@ def save_result(
 def card(config: RunConfig, facts: Facts) -> str:
     """The model card."""
     progress = facts.progress
-    knobs = config.method.model_dump(exclude={"name"})
+    recipe = config.recipe
+    scores = recipe.head == "score"
     return CARD.format(
+        task="text-classification" if scores else "text-generation",
+        recipe=recipe.name,
+        recipe_title=recipe.card.title,
+        recipe_knobs=_knobs(recipe, ": "),
+        auto_class="AutoModelForSequenceClassification" if scores else "AutoModelForCausalLM",
+        options=f", num_labels=1, pad_token_id={facts.pad_token_id}" if scores else "",
         title=_plain(config.name) or "Adapter",
         base=_plain(facts.base),
         base_yaml=_quoted(facts.base),
         base_python=repr(facts.base),
         method=config.method.name,
-        knobs=_plain(", ".join(f"{name} {value}" for name, value in knobs.items())),
+        knobs=_knobs(config.method),
         quantization=config.quantization.name,
         dataset=_plain(Path(config.dataset.path).name),
         fingerprint=progress.dataset,
@@ -91,14 +106,20 @@ def card(config: RunConfig, facts: Facts) -> str:
         num_validation=facts.num_validation,
         steps=progress.step,
         rows_per_step=config.training.effective_batch_size,
-        before=_nats(progress.first_eval_loss),
-        after=_nats(progress.last_eval_loss),
+        before=_loss(progress.first_eval_loss, recipe.loss_unit),
+        after=_loss(progress.last_eval_loss, recipe.loss_unit),
         versions=", ".join(f"{name} {version(name)}" for name in PACKAGES),
     )
 
 
-def _nats(loss: float | None) -> str:
-    return "not measured (no validation rows)" if loss is None else f"{loss:.4f} nats per token"
+def _knobs(spec: Spec, before: str = "") -> str:
+    knobs = spec.model_dump(exclude={"name"}, exclude_none=True)
+    told = _plain(", ".join(f"{name} {value}" for name, value in knobs.items()))
+    return before + told if told else ""
+
+
+def _loss(loss: float | None, unit: str) -> str:
+    return "not measured (no validation rows)" if loss is None else f"{loss:.4f} {unit}"
 
 
 def _plain(text: str) -> str:

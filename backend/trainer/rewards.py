@@ -70,7 +70,7 @@ def _python(spec: PythonReward, base: Path) -> Function:
         prompts: Sequence[Any], completions: Sequence[Any], answer: Sequence[str | None] | None = None, **_: object
     ) -> list[float]:
         asked, given = [text_of(prompt) for prompt in prompts], [text_of(each) for each in completions]
-        answers = list(answer) if answer else [None] * len(given)
+        answers: list[str | None] = list(answer) if answer else [None] * len(given)
         try:
             found = [float(score) for score in function(asked, given, answers)]
         except Exception as error:

@@ -72,7 +72,13 @@ def train(work: Work) -> Adapted:
     trainer.go_on(folder, state)
 
     work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
-    facts = Facts(source, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
+    facts = Facts(
+        source,
+        trainer.progress,
+        num_rows=len(rows.train),
+        num_validation=len(rows.validation),
+        pad_token_id=getattr(model.config, "pad_token_id", None),
+    )
     save_result(work.attempt, config, adapted, tokenizer, facts)
     return adapted
 

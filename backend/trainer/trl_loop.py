@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -25,6 +26,10 @@ class TrlLoop(StudioLoop):
     `Progress.metrics`, so that a kill between two points of the curve changes no value.
     """
 
+    _metrics: Any
+    model: Any
+    ref_model: Any
+
     def __init__(self, parts: Parts, **trainer_options: Any) -> None:  # noqa: ANN401 - those of trl's trainer
         self._validation: Sequence[Any] = parts.rows.validation
         trained = {name: tensor.data for name, tensor in parts.adapted.model.named_parameters() if tensor.requires_grad}
@@ -37,7 +42,7 @@ class TrlLoop(StudioLoop):
             if name in trained:  # trl rounds adapters on quantized weights to bfloat16
                 parameter.data = trained[name].to(parameter.device)
             elif ".ref." in name:
-                parameter.requires_grad_(requires_grad=False)
+                parameter.requires_grad_(False)
         if isinstance(getattr(self, "ref_model", None), NoReference):
             self.ref_model = None
 
@@ -81,7 +86,7 @@ class TrlLoop(StudioLoop):
                 if not self.may_go_on_evaluating(start / len(self._validation)):
                     return None
                 batch = self.data_collator(rows)
-                loss, _, _ = self.prediction_step(self.model, batch, prediction_loss_only=True)
+                loss: Any = self.prediction_step(self.model, batch, prediction_loss_only=True)[0]
                 means = {"loss": [float(loss)]} | self.figures("eval")
                 add(sums, {name: [math.fsum(values) / len(values)] for name, values in means.items()}, len(rows))
         found = {f"eval/{name}": total / count for name, (total, count) in sums.items()}
@@ -118,7 +123,7 @@ def reference_model(adapted: Adapted) -> nn.Module | None:
     * Without an adapter the whole model is copied.
     """
     model: Any = adapted.model
-    if not hasattr(model, "peft_config"):
+    if not isinstance(model, PeftModel):
         return frozen_copy(model)
     return None if adapted.has_moved_base else NoReference(model.config)
 

@@ -1,7 +1,8 @@
 """Direct preference optimization, by trl's trainer."""
 
 from transformers import PreTrainedTokenizerBase
-from trl import DPOConfig, DPOTrainer
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
 
 from backend.data.examples import Preference
 from backend.data.loading import LoadedDataset

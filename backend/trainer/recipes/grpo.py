@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerBase
-from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from backend.data.examples import Conversation, Example, Prompt, Turn
@@ -18,7 +20,7 @@ from backend.trainer.errors import AnswersMissing, PromptsTooFew
 from backend.trainer.parts import Parts, Rows, Work
 from backend.trainer.preferences import encoded
 from backend.trainer.rewards import reward_functions
-from backend.trainer.trl_loop import TrlLoop, frozen_copy, reference_model
+from backend.trainer.trl_loop import TrlLoop, frozen_copy
 
 WRITTEN = "written.safetensors"  # answers that a later step learns from again
 
@@ -84,14 +86,18 @@ class PromptSampler(RepeatSampler):
 
     def set_epoch(self, epoch: int) -> None:
         """Called before each pass."""
-        self.generator.manual_seed(self.seed + epoch)
+        self.generator.manual_seed(int(self.seed or 0) + epoch)
 
 
 class GrpoLoop(TrlLoop, GRPOTrainer):
     """Answers are written once per `num_iterations` optimizer steps; what is still to be learned is in checkpoints."""
 
+    _buffered_inputs: Any
+    ref_model: Any
+    train_dataset: Any
+
     def __init__(self, parts: Parts, recipe: Grpo) -> None:
-        copies_adapter = recipe.beta > 0 and reference_model(parts.adapted) is None
+        copies_adapter = recipe.beta > 0 and parts.adapted.has_moved_base
         arguments = GRPOConfig(
             **parts.arguments,
             beta=recipe.beta if copies_adapter else 0.0,
@@ -106,6 +112,10 @@ class GrpoLoop(TrlLoop, GRPOTrainer):
             reward_weights=[spec.weight for spec in recipe.rewards.chosen()],
             disable_dropout=True,
         )
+        self._answers_per_prompt = recipe.num_generations
+        self._rows_written = arguments.generation_batch_size or 0
+        self._batches_written = parts.config.training.gradient_accumulation
+        self._uses_of_batch = recipe.num_iterations
         functions = reward_functions(recipe.rewards, parts.desk.attempt.run.root)
         super().__init__(parts, args=arguments, reward_funcs=functions)
         if recipe.beta > 0 and not copies_adapter:
@@ -114,16 +124,17 @@ class GrpoLoop(TrlLoop, GRPOTrainer):
     def _compare_with_base(self, beta: float) -> None:
         """The reference is the model with its adapter off, or a copy of the whole model if it has none."""
         self.beta = beta
-        if not hasattr(self.adapted.model, "peft_config"):
-            self.ref_model = frozen_copy(self.adapted.model)
+        model: Any = self.adapted.model
+        if not isinstance(model, PeftModel):
+            self.ref_model = frozen_copy(model)
             add_fused_lm_head(self.ref_model, temperature=self.temperature)
 
     def _get_train_sampler(self, dataset: Any = None) -> PromptSampler:  # noqa: ANN401 - trl's signature
         return PromptSampler(
-            self.train_dataset if dataset is None else dataset,
-            mini_repeat_count=self.num_generations,
-            batch_size=self.args.generation_batch_size // self.num_generations,
-            repeat_count=self.num_iterations * self.args.steps_per_generation,
+            dataset or self.train_dataset,
+            mini_repeat_count=self._answers_per_prompt,
+            batch_size=self._rows_written // self._answers_per_prompt,
+            repeat_count=self._uses_of_batch * self._batches_written,
             seed=self.args.seed,
         )
 
@@ -131,8 +142,7 @@ class GrpoLoop(TrlLoop, GRPOTrainer):
 
     def learned_from(self, inputs: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002 - rows, not tensors
         """The written answers of the micro-batch."""
-        assert self._buffered_inputs is not None
-        batch: dict[str, Any] = self._buffered_inputs[(self._step - 1) % self.args.steps_per_generation]
+        batch: dict[str, Any] = self._buffered_inputs[(self._step - 1) % self._batches_written]
         return batch
 
     def num_tokens(self, inputs: dict[str, Any]) -> torch.Tensor:
@@ -149,7 +159,7 @@ class GrpoLoop(TrlLoop, GRPOTrainer):
 
     def evaluation_batches(self) -> list[tuple[int, list[Any]]]:
         """Held-out prompts in portions, each prompt as often as it is answered."""
-        held_out, times = list(self._validation), self.num_generations
+        held_out, times = list(self._validation), self._answers_per_prompt
         size = max(1, self.args.per_device_eval_batch_size // times)
         return [
             (start, [row for row in held_out[start : start + size] for _ in range(times)])
@@ -160,18 +170,21 @@ class GrpoLoop(TrlLoop, GRPOTrainer):
 
     def write_more(self, folder: Path) -> None:
         """The answers that later steps learn from again."""
-        if self._step % (self.args.steps_per_generation * self.num_iterations) == 0:
+        if self._step % (self._batches_written * self._uses_of_batch) == 0:
             return
-        batches = enumerate(self._buffered_inputs or ())
-        tensors = {f"{index}.{name}": value for index, batch in batches for name, value in batch.items()}
-        save_file({name: value.detach().cpu().clone() for name, value in tensors.items()}, folder / WRITTEN)
+        tensors = {
+            f"{index}.{name}": value.detach().cpu().clone()
+            for index, batch in enumerate(self._buffered_inputs)
+            for name, value in batch.items()
+        }
+        save_file(tensors, folder / WRITTEN)
 
     def read_more(self, folder: Path) -> None:
         """Count micro-batches on, and take those answers over."""
         self._step = self.progress.step * self.args.gradient_accumulation_steps
         if not (folder / WRITTEN).exists():
             return
-        batches: list[dict[str, torch.Tensor]] = [{} for _ in range(self.args.steps_per_generation)]
+        batches: list[dict[str, torch.Tensor]] = [{} for _ in range(self._batches_written)]
         for key, value in load_file(folder / WRITTEN, device=str(self.args.device)).items():
             index, _, name = key.partition(".")
             batches[int(index)][name] = value

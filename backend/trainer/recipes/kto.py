@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
-from trl import KTOConfig, KTOTrainer
+from trl.trainer.kto_config import KTOConfig
+from trl.trainer.kto_trainer import KTOTrainer
 
 from backend.data.examples import Example, Preference, Rated
 from backend.data.loading import LoadedDataset

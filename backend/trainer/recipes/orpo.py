@@ -54,7 +54,7 @@ class OrpoLoop(TrlLoop, ORPOTrainer):
 
     def figures(self, mode: str) -> dict[str, list[float]]:
         """As for the others; this trainer keeps them elsewhere."""
-        gathered = self._stored_metrics.pop(mode, {})
+        gathered: dict[str, list[float]] = self._stored_metrics.pop(mode, {})
         return {name.removeprefix("eval_"): list(values) for name, values in gathered.items()}
 
     def num_tokens(self, inputs: dict[str, Any]) -> torch.Tensor:

@@ -1,7 +1,8 @@
 """Reward modelling, by trl's trainer."""
 
 from transformers import PreTrainedTokenizerBase
-from trl import RewardConfig, RewardTrainer
+from trl.trainer.reward_config import RewardConfig
+from trl.trainer.reward_trainer import RewardTrainer
 
 from backend.data.loading import LoadedDataset
 from backend.recipes import Reward
