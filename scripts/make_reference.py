@@ -19,6 +19,7 @@ from backend.errors import StudioError
 from backend.methods import Method
 from backend.quantization import Quantization
 from backend.recipes import Recipe
+from backend.recipes.rewards import REWARDS
 from backend.spec import Frozen, Parameter, Spec, members, parameter
 from config.settings import PREFIX, Settings
 
@@ -79,6 +80,8 @@ def _specs(key: str, specs: tuple[type[Spec], ...]) -> Iterator[str]:
         if facts:
             yield "; ".join(facts) + ".\n"
         yield _table(spec.parameters())
+        if "rewards" in spec.model_fields:
+            yield from _specs("recipe.rewards", REWARDS)
 
 
 def _table(knobs: tuple[Parameter, ...] | list[Parameter]) -> str:
