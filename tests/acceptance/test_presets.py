@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.trainer.demo_model import ensure_demo_model
 from config.catalog import preset_path, presets
 from tests.acceptance.studio import Studio
 
@@ -9,6 +10,7 @@ pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(240
 
 
 def test_every_preset_trains_on_the_demo_model(studio: Studio) -> None:
+    ensure_demo_model(studio.workspace / "models", lambda *_: None)  # minutes on a busy machine, once
     for name in presets():
         said = studio.say("train", preset_path(name), "--set", "training.max_steps=2", "--wait", "--json")
 
