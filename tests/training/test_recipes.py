@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from backend.domain.heartbeat import Phase
+from backend.trainer.stop import StopRequested
 from tests.training.recipe_runs import GRPO, RECIPES, sections_for
 from tests.training.runs import Crash, MakeRun, attempt_here, curves, weights
 
@@ -124,6 +126,38 @@ def test_a_recipe_refuses_rows_of_another_kind(make_run: MakeRun) -> None:
 
     with pytest.raises(RecipeUnfit, match=r"reads preference pairs; the rows were read as conversations"):
         attempt_here(make_run(recipe="dpo"))
+
+
+def test_a_stop_in_an_evaluation_leaves_it_to_the_next_attempt_and_nothing_is_sent(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr("trl.trainer.base_trainer.send_telemetry", lambda **_: pytest.fail("telemetry"))
+    sections = sections_for("dpo", tmp_path)
+    sections["training"] |= {"max_steps": 2}
+    calm, stopped = make_run("calm", **sections), make_run("stopped", **sections)
+    attempt_here(calm)
+
+    with pytest.raises(StopRequested):
+        attempt_here(stopped, stop_in=Phase.EVALUATING)
+    attempt_here(stopped)
+
+    assert weights(stopped) == weights(calm)
+    assert curves(stopped) == curves(calm)
+
+
+def test_a_tokenizer_without_a_padding_token_is_left_as_it_is() -> None:
+    from backend.trainer.trl_loop import padding_tokenizer
+    from tests.fakes.tiny_models import tiny_tokenizer
+
+    tokenizer = tiny_tokenizer(["What is 1 plus 2?"])
+    assert padding_tokenizer(tokenizer) is tokenizer
+    tokenizer.pad_token = None
+
+    assert padding_tokenizer(tokenizer).pad_token_id == tokenizer.eos_token_id
+    assert tokenizer.pad_token is None
+    tokenizer.eos_token = None
+    assert padding_tokenizer(tokenizer).pad_token_id == 0
 
 
 def test_blocks_hold_every_token_and_the_rest_is_a_shorter_one() -> None:
