@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.methods import Method
+from backend.recipes import Recipe
 from backend.spec import Spec, members
 
 # `base_model: demo` is short for `base_model: {path: demo}`
@@ -54,6 +55,20 @@ def with_method(draft: Mapping[str, Any], name: str) -> Draft:
     if name == "qlora" or not spec.card.works_quantized:
         changed.pop("quantization", None)
     return changed
+
+
+def with_recipe(draft: Mapping[str, Any], name: str) -> Draft:
+    """A copy with another recipe, keeping the knobs that both have."""
+    known = {parameter.name for parameter in recipe_named(name).parameters()}
+    before = value_at(draft, "recipe", {})
+    kept = {key: value for key, value in before.items() if key in known} if isinstance(before, Mapping) else {}
+    return with_value(draft, "recipe", {"name": name, **kept})
+
+
+def recipe_named(name: object) -> type[Spec]:
+    """The spec of a recipe, supervised fine-tuning for names that none has."""
+    specs = {spec.spec_name(): spec for spec in members(Recipe)}
+    return specs.get(str(name), specs["sft"])
 
 
 def method_named(name: object) -> type[Spec]:

@@ -20,6 +20,7 @@ from backend.errors import StudioError
 from backend.methods import Method, Targeted
 from backend.quantization import Quantization
 from backend.recipes import Recipe
+from backend.recipes.rewards import REWARDS
 from backend.spec import Frozen, Parameter, Spec, members, parameter
 from config.settings import PREFIX, Settings
 
@@ -115,6 +116,8 @@ def _specs(key: str, specs: tuple[type[Spec], ...], without: tuple[str, ...] = (
         if card.limits:
             yield f"Limits: {card.limits}\n"
         yield _table([knob for knob in spec.parameters() if knob.name not in without])
+        if "rewards" in spec.model_fields:
+            yield from _specs("recipe.rewards", REWARDS)
 
 
 def _table(knobs: tuple[Parameter, ...] | list[Parameter]) -> str:

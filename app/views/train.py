@@ -13,9 +13,10 @@ from app.components.findings import draft_problems, preflight_findings
 from app.components.method_cards import method_cards
 from app.components.model_input import model_input
 from app.components.parameter_input import field_problems, parameter_input
+from app.components.recipe_form import recipe_form
 from app.components.run_past import draw_order
 from app.components.training_form import dataset_form, first_training_form, other_training_form, spec_form
-from app.drafts import Draft, expanded, method_named, value_at, with_method, with_value
+from app.drafts import Draft, expanded, method_named, recipe_named, value_at, with_method, with_recipe, with_value
 from app.links import open_view
 from app.notices import attempt
 from app.remembered import base, check, look, models, presets
@@ -25,6 +26,7 @@ from backend.domain.actions import replace_draft
 from backend.domain.run_config import RunConfig
 from backend.errors import DataError
 from backend.methods import Method
+from backend.recipes import Recipe
 from backend.services.bundle import Services
 from backend.services.config_service import Problem
 from backend.services.state_manager import StateManager
@@ -62,6 +64,7 @@ def render(services: Services) -> None:
     with left:
         _model(form)
         _dataset(form)
+        _recipe(form)
         _method(form)
         _training(form)
     with right:
@@ -140,6 +143,16 @@ def _upload_into(form: Form) -> Callable[[str], None]:
         count_up(UPLOADS)
 
     return lambda key: attempt(take, key)
+
+
+def _recipe(form: Form) -> None:
+    st.header("Recipe", anchor=False)
+
+    def choose(name: str) -> None:
+        form.edit(lambda draft: with_recipe(draft, name))
+
+    spec = recipe_named(value_at(form.draft, "recipe.name"))
+    recipe_form(members(Recipe), spec, choose, form.draft, form.change, form.by_key)
 
 
 def _method(form: Form) -> None:

@@ -7,7 +7,9 @@ from pydantic import Field, field_validator, model_validator
 
 from backend.spec import Frozen
 
-FormatName = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"]
+FormatName = Literal[
+    "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text", "preference", "kto", "prompt"
+]
 HUB_PREFIX = "hub:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 
@@ -21,6 +23,10 @@ class Columns(Frozen):
     system: str | None = Field(default=None, description="Column with the system prompt.")
     messages: str | None = Field(default=None, description="Column with a list of turns.")
     text: str | None = Field(default=None, description="Column with plain text.")
+    chosen: str | None = Field(default=None, description="Column with the preferred answer (preference pairs).")
+    rejected: str | None = Field(default=None, description="Column with the other answer (preference pairs).")
+    label: str | None = Field(default=None, description="Column that says whether the answer is good (kto).")
+    answer: str | None = Field(default=None, description="Column with the answer that rewards compare with (prompt).")
 
 
 class DatasetPart(Frozen):

@@ -9,6 +9,7 @@ from backend.data.choice import DatasetChoice
 from backend.domain.devices import Devices
 from backend.domain.fitting import misfit
 from backend.domain.guards import Guards
+from backend.domain.recipe_fit import reference_problem
 from backend.domain.sampling import Samples
 from backend.domain.speed import Speed
 from backend.methods import Lora, Method
@@ -134,9 +135,17 @@ class RunConfig(Frozen):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         training = self.training
-        why = misfit(self.method, self.quantization, training.precision, training.optimizer)
-        if why is not None:
-            raise ValueError(why)
+        problem = (
+            misfit(self.method, self.quantization, training.precision, training.optimizer)
+            or reference_problem(self.recipe, self.method)
+            or self.recipe.batch_problem(
+                batch_size=training.batch_size,
+                gradient_accumulation=training.gradient_accumulation,
+                max_length=training.max_length,
+            )
+        )
+        if problem:
+            raise ValueError(problem)
         return self
 
 

@@ -106,7 +106,7 @@ def _keys(location: tuple[int | str, ...]) -> str:
     return ".".join(kept)
 
 
-_UNIONS = ("method", "quantization")
+_UNIONS = ("method", "quantization", "recipe")
 
 
 def _known_keys(model: type[BaseModel]) -> list[str]:

@@ -8,8 +8,10 @@ from backend.data.errors import DatasetElsewhere, DatasetEmpty
 from backend.data.inspection import DatasetSummary, inspect
 from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
+from backend.domain.recipe_fit import dataset_problem
 from backend.domain.run_config import HUB_ID, RunConfig
 from backend.errors import StudioError
+from backend.recipes import Grpo
 from backend.services.errors import (
     DatasetRemarks,
     DatasetRowsBroken,
@@ -39,7 +41,7 @@ class Preflight:
         """Everything that can be known without torch; relative paths are relative to `base`."""
         findings: list[Finding] = []
         summary = self._dataset(config, base, findings)
-        wrong = (*self._model(config, base), *self._disk(), *self._packages(config))
+        wrong = (*self._model(config, base), *self._recipe(config, base), *self._disk(), *self._packages(config))
         findings.extend(Finding(Severity.ERROR, found.explain()) for found in wrong)
         findings.extend(Finding(Severity.WARNING, found.explain()) for found in _doubt(config, base))
         return PreflightReport(
@@ -69,7 +71,18 @@ class Preflight:
         if summary.remarks:
             noticed = DatasetRemarks(path=summary.path.name, remarks="; ".join(map(str, summary.remarks)))
             findings.append(Finding(Severity.WARNING, noticed.explain()))
+        unfit = dataset_problem(config.recipe, summary.format) if summary.format != "auto" else None
+        if unfit:
+            findings.append(Finding(Severity.ERROR, unfit.explain()))
         return summary
+
+    def _recipe(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
+        """The file of a Python reward, which nobody runs without consent to its bytes."""
+        if isinstance(config.recipe, Grpo) and config.recipe.rewards.python is not None:
+            try:
+                config.recipe.rewards.python.trusted_source(base)
+            except StudioError as error:
+                yield error
 
     def _model(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
         path = config.base_model.path
@@ -95,9 +108,11 @@ class Preflight:
         names = ["torch", "transformers", "peft", "accelerate"]
         if config.quantization.name != "none":
             names.append("bitsandbytes")
+        if config.recipe.name not in ("sft", "pretrain"):
+            names.append("trl")
         for name in names:
             if self._installed_version(name) is None:
-                reason = f"training with {config.method.name} needs it"
+                reason = f"training {config.recipe.name} with {config.method.name} needs it"
                 command = f"pip install -c constraints.txt {name}"
                 yield PackageMissing(package=name, reason=reason, command=command)
 

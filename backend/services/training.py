@@ -107,7 +107,11 @@ def _absolute(config: RunConfig, base: Path) -> RunConfig:
     paths = {"path": _absolute_path(data.path, base)}
     if data.validation_path:
         paths["validation_path"] = _absolute_path(data.validation_path, base)
-    changes = {"base_model": model, "dataset": data.model_copy(update=paths)}
+    changes = {
+        "base_model": model,
+        "dataset": data.model_copy(update=paths),
+        "recipe": config.recipe.with_paths(lambda path: _absolute_path(path, base)),
+    }
     return config.model_copy(update=changes)
 
 

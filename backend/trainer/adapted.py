@@ -16,6 +16,11 @@ class Adapted(ABC):
     place: ClassVar[Literal["adapter", "model"]]
     model: Any  # a PeftModel or PreTrainedModel; never wrapped by DDP or FSDP
 
+    @property
+    def has_moved_base(self) -> bool:
+        """Whether the base without the adapter is not the model that was loaded (a start that moved weights)."""
+        return False
+
     @abstractmethod
     def write(self, folder: Path) -> None:
         """Everything that training changed, for going on from it."""

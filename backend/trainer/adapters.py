@@ -45,6 +45,11 @@ class PeftAdapted(Adapted):
         self._method = method
         self._start = start
 
+    @property
+    def has_moved_base(self) -> bool:
+        """Whether the base weights are other ones while it is worn, so that switching it off gives another model."""
+        return self._start is not None
+
     def write(self, folder: Path) -> None:
         """Everything that training changed, for going on from it; the adapter as it is now in peft's form."""
         tensors = self.tensors()

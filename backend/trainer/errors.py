@@ -107,6 +107,33 @@ class RowsTooLong(DataError):
     fix = "Raise training.max_length, or shorten or remove these rows."
 
 
+class PromptsTooFew(DataError):
+    """Not enough prompts for a single optimizer step."""
+
+    id = "prompts-too-few"
+    what = "There are {has} prompts to train on, and one step needs {needed}."
+    why = "A step takes training.batch_size x gradient_accumulation / recipe.num_generations different prompts."
+    fix = "Lower training.batch_size or gradient_accumulation, raise recipe.num_generations, or add prompts."
+
+
+class AnswersMissing(DataError):
+    """The exact reward has nothing to compare with."""
+
+    id = "answers-missing"
+    what = "{count} of {total} prompts have no answer that the exact reward could compare with."
+    why = "The reward compares what the model writes with the answer column of the dataset."
+    fix = "Add the answers (a column answer, or dataset.columns.answer), or leave recipe.rewards.exact out."
+
+
+class RewardFailed(TrainingError):
+    """A person's own reward function did not do its work."""
+
+    id = "reward-failed"
+    what = "The reward file {path} failed."
+    why = "{why}"
+    fix = "It must define reward(prompts, completions, answers), three lists of texts, and return as many numbers."
+
+
 class DatasetChanged(DataError):
     """The dataset is not the one that the checkpoint was trained on."""
 

@@ -90,14 +90,19 @@ class StudioLoop(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """One micro-batch. Raises LossNotFinite before a broken loss can reach the weights."""
-        self._meter.count(self.num_tokens(inputs))
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        batch = self.learned_from(inputs)
+        self._meter.count(self.num_tokens(batch))
         step = self.state.global_step + 1
         value = finite("loss", loss.item(), step)
         for watcher in self._desk.watchers:
-            watcher.micro_batch(step, inputs, value)
+            watcher.micro_batch(step, batch, value)
         self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
         return loss
+
+    def learned_from(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """The tensors of a micro-batch that was just learned, where its loader gave something else."""
+        return inputs
 
     def num_tokens(self, inputs: dict[str, Any]) -> torch.Tensor:
         """Tokens of a micro-batch without padding, as a tensor on its device."""
@@ -134,10 +139,15 @@ class StudioLoop(Trainer):
             self.progress = replace(self.progress, loss_sum=0.0, logged_step=step)
             scalars = {NAMES[name]: float(value) for name, value in logs.items() if name in NAMES}
             scalars |= {"train/epoch": self.state.epoch or 0.0} | self._meter.take() | _gpu_memory()
+            scalars |= self.take_metrics()
             self._desk.events.add(step, scalars)
             self._desk.heartbeat.beat(loss=logs["loss"], step=step)
             say(f"step {step}/{self.state.max_steps} loss {logs['loss']:.4f}")
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
+
+    def take_metrics(self) -> dict[str, float]:
+        """A recipe's own scalars since the last point, by tag; they begin anew."""
+        return {}
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """Measure the held-out rows, and write a point of each curve.
@@ -198,6 +208,7 @@ class StudioLoop(Trainer):
             self._save_scaler(str(place))
             self._save_rng_state(str(place))
             self.state.save_to_json(str(place / TRAINER_STATE_NAME))
+            self.write_more(place)
             watchers = {watcher.name: watcher.state() for watcher in self._desk.watchers}
             replace(self.progress, step=step, watchers=watchers).write(place)
         for checkpoint in sealed(self._folder)[self._desk.keep_checkpoints :]:
@@ -209,7 +220,15 @@ class StudioLoop(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:  # noqa: ARG002
         """The adapter's tensors; optimizer, scheduler and random states are read by Hugging Face."""
-        self.adapted.read(Path(resume_from_checkpoint))
+        folder = Path(resume_from_checkpoint)
+        self.adapted.read(folder)
+        self.read_more(folder)
+
+    def write_more(self, folder: Path) -> None:
+        """What only this recipe's loop must know to go on exactly; no pickles."""
+
+    def read_more(self, folder: Path) -> None:
+        """Go on from what `write_more` wrote."""
 
 
 def _gpu_memory() -> dict[str, float]:

@@ -124,6 +124,9 @@ def load_model(
 ) -> PreTrainedModel:
     """The base model with frozen weights, on the GPU if there is one; head "score" gives one number per text.
 
+    With the head "score" it gives a text one number, by a layer of random weights (torch's seed) where the model
+    was not trained for that.
+
     Quantized layers are used as they are loaded: norms and embeddings are not raised to float32 (as peft's
     prepare_model_for_kbit_training does), so that the adapter later meets the base that it was trained on.
     A score head that the files lack begins with the same random weights in every attempt.

@@ -14,6 +14,7 @@ class Progress:
     """`loss_sum` is the loss summed over the steps since `logged_step`, the last step that has a point.
 
     Evaluation losses are mean negative log-likelihoods per learned token, in nats; None until measured.
+    `metrics` are a recipe's own figures since `logged_step`, by name: their sum and how many were added.
     `watchers` is what guards and samplers remember, by name.
     `dataset` is the fingerprint of the rows that the step counts refer to.
     """
@@ -25,6 +26,7 @@ class Progress:
     evaluated_step: int | None = None
     first_eval_loss: float | None = None
     last_eval_loss: float | None = None
+    metrics: dict[str, list[float]] = field(default_factory=dict)
     watchers: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:

@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.domain.run_config import RunConfig
 from backend.methods import WholeMethod
+from backend.spec import Spec
 from backend.trainer.adapted import Adapted
 from backend.trainer.attempt import OwnAttempt
 from backend.trainer.progress import Progress
@@ -18,19 +19,22 @@ CARD = """\
 ---
 base_model: {base_yaml}
 library_name: {library}
-pipeline_tag: text-generation
+pipeline_tag: {task}
 tags:
 - base_model:{relation}
 - {method}
+- {recipe}
 ---
 
 # {title}
 
-{made}, fine-tuned with PEFT Studio. Every number below was measured in this run.
+{made}, trained with PEFT Studio by the recipe {recipe} ({recipe_title}).
+Every number below was measured in this run.
 
 | | |
 |---|---|
 | Base model | {base} |
+| Recipe | {recipe}{recipe_knobs} |
 | Method | {method}: {knobs} |
 | Quantization of the base | {quantization} |
 | Dataset | {dataset} ({num_rows} rows to learn, {num_validation} to evaluate) |
@@ -47,24 +51,28 @@ tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")
 """
 LOADING_ADAPTER = """\
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import {auto_class}, AutoTokenizer
 
-base = AutoModelForCausalLM.from_pretrained({base})
+base = {auto_class}.from_pretrained({base}{options})
 model = PeftModel.from_pretrained(base, "path/of/this/folder")"""
 LOADING_MODEL = """\
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import {auto_class}, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")"""
+model = {auto_class}.from_pretrained("path/of/this/folder"{options})"""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the card says; `base` is the folder or hub id that the base model was loaded from."""
+    """What the card says; `base` is the folder or hub id that the base model was loaded from.
+
+    `pad_token_id` is what a score model was trained with: it finds the end of a padded text by it.
+    """
 
     base: str
     progress: Progress
     num_rows: int
     num_validation: int
+    pad_token_id: int | None = None
 
 
 def save_result(
@@ -84,17 +92,25 @@ def card(config: RunConfig, facts: Facts) -> str:
     """The model card."""
     progress = facts.progress
     is_model = isinstance(config.method, WholeMethod)
-    knobs = config.method.model_dump(exclude={"name"})
+    recipe = config.recipe
+    scores = recipe.head == "score"
+    auto_class = "AutoModelForSequenceClassification" if scores else "AutoModelForCausalLM"
+    options = f", num_labels=1, pad_token_id={facts.pad_token_id}" if scores else ""
+    loading = LOADING_MODEL if is_model else LOADING_ADAPTER
     return CARD.format(
+        task="text-classification" if scores else "text-generation",
+        recipe=recipe.name,
+        recipe_title=recipe.card.title,
+        recipe_knobs=_knobs(recipe, ": "),
         title=_plain(config.name) or ("Model" if is_model else "Adapter"),
         library="transformers" if is_model else "peft",
         relation="finetune" if is_model else "adapter",
         made="A whole model" if is_model else f"A {config.method.name} adapter",
-        loading=LOADING_MODEL if is_model else LOADING_ADAPTER.format(base=repr(facts.base)),
+        loading=loading.format(base=repr(facts.base), auto_class=auto_class, options=options),
         base=_plain(facts.base),
         base_yaml=_quoted(facts.base),
         method=config.method.name,
-        knobs=_plain(", ".join(f"{name} {value}" for name, value in knobs.items())),
+        knobs=_knobs(config.method),
         quantization=config.quantization.name,
         dataset=_plain(Path(config.dataset.path).name),
         fingerprint=progress.dataset,
@@ -102,14 +118,20 @@ def card(config: RunConfig, facts: Facts) -> str:
         num_validation=facts.num_validation,
         steps=progress.step,
         rows_per_step=config.training.effective_batch_size,
-        before=_nats(progress.first_eval_loss),
-        after=_nats(progress.last_eval_loss),
+        before=_loss(progress.first_eval_loss, recipe.loss_unit),
+        after=_loss(progress.last_eval_loss, recipe.loss_unit),
         versions=", ".join(f"{name} {version(name)}" for name in PACKAGES),
     )
 
 
-def _nats(loss: float | None) -> str:
-    return "not measured (no validation rows)" if loss is None else f"{loss:.4f} nats per token"
+def _knobs(spec: Spec, before: str = "") -> str:
+    knobs = spec.model_dump(exclude={"name"}, exclude_none=True)
+    told = _plain(", ".join(f"{name} {value}" for name, value in knobs.items()))
+    return before + told if told else ""
+
+
+def _loss(loss: float | None, unit: str) -> str:
+    return "not measured (no validation rows)" if loss is None else f"{loss:.4f} {unit}"
 
 
 def _plain(text: str) -> str:

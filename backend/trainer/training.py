@@ -11,6 +11,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
+from backend.domain.recipe_fit import dataset_problem
 from backend.store.checkpoints import Checkpoint
 from backend.trainer.adapted import Adapted
 from backend.trainer.adapters import adapt
@@ -49,6 +50,9 @@ def train(work: Work) -> Adapted:
     work.heartbeat.beat(step=resumed.step if resumed else 0)
 
     dataset = read_dataset(work)
+    unfit = dataset_problem(config.recipe, dataset.format)
+    if unfit:
+        raise unfit
     progress = begin_or_go_on(dataset, resumed)
 
     files, retrying = base_model(work), patience(work)
@@ -59,15 +63,18 @@ def train(work: Work) -> Adapted:
 
     work.begin(Phase.LOADING, "loading the base model")
     precision = choose_precision(config.training.precision)
+    head = config.recipe.head
     if not files.has_code:  # peft looks the names up itself in a model that only its own code can build
-        check_method(str(files.folder), None, config.method)
-    model = load_model(files, precision, config.quantization, retrying=retrying)
+        check_method(str(files.folder), None, config.method, head)
+    set_seed(config.training.seed)  # a score head begins with random weights
+    model = load_model(files, precision, config.quantization, head=head, retrying=retrying)
 
     work.begin(Phase.LOADING, f"preparing the method {config.method.name}")
     set_seed(config.training.seed)
     adapted = adapt(
         model,
         config.method,
+        head=head,
         revision=config.base_model.revision,
         resumed=folder,
         tokenizer=tokenizer,
@@ -81,7 +88,13 @@ def train(work: Work) -> Adapted:
     trainer.go_on(folder, state)
 
     work.heartbeat.beat(Phase.ENDING, detail=f"writing the {adapted.place}")
-    facts = Facts(files.name, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
+    facts = Facts(
+        files.name,
+        trainer.progress,
+        num_rows=len(rows.train),
+        num_validation=len(rows.validation),
+        pad_token_id=getattr(model.config, "pad_token_id", None),
+    )
     save_result(work.attempt, config, adapted, tokenizer, facts)
     return adapted
 

@@ -221,3 +221,28 @@ def test_plain_text_is_shown_as_the_model_reads_it(services: Services, tmp_path:
     path.write_text("Once upon a time.\n\nThere was a tiny model.\n\nIt learned.\n")
     shown = [code.value for code in filled(services, path).code]
     assert any("Once upon a time." in text for text in shown)
+
+
+def test_another_recipe_brings_its_own_knobs_and_keeps_common_ones(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    at.selectbox(key="draft-recipe.name").select("dpo").run()
+    assert not at.exception
+    at.number_input(key="draft-recipe.beta").set_value(0.3).run()
+
+    at.selectbox(key="draft-recipe.name").select("kto").run()
+
+    assert draft_of(at, services)["recipe"] == {"name": "kto", "beta": 0.3}
+    assert "preference pairs" in " ".join(text.value for text in [*at.error, *at.markdown])
+
+
+def test_the_rewards_of_grpo_are_switched_on_one_by_one(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    at.selectbox(key="draft-recipe.name").select("grpo").run()
+    assert "is required" in " ".join(text.value for text in at.markdown)
+
+    at.toggle(key="draft-recipe.rewards.length").set_value(True).run()
+    at.number_input(key="draft-recipe.rewards.length.target").set_value(20).run()
+
+    assert not at.exception
+    assert draft_of(at, services)["recipe"] == {"name": "grpo", "rewards": {"length": {"target": 20}}}
+    assert not at.button(key="train-start").disabled

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from backend.data.choice import Columns, FormatName
-from backend.data.examples import Conversation, PlainText, Turn
+from backend.data.examples import Conversation, PlainText, Preference, Prompt, Rated, Turn
 from backend.data.formats import AnyFormat, by_name, detect, formats
 
 PLAIN = Columns()
@@ -38,6 +38,12 @@ def test_every_format_that_can_be_chosen_exists_once_with_a_card() -> None:
         (("prompt", "response"), "prompt_completion"),
         (("input", "output"), "prompt_completion"),
         (("text",), "text"),
+        (("prompt", "chosen", "rejected"), "preference"),
+        (("chosen", "rejected", "score"), "preference"),
+        (("messages", "chosen", "rejected"), "messages"),
+        (("prompt", "completion", "label"), "prompt_completion"),
+        (("prompt", "solution"), "prompt"),
+        (("prompt",), "prompt"),
         (("left", "right"), None),
         ((), None),
     ],
@@ -53,6 +59,9 @@ def test_columns_that_a_person_named_decide_over_the_usual_ones() -> None:
     assert detected("q", "a", "extra", prompt="q", completion="a", input="extra") == "alpaca"
     assert detected("chat", messages="chat") == "messages"
     assert detected("messages", text="absent") is None
+    assert detected("prompt", "completion", "thumb", label="thumb") == "kto"
+    assert detected("prompt", "good", "bad", chosen="good", rejected="bad") == "preference"
+    assert detected("prompt", "answer", "right", answer="right") == "prompt"
 
 
 @pytest.mark.parametrize(
@@ -142,3 +151,64 @@ def test_missing_columns_are_told_by_name() -> None:
 def test_plain_text_is_kept_as_it_is_and_blank_text_is_told() -> None:
     assert by_name("text").read({"body": " a\n"}, Columns(text="body")) == PlainText(" a\n")
     assert by_name("text").read({"text": " \n"}, PLAIN) == "the text is empty"
+
+
+PAIR = Preference((QUESTION,), "Because.", "No.")
+NO = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "No."}]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": "Why?", "chosen": "Because.", "rejected": "No."},
+        {"prompt": TURNS[:1], "chosen": TURNS[1:], "rejected": NO[1:]},
+        {"prompt": "Why?", "chosen": TURNS, "rejected": NO},
+        {"chosen": TURNS, "rejected": NO},
+    ],
+)
+def test_a_pair_is_read_however_its_prompt_is_given(fields: dict[str, object]) -> None:
+    assert by_name("preference").read(fields, PLAIN) == PAIR
+    asked = Preference((SYSTEM, QUESTION), "Because.", "No.")
+    assert by_name("preference").read({**fields, "system": "Be brief."}, PLAIN) == asked
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"prompt": "Why?", "chosen": "Yes.", "rejected": "Yes."}, "chosen and rejected are the same"),
+        ({"prompt": "Why?", "chosen": "Yes."}, "there is no text in 'rejected'"),
+        ({"prompt": "Why?", "chosen": " ", "rejected": "No."}, "chosen is empty"),
+        ({"prompt": "", "chosen": "Yes.", "rejected": "No."}, "the prompt is empty"),
+        ({"chosen": TURNS, "rejected": [{"role": "user", "content": "What?"}, NO[1]]}, "there is no prompt"),
+        ({"prompt": "What?", "chosen": TURNS, "rejected": NO}, "chosen and rejected are more than one answer"),
+        ({"chosen": "Yes.", "rejected": "No."}, "there is no prompt"),
+        ({"prompt": TURNS, "chosen": "Yes.", "rejected": "No."}, "the prompt does not end with a turn of the user"),
+    ],
+)
+def test_a_pair_that_is_none_is_told(fields: dict[str, object], problem: str) -> None:
+    found = by_name("preference").read(fields, PLAIN)
+    assert isinstance(found, str)
+    assert found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("label", "is_good"), [(True, True), (0, False), (1.0, True), ("Good", True), ("false", False)]
+)
+def test_a_rated_answer_is_good_or_bad(label: object, is_good: bool) -> None:
+    fields = {"prompt": "Why?", "completion": "Because.", "label": label}
+    assert by_name("kto").read(fields, PLAIN) == Rated((QUESTION,), "Because.", is_good)
+    turns = {"prompt": TURNS[:1], "completion": TURNS[1:], "label": label}
+    assert by_name("kto").read(turns, PLAIN) == Rated((QUESTION,), "Because.", is_good)
+
+
+@pytest.mark.parametrize("label", [None, "perhaps", 2, float("nan")])
+def test_a_rated_answer_needs_a_clear_label(label: object) -> None:
+    fields = {"prompt": "Why?", "completion": "Because.", "label": label}
+    assert by_name("kto").read(fields, PLAIN) == "the label is neither true nor false"
+
+
+def test_a_prompt_may_have_an_answer_to_compare_with() -> None:
+    assert by_name("prompt").read({"prompt": "Why?"}, PLAIN) == Prompt((QUESTION,))
+    assert by_name("prompt").read({"messages": TURNS[:1], "solution": 42}, PLAIN) == Prompt((QUESTION,), "42")
+    assert by_name("prompt").read({"prompt": TURNS}, PLAIN) == "the prompt does not end with a turn of the user"
+    assert by_name("prompt").read({"prompt": " "}, PLAIN) == "the prompt is empty"

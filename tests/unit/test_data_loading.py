@@ -17,6 +17,9 @@ from config.catalog import SAMPLES
 
 BROKEN = Path(__file__).resolve().parent.parent / "samples"
 FORMATS = {
+    "kto.jsonl": "prompt_completion",  # as whoever does not name the format finds it
+    "preference.jsonl": "preference",
+    "prompts.jsonl": "prompt_completion",  # to GRPO it is the same
     "alpaca.json": "alpaca",
     "demo.jsonl": "messages",
     "messages.jsonl": "messages",

@@ -3,18 +3,21 @@
 from backend.data.choice import Columns
 from backend.data.formats.alpaca import Alpaca
 from backend.data.formats.base import Format
+from backend.data.formats.kto import RatedAnswers
 from backend.data.formats.messages import Messages
+from backend.data.formats.preference import PreferencePairs
+from backend.data.formats.prompt import Prompts
 from backend.data.formats.prompt_completion import PromptCompletion
 from backend.data.formats.sharegpt import ShareGpt
 from backend.data.formats.text import Text
 from backend.spec import ExampleKind
 
-AnyFormat = Messages | ShareGpt | Alpaca | PromptCompletion | Text
+AnyFormat = Messages | ShareGpt | Alpaca | PromptCompletion | Text | PreferencePairs | RatedAnswers | Prompts
 
 
 def formats() -> tuple[Format, ...]:
     """One of each, in the order in which they are tried."""
-    return (Messages(), ShareGpt(), Alpaca(), PromptCompletion(), Text())
+    return (Messages(), ShareGpt(), Alpaca(), PromptCompletion(), Text(), PreferencePairs(), RatedAnswers(), Prompts())
 
 
 def detect(columns: frozenset[str], named: Columns, kinds: tuple[ExampleKind, ...] | None = None) -> Format | None:
@@ -37,7 +40,10 @@ __all__ = [
     "AnyFormat",
     "Format",
     "Messages",
+    "PreferencePairs",
     "PromptCompletion",
+    "Prompts",
+    "RatedAnswers",
     "ShareGpt",
     "Text",
     "by_name",

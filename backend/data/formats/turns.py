@@ -10,6 +10,15 @@ TEXT_KEYS = ("content", "value")
 
 def read_conversation(value: object, system: list[Turn]) -> Conversation | str:
     """The conversation of a list of mappings, or what is wrong with it; its own system prompt comes first."""
+    turns = read_turns(value)
+    if isinstance(turns, str):
+        return turns
+    has_own = bool(turns) and turns[0].role == "system"
+    return conversation(turns if has_own else [*system, *turns])
+
+
+def read_turns(value: object) -> list[Turn] | str:
+    """The turns of a list of mappings in any order of roles, or what is wrong with it."""
     if not isinstance(value, list):
         return "there is no list of turns"
     turns = []
@@ -18,8 +27,7 @@ def read_conversation(value: object, system: list[Turn]) -> Conversation | str:
         if isinstance(turn, str):
             return f"turn {number} {turn}"
         turns.append(turn)
-    has_own = bool(turns) and turns[0].role == "system"
-    return conversation(turns if has_own else [*system, *turns])
+    return turns
 
 
 def _turn(item: object) -> Turn | str:

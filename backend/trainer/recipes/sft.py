@@ -5,6 +5,7 @@ from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
+from backend.recipes import Sft
 from backend.trainer.collation import IGNORED, Collator
 from backend.trainer.loop import StudioLoop, finite
 from backend.trainer.parts import Parts, Rows, Work
@@ -13,10 +14,12 @@ from backend.trainer.tokens import Encoder
 
 def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase) -> Rows:
     """All rows as token ids."""
+    recipe = work.config.recipe
+    assert isinstance(recipe, Sft)
     encoder = Encoder(
         tokenizer,
         max_length=work.config.training.max_length,
-        answers_only=work.config.recipe.answers_only,
+        answers_only=recipe.answers_only,
     )
 
     def report(share: float) -> None:
