@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from backend.methods import Method
 from backend.recipes import Recipe
 from backend.spec import Spec, members
@@ -48,20 +50,30 @@ def with_value(draft: Mapping[str, Any], key: str, value: object) -> Draft:
 def with_method(draft: Mapping[str, Any], name: str) -> Draft:
     """A copy with another method, keeping the knobs that both have, and the quantization if it still fits."""
     spec = method_named(name)
-    known = {parameter.name for parameter in spec.parameters()}
     before = value_at(draft, "method", {})
-    kept = {key: value for key, value in before.items() if key in known} if isinstance(before, Mapping) else {}
+    kept = _kept(spec, before if isinstance(before, Mapping) else {})
     changed = with_value(draft, "method", {"name": name, **kept})
-    if name == "qlora" or not spec.card.works_quantized:
+    quantization = value_at(draft, "quantization.name", value_at(draft, "quantization", "none"))
+    if name == "qlora" or quantization not in ("none", *spec.card.quantizations):
         changed.pop("quantization", None)
     return changed
 
 
+def _kept(spec: type[Spec], before: Mapping[str, Any]) -> Draft:
+    """The knobs that the spec knows too; none if they contradict each other there, or one is out of bounds."""
+    known = {parameter.name for parameter in spec.parameters()}
+    kept = {key: value for key, value in before.items() if key in known}
+    try:
+        spec.model_validate({"name": spec.spec_name(), **kept})
+    except ValidationError:
+        return {}
+    return kept
+
+
 def with_recipe(draft: Mapping[str, Any], name: str) -> Draft:
     """A copy with another recipe, keeping the knobs that both have."""
-    known = {parameter.name for parameter in recipe_named(name).parameters()}
     before = value_at(draft, "recipe", {})
-    kept = {key: value for key, value in before.items() if key in known} if isinstance(before, Mapping) else {}
+    kept = _kept(recipe_named(name), before if isinstance(before, Mapping) else {})
     return with_value(draft, "recipe", {"name": name, **kept})
 
 

@@ -16,7 +16,7 @@ from backend.methods.family import MOVES_WEIGHTS, NEEDS_ROWS
 from backend.trainer import ranks
 from backend.trainer.adapted import Adapted, Tensors
 from backend.trainer.errors import MethodUnsuitable
-from backend.trainer.starts import START, Calibration, begin_again, beside_start, finish_start, prepare_start
+from backend.trainer.starts import START, Calibration, Sources, begin_again, beside_start, finish_start, prepare_start
 from backend.trainer.targets import check_fit, resolved, targeted
 from backend.trainer.whole import WholeModel
 
@@ -147,19 +147,20 @@ def adapt(
     resumed: Path | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     calibration: Calibration | None = None,
+    weights: Path | None = None,
 ) -> Adapted:
     """Make the base model trainable as the method says, with a fresh adapter, or with the one of a checkpoint.
 
     A fresh adapter is a function of torch's seed and, for some starts, of the rows that `calibration` gives.
-    `tokenizer` is needed by methods that name tokens. Raises MethodUnsuitable, TargetModulesUnknown or
-    TargetPatternUnusable.
+    Methods that name tokens need `tokenizer`, and LoftQ the folder of the base's files, `weights`.
+    Raises MethodUnsuitable, TargetModulesUnknown or TargetPatternUnusable.
     """
     check_fit(base, method)
     if isinstance(method, WholeMethod):
         return WholeModel(base, method)
     try:
         config = method.peft_config(head, _found(base, method, tokenizer))
-        return _worn(base, method, config, revision, resumed, calibration)
+        return _worn(base, method, config, revision, resumed, Sources(calibration, weights))
     except (ValueError, TypeError, KeyError, NotImplementedError, AssertionError, ImportError) as error:
         raise MethodUnsuitable(method=method.name, why=str(error).strip() or type(error).__name__) from error
 
@@ -170,17 +171,17 @@ def _worn(
     config: PeftConfig,
     revision: str | None,
     resumed: Path | None,
-    calibration: Calibration | None,
+    sources: Sources,
 ) -> PeftAdapted:
     start = method.start if isinstance(method, LoraFamily) else "default"
     if resumed is not None:
         config = _as_it_was(config, start, resumed)
     elif isinstance(config, LoraConfig):
-        prepare_start(base, config, start, calibration)
+        prepare_start(base, config, start, sources)
     model = get_peft_model(base, config, revision=revision)
     assert isinstance(model, PeftModel)
     if resumed is None:
-        finish_start(model, start, calibration)
+        finish_start(model, start, sources)
     if start not in MOVES_WEIGHTS:
         return PeftAdapted(model, method, None)
     assert isinstance(config, LoraConfig)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from transformers import (
@@ -119,7 +119,7 @@ def load_model(
     precision: str,
     quantization: Quantization,
     *,
-    head: Literal["language", "score"] = "language",
+    head: Head = "language",
     retrying: Retrying | None = None,
 ) -> PreTrainedModel:
     """The base model with frozen weights, on the GPU if there is one; head "score" gives one number per text.
@@ -159,15 +159,15 @@ def load_model(
     return model
 
 
-def check_method(source: str, revision: str | None, method: Method, head: Head = "language") -> None:
+def check_method(files: BaseFiles, method: Method, head: Head = "language") -> None:
     """Look up in the model, built without memory, what the method goes on.
 
     Raises as `check_fit`, or as `load_model`.
     """
     try:
-        model = skeleton(source, revision, head)
+        model = skeleton(str(files.folder), head)
     except (OSError, ValueError, KeyError) as error:
-        raise _explain(source, error) from error
+        raise _explain(files.name, error) from error
     check_fit(model, method)
 
 

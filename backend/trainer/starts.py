@@ -1,6 +1,7 @@
 """How adapters start from weights, rows or gradients, and how such a start is taken up again."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +25,40 @@ Calibration = Callable[[int], Iterable[Batch]]
 ROWS_AT_ONCE = 4
 
 
-def prepare_start(base: nn.Module, config: LoraConfig, start: str, calibration: Calibration | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a start may look at: batches of rows, and the folder of the base model's files."""
+
+    calibration: Calibration | None = None
+    weights: Path | None = None
+
+
+def prepare_start(base: nn.Module, config: LoraConfig, start: str, sources: Sources) -> None:
     """Let the base model look at rows where the adapter will start from what it sees."""
     if start == "corda":  # its hook takes one row at a time
-        preprocess_corda(base, config, run_model=lambda: _look(base, calibration, 1))
+        preprocess_corda(base, config, run_model=lambda: _look(base, sources.calibration, 1))
     if start == "lora_ga":
-        preprocess_loraga(base, config, train_step=lambda: _learn(base, calibration))
+        preprocess_loraga(base, config, train_step=lambda: _learn(base, sources.calibration))
 
 
-def finish_start(model: PeftModel, start: str, calibration: Calibration | None) -> None:
+def finish_start(model: PeftModel, start: str, sources: Sources) -> None:
     """Starts that are computed when the adapter is there already."""
     if start == "eva":
-        rows = [_on_device(model, batch) for batch in _rows(calibration, ROWS_AT_ONCE)]
+        rows = [_on_device(model, batch) for batch in _rows(sources.calibration, ROWS_AT_ONCE)]
         initialize_lora_eva_weights(model, rows, show_progress_bar=False)
     if start == "loftq":
-        make_up_for_quantization(model)
+        make_up_for_quantization(model, sources.weights)
 
 
-def make_up_for_quantization(model: PeftModel) -> None:
+def make_up_for_quantization(model: PeftModel, folder: Path | None) -> None:
     """LoftQ with one round on weights that are quantized already: s B A is the best of rank r for W - Q(W).
 
     Li et al., 2023, arXiv:2310.08659, algorithm 1. peft's `replace_lora_weights_loftq` needs CUDA and leaves
     the scale s out. The full weights are read from the base model's own files, layer by layer.
     """
-    config: Any = model.get_base_model().config
-    files = WeightFiles(str(config._name_or_path))  # noqa: SLF001 - transformers keeps it nowhere else
+    if folder is None:
+        raise ValueError("This start reads the full weights, and their folder is not known.")
+    files = WeightFiles(folder)
     for name, layer in model.named_modules():
         if not isinstance(layer, LoraLayer) or "default" not in layer.lora_A:
             continue

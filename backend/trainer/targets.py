@@ -17,9 +17,9 @@ PATTERN_SECONDS = 2.0
 KNOWN = 40  # names that an error shows
 
 
-def skeleton(source: str, revision: str | None, head: Head = "language") -> PreTrainedModel:
+def skeleton(folder: str, head: Head = "language") -> PreTrainedModel:
     """The model without memory for its weights (torch's meta device). Raises OSError, ValueError or KeyError."""
-    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
     with torch.device("meta"):
         model: PreTrainedModel = kind.from_config(config)  # type: ignore[no-untyped-call]

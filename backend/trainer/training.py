@@ -65,7 +65,7 @@ def train(work: Work) -> Adapted:
     precision = choose_precision(config.training.precision)
     head = config.recipe.head
     if not files.has_code:  # peft looks the names up itself in a model that only its own code can build
-        check_method(str(files.folder), None, config.method, head)
+        check_method(files, config.method, head)
     set_seed(config.training.seed)  # a score head begins with random weights
     model = load_model(files, precision, config.quantization, head=head, retrying=retrying)
 
@@ -79,6 +79,7 @@ def train(work: Work) -> Adapted:
         resumed=folder,
         tokenizer=tokenizer,
         calibration=calibration_of(config.method, rows, tokenizer),
+        weights=files.origin,
     )
 
     work.begin(Phase.LOADING, "preparing the first step")

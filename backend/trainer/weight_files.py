@@ -3,17 +3,13 @@
 from pathlib import Path
 
 import torch
-from huggingface_hub import snapshot_download
 from safetensors import safe_open
 
 
 class WeightFiles:
-    """The weights of a model folder, or of a hub id that has been downloaded. Raises ValueError if there are none."""
+    """The weights of a model folder. Raises ValueError if there are none."""
 
-    def __init__(self, source: str) -> None:
-        folder = Path(source)
-        if not folder.is_dir():
-            folder = Path(snapshot_download(source, local_files_only=True))
+    def __init__(self, folder: Path) -> None:
         self._file_of: dict[str, Path] = {}
         for path in sorted(folder.glob("*.safetensors")):
             with safe_open(path, framework="pt") as file:

@@ -82,16 +82,22 @@ class Bench:
 
         key = architecture, quantization
         if quantization != "none":  # a quantized layer does not survive being copied
-            return load_model(str(self.folders[architecture]), None, "float32", QUANTIZATIONS[quantization])
+            return load_model(self._files(architecture), "float32", QUANTIZATIONS[quantization])
         if key not in self._bases:
-            model = load_model(str(self.folders[architecture]), None, "float32", QUANTIZATIONS[quantization])
+            model = load_model(self._files(architecture), "float32", QUANTIZATIONS[quantization])
             self._bases[key] = model
         return copy.deepcopy(self._bases[key])
+
+    def _files(self, architecture: str) -> Any:
+        from backend.trainer.model import BaseFiles
+
+        folder = self.folders[architecture]
+        return BaseFiles(str(folder), folder, folder)
 
     def tokenizer(self, architecture: str) -> Any:
         from backend.trainer.model import load_tokenizer
 
-        return load_tokenizer(str(self.folders[architecture]), None)
+        return load_tokenizer(self._files(architecture))
 
     def batch(self) -> dict[str, Any]:
         import torch
@@ -124,7 +130,14 @@ class Bench:
             return [{k: v[i : i + size] for k, v in rows.items()} for i in range(0, 4, size)]
 
         tokenizer = self.tokenizer(architecture)
-        return adapt(base, method, resumed=resumed, tokenizer=tokenizer, calibration=calibration)
+        return adapt(
+            base,
+            method,
+            resumed=resumed,
+            tokenizer=tokenizer,
+            calibration=calibration,
+            weights=self.folders[architecture],
+        )
 
     def train(self, method: Any, architecture: str, quantization: str) -> tuple[Any, str]:
         import torch

@@ -16,7 +16,7 @@ def skeleton(room: Room) -> Any:
     """A Llama without memory."""
     from backend.trainer.targets import skeleton as build
 
-    return build(str(room.models["llama"]), None)
+    return build(str(room.models["llama"]))
 
 
 def test_the_skeleton_takes_no_memory_and_offers_its_names(skeleton: Any) -> None:

@@ -226,7 +226,7 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_look_at_it(
         (("nonsense",), "config-invalid", "nonsense"),
         (("name=[1",), "config-invalid", "name=[1"),
         (("dataset=none.jsonl",), "preflight-failed", "[dataset-not-found]"),
-        (("dataset=.",), "preflight-failed", "[dataset-not-a-file]"),
+        (("dataset=folder",), "preflight-failed", "[dataset-empty]"),
         (("dataset=rows.xlsx",), "preflight-failed", "[dataset-kind-unknown]"),
         (("dataset=empty.jsonl",), "preflight-failed", "[dataset-empty]"),
         (("base_model=./none",), "preflight-failed", "[model-not-found]"),
