@@ -7,6 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.representer import SafeRepresenter
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -42,12 +43,24 @@ def parse_yaml(text: str) -> Any:  # noqa: ANN401 - a document may be anything
 def dump_yaml(value: Any) -> str:  # noqa: ANN401 - whatever YAML can hold
     """Block-style YAML 1.2 with the keys in the given order."""
     yaml: Any = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = False
     yaml.allow_unicode = True
     yaml.sort_base_mapping_type_on_output = False
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+class _Representer(SafeRepresenter):
+    """Quotes texts with line ends of Unicode, which plain ones would lose to a space."""
+
+    def represent_str(self, data: str) -> Any:  # noqa: ANN401 - a node of ruamel's
+        style = '"' if any(end in data for end in "\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
 
 
 def _refuse_bombs(text: str) -> None:
