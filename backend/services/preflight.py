@@ -8,7 +8,6 @@ from backend.data.errors import DatasetElsewhere, DatasetEmpty
 from backend.data.inspection import DatasetSummary, inspect
 from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
-from backend.domain.recipe_fit import dataset_problem
 from backend.domain.run_config import HUB_ID, RunConfig
 from backend.errors import StudioError
 from backend.recipes import Grpo
@@ -71,9 +70,6 @@ class Preflight:
         if summary.remarks:
             noticed = DatasetRemarks(path=summary.path.name, remarks="; ".join(map(str, summary.remarks)))
             findings.append(Finding(Severity.WARNING, noticed.explain()))
-        unfit = dataset_problem(config.recipe, summary.format) if summary.format != "auto" else None
-        if unfit:
-            findings.append(Finding(Severity.ERROR, unfit.explain()))
         return summary
 
     def _recipe(self, config: RunConfig, base: Path) -> Iterator[StudioError]:

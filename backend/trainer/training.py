@@ -11,7 +11,6 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
-from backend.domain.recipe_fit import dataset_problem
 from backend.store.checkpoints import Checkpoint
 from backend.trainer.adapted import Adapted
 from backend.trainer.adapters import adapt
@@ -50,9 +49,6 @@ def train(work: Work) -> Adapted:
     work.heartbeat.beat(step=resumed.step if resumed else 0)
 
     dataset = read_dataset(work)
-    unfit = dataset_problem(config.recipe, dataset.format)
-    if unfit:
-        raise unfit
     progress = begin_or_go_on(dataset, resumed)
 
     files, retrying = base_model(work), patience(work)

@@ -232,7 +232,7 @@ def test_another_recipe_brings_its_own_knobs_and_keeps_common_ones(services: Ser
     at.selectbox(key="draft-recipe.name").select("kto").run()
 
     assert draft_of(at, services)["recipe"] == {"name": "kto", "beta": 0.3}
-    assert "preference pairs" in " ".join(text.value for text in [*at.error, *at.markdown])
+    assert "the recipe reads rated" in " ".join(text.value for text in [*at.error, *at.markdown])
 
 
 def test_the_rewards_of_grpo_are_switched_on_one_by_one(services: Services, rows: Path) -> None:

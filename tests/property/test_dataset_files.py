@@ -208,6 +208,6 @@ def test_whatever_stands_in_a_cell_gives_text_or_a_problem(value: object) -> Non
         for column in ("messages", "conversations", "instruction", "prompt", "text"):
             fields = {column: value, "output": "x", "completion": "x"}
             found = each.read(fields, Columns())
-            assert isinstance(found, Conversation | PlainText | str)
+            assert isinstance(found, Example | str)
             if isinstance(value, float) and not math.isfinite(value):
                 assert isinstance(found, str) or "nan" not in repr(found)

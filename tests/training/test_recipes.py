@@ -122,9 +122,9 @@ def test_kto_takes_a_pair_as_a_good_and_a_bad_answer(make_run: MakeRun, tmp_path
 
 
 def test_a_recipe_refuses_rows_of_another_kind(make_run: MakeRun) -> None:
-    from backend.domain.recipe_fit import RecipeUnfit
+    from backend.data.errors import DatasetKindUnsuitable
 
-    with pytest.raises(RecipeUnfit, match=r"reads preference pairs; the rows were read as conversations"):
+    with pytest.raises(DatasetKindUnsuitable, match=r"rows of the kind conversation; the recipe reads preference"):
         attempt_here(make_run(recipe="dpo"))
 
 

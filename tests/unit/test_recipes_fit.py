@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from backend.data.choice import DatasetChoice
+from backend.data.errors import DatasetKindUnsuitable
 from backend.data.loading import load
-from backend.domain.recipe_fit import dataset_problem
 from backend.recipes import Dpo, Grpo, Kto, Recipe, Sft
 from backend.recipes.base import RecipeSpec
 from backend.recipes.rewards import PythonReward, Rewards
@@ -40,18 +40,17 @@ def test_every_recipe_has_a_preset_whose_sample_it_reads() -> None:
     presets = {name: CONFIGS.read(preset_path(name)) for name in CONFIGS.presets()}
     assert {config.recipe.name for config in presets.values()} == {spec.spec_name() for spec in members(Recipe)}
     for config in presets.values():
-        dataset = load(config.dataset, SAMPLES, config.training.seed)
-        assert dataset_problem(config.recipe, dataset.format) is None
-        assert dataset.validation
+        dataset = load(config.dataset, SAMPLES, config.training.seed, config.recipe.reads)
+        assert len(dataset.validation)
 
 
 def test_a_recipe_reads_what_it_says_and_nothing_else() -> None:
-    assert dataset_problem(Dpo(), "preference") is None
-    assert dataset_problem(Kto(), "preference") is None
-    assert dataset_problem(Grpo(rewards=Rewards.model_validate(REWARDS)), "messages") is None
-    problem = dataset_problem(Sft(), "preference")
-    assert problem is not None
-    assert "conversations or plain text" in str(problem)
+    preferences, conversations = DatasetChoice(path="sample:preference.jsonl"), DatasetChoice(path="sample:demo.jsonl")
+    assert load(preferences, SAMPLES, 1, Dpo().reads).format == "preference"
+    assert load(preferences, SAMPLES, 1, Kto().reads).format == "preference"
+    assert load(conversations, SAMPLES, 1, Grpo(rewards=Rewards.model_validate(REWARDS)).reads).train
+    with pytest.raises(DatasetKindUnsuitable, match="the recipe reads conversation or text"):
+        load(preferences.model_copy(update={"format": "preference"}), SAMPLES, 1, Sft().reads)
 
 
 def test_grpo_wants_all_answers_to_a_prompt_in_one_step() -> None:
@@ -94,11 +93,15 @@ def test_problems_name_the_knob_of_a_reward() -> None:
 def test_preflight_tells_of_rows_of_another_kind_and_of_files_that_nobody_trusts(tmp_path: Path) -> None:
     (tmp_path / "reward.py").write_text("raise SystemExit\n")
     recipe = GRPO | {"rewards": {"python": {"path": "reward.py"}}}
-    config = CONFIGS.parse(SMALL | {"recipe": recipe, "dataset": "sample:preference.jsonl"})
+    dataset = {"path": "sample:preference.jsonl", "format": "preference"}
+    config = CONFIGS.parse(SMALL | {"recipe": recipe, "dataset": dataset})
 
     report = Preflight(tmp_path, lambda _: 10**12, lambda _: "1").check(config, tmp_path)
 
-    assert [finding.explanation.id for finding in report.errors] == ["recipe-unfit", "reward-file-not-trusted"]
+    assert [finding.explanation.id for finding in report.errors] == [
+        "dataset-kind-unsuitable",
+        "reward-file-not-trusted",
+    ]
 
 
 def test_a_run_keeps_the_absolute_path_of_its_reward() -> None:
