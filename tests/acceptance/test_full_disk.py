@@ -14,7 +14,7 @@ from tests.acceptance.trained import SAVE_STEPS, STEPS, Room
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 
 DISK_BYTES = 320_000_000
-LARGE = ("--set", "method.rank=1024")  # a checkpoint of some megabytes
+LARGE = ("--set", "method={name: p_tuning, hidden_size: 1024}")  # a checkpoint of some megabytes
 
 
 @pytest.fixture
