@@ -1,6 +1,7 @@
 """Putting a method onto a base model, and taking its tensors out and in again."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from transformers import PreTrainedModel
 
 from backend.methods import Method, Pissa
 from backend.trainer.errors import MethodUnsuitable
+from backend.trainer.tensor_tree import Tensors, on_host
 
 WEIGHTS = "adapter_model.safetensors"
 START = "start.safetensors"  # PiSSA's adapter before the first step; its base weights are those minus this
-Tensors = dict[str, torch.Tensor]
 
 
 class Adapted:
@@ -34,12 +35,17 @@ class Adapted:
         self.model = model
         self._start = start
 
-    def write(self, folder: Path) -> None:
-        """Everything that training changed, for going on from it."""
-        self._config().save_pretrained(str(folder))
-        save_file(self.tensors(), folder / WEIGHTS, metadata={"format": "pt"})
-        if self._start is not None:
-            save_file(self._start, folder / START)
+    def copied(self) -> Callable[[Path], None]:
+        """Copy everything that training changed now; what is given writes the copy, later and from any thread."""
+        config, tensors = self._config(), self.tensors()
+
+        def write(folder: Path) -> None:
+            config.save_pretrained(str(folder))
+            save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+            if self._start is not None:
+                save_file(self._start, folder / START)
+
+        return write
 
     def read(self, folder: Path) -> None:
         """Take over the tensors of a checkpoint. Raises ValueError if they belong to another adapter."""
@@ -61,7 +67,7 @@ class Adapted:
     def tensors(self) -> Tensors:
         """The adapter as peft stores it: copies on the CPU, by name without the adapter's own name."""
         found = get_peft_model_state_dict(self.model, save_embedding_layers=False)
-        return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in found.items()}
+        return {name: on_host(tensor) for name, tensor in found.items()}
 
     def _config(self) -> LoraConfig:
         config = copy.deepcopy(self.model.peft_config["default"])

@@ -8,18 +8,18 @@ from typing import Any
 
 import torch
 from transformers import Trainer, TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback
 
 from backend.domain.heartbeat import Phase
-from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
-from backend.store.files import replace_text
+from backend.errors import StudioError
+from backend.trainer import ranks
 from backend.trainer.callbacks import Vitals
 from backend.trainer.errors import LossNotFinite
 from backend.trainer.meter import Meter
 from backend.trainer.parts import Parts
 from backend.trainer.say import say
-from backend.trainer.staging import remove, staged
+from backend.trainer.saving import Saver
+from backend.trainer.snapshot import own_progress, restore_optimizer, restore_random, restore_scaler, take
 from backend.trainer.stop import StopRequested
 
 NAMES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "grad_norm": "train/grad_norm"}
@@ -38,7 +38,7 @@ class StudioLoop(Trainer):
         self.progress = parts.progress
         self._desk = desk
         self._has_validation = bool(len(parts.rows.validation))
-        self._folder = desk.attempt.run.checkpoints
+        self._saver = Saver(desk.attempt, desk.events, desk.keep_checkpoints, desk.protected)
         self._meter = Meter()
         self._began_at = 0
         for watcher in desk.watchers:
@@ -57,19 +57,29 @@ class StudioLoop(Trainer):
         its last step only measures what it owes: Hugging Face's loop would train one step too many.
         """
         self._began_at = state.global_step
-        if folder and state.global_step >= state.max_steps:
-            self.state = state
-            self._load_from_checkpoint(str(folder))
-            if self.args.eval_on_start:
-                self.evaluate()
-        else:
-            self.train(resume_from_checkpoint=str(folder) if folder else None)
+        if folder:
+            self.adapted.read(folder)
+            self.progress = own_progress(folder, self.progress)
+        try:
+            self._train(folder, state)
+        except BaseException:
+            self._finish_saving()
+            raise
+        self._saver.wait(self._saving)
         self.progress = replace(self.progress, step=self.state.global_step)
         is_owed = self._desk.rhythm.is_evaluation_due(self.state.global_step, self.state.max_steps)
         if self.state.global_step < self.state.max_steps or (
             is_owed and self.progress.evaluated_step != self.state.global_step
         ):
             raise StopRequested
+
+    def _train(self, folder: Path | None, state: TrainerState) -> None:
+        if folder and state.global_step >= state.max_steps:
+            self.state = state
+            if self.args.eval_on_start:
+                self.evaluate()
+        else:
+            self.train(resume_from_checkpoint=str(folder) if folder else None)
 
     # One step
 
@@ -79,7 +89,8 @@ class StudioLoop(Trainer):
         num_batches: int,
         device: torch.device,
     ) -> tuple[list[Any], torch.Tensor | int | None]:
-        """An optimizer step begins with fetching its micro-batches."""
+        """An optimizer step begins with fetching its micro-batches. Raises what went wrong with the last checkpoint."""
+        self._saver.check()
         self._meter.begin_step()
         return super().get_batch_samples(epoch_iterator, num_batches, device)
 
@@ -122,7 +133,7 @@ class StudioLoop(Trainer):
         step = self.state.global_step
         if "loss" in logs:
             steps = step - self.progress.logged_step
-            logs = {**logs, "loss": self.progress.loss_sum / steps}
+            logs = {**logs, "loss": ranks.total(self.progress.loss_sum) / ranks.count() / steps}
             self.progress = replace(self.progress, loss_sum=0.0, logged_step=step)
             scalars = {NAMES[name]: float(value) for name, value in logs.items() if name in NAMES}
             scalars |= {"train/epoch": self.state.epoch or 0.0} | self._meter.take() | _gpu_memory()
@@ -160,7 +171,7 @@ class StudioLoop(Trainer):
     def may_go_on_evaluating(self, share: float) -> bool:
         """Show how far the evaluation is, from 0 to 1; False if somebody asked to stop."""
         self._desk.heartbeat.beat(Phase.EVALUATING, phase_progress=share)
-        return not self._desk.stop.is_requested
+        return not ranks.agreed(first_says=self._desk.stop.is_requested)
 
     def _keep_evaluation(self, step: int, found: dict[str, float]) -> None:
         loss, first = found["eval/loss"], self.progress.first_eval_loss
@@ -180,28 +191,38 @@ class StudioLoop(Trainer):
     # Checkpoints
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:  # noqa: ARG002
-        """Write a sealed checkpoint of the present step and delete the ones beyond `keep_checkpoints`."""
-        step = self.state.global_step
-        self._desk.heartbeat.beat(Phase.SAVING, step=step)
-        with staged(self._folder / f"checkpoint-{step}", before_rename=self._seal) as place:
-            self._desk.events.sync()
-            self.adapted.write(place)
-            self._save_optimizer_and_scheduler(str(place))
-            self._save_scaler(str(place))
-            self._save_rng_state(str(place))
-            self.state.save_to_json(str(place / TRAINER_STATE_NAME))
-            watchers = {watcher.name: watcher.state() for watcher in self._desk.watchers}
-            replace(self.progress, step=step, watchers=watchers).write(place)
-        for checkpoint in sealed(self._folder)[self._desk.keep_checkpoints :]:
-            remove(checkpoint.path)
+        """Copy the present step; it is written, sealed and renamed while training goes on."""
+        self._saving()
+        watchers = {watcher.name: watcher.state() for watcher in self._desk.watchers}
+        progress = replace(self.progress, step=self.state.global_step, watchers=watchers)
+        snapshot = take(self, self.adapted, progress)
+        if ranks.is_first():
+            self._saver.save(snapshot, self._saving)
 
-    def _seal(self, place: Path) -> None:
-        replace_text(place / MANIFEST, write_manifest_text(place, self.state.global_step))
-        self._desk.attempt.check_fence()
+    def _saving(self) -> None:
+        self._desk.heartbeat.beat(Phase.SAVING, step=self.state.global_step)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:  # noqa: ARG002
-        """The adapter's tensors; optimizer, scheduler and random states are read by Hugging Face."""
-        self.adapted.read(Path(resume_from_checkpoint))
+    def _finish_saving(self) -> None:
+        """Something went wrong already: a checkpoint that is being written may still become whole."""
+        try:
+            self._saver.wait()
+        except (StudioError, OSError, RuntimeError, ValueError) as error:
+            say(f"the last checkpoint could not be written either: {error}")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:
+        """Nothing: `go_on` has read the weights before they are shared out among processes."""
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            restore_optimizer(self, Path(checkpoint))
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            restore_scaler(self, Path(checkpoint))
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            restore_random(Path(checkpoint))
 
 
 def _gpu_memory() -> dict[str, float]:

@@ -27,9 +27,9 @@ class Progress:
     last_eval_loss: float | None = None
     watchers: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
 
-    def write(self, folder: Path) -> None:
-        """Put it into a checkpoint folder."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+    def text(self) -> str:
+        """The content of its file in a checkpoint folder."""
+        return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def read(cls, folder: Path) -> "Progress | None":

@@ -1,0 +1,106 @@
+"""All that a later attempt needs to go on exactly: copied out of a loop at the end of a step, and put into one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    set_optimizer_state_dict,
+)
+from transformers import Trainer
+from transformers.trainer import TRAINER_STATE_NAME
+
+from backend.trainer import progress as progress_file
+from backend.trainer import ranks
+from backend.trainer.adapters import Adapted
+from backend.trainer.progress import Progress
+from backend.trainer.randomness import random_states, restore_random_states
+from backend.trainer.tensor_tree import Tree, read_tree
+
+OPTIMIZER, SCHEDULER, SCALER, RANKS = "optimizer", "scheduler", "scaler", "processes"
+REQUIRED = tuple(
+    [TRAINER_STATE_NAME, progress_file.FILE]
+    + [f"{name}.{kind}" for name in (OPTIMIZER, SCHEDULER, RANKS) for kind in ("json", "safetensors")]
+)
+FULL = StateDictOptions(full_state_dict=True, cpu_offload=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Copies in host memory: nothing of it changes while training goes on."""
+
+    step: int
+    weights: Callable[[Path], None]
+    trees: dict[str, Tree]
+    texts: dict[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Fill a checkpoint's folder."""
+        self.weights(folder)
+        for name, tree in self.trees.items():
+            tree.write(folder, name)
+        for name, text in self.texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+
+def take(trainer: Trainer, adapted: Adapted, progress: Progress) -> Snapshot:
+    """Copy everything now. Takes part in all processes; what the first one gets is whole."""
+    own = {"random": random_states(), "loss_sum": progress.loss_sum}
+    trees = {
+        OPTIMIZER: Tree(_optimizer_state(trainer)),
+        SCHEDULER: Tree(trainer.lr_scheduler.state_dict()),
+        RANKS: Tree(ranks.gathered(own)),
+    }
+    if trainer.accelerator.scaler is not None:
+        trees[SCALER] = Tree(trainer.accelerator.scaler.state_dict())
+    state = json.dumps(asdict(trainer.state), indent=2, sort_keys=True)
+    texts = {TRAINER_STATE_NAME: state, progress_file.FILE: progress.text()}
+    return Snapshot(progress.step, adapted.copied(), trees, texts)
+
+
+def restore_optimizer(trainer: Trainer, folder: Path) -> None:
+    """Optimizer and scheduler; of an optimizer that is shared out each process takes its part."""
+    state = read_tree(folder, OPTIMIZER)
+    if trainer.is_fsdp_enabled:
+        set_optimizer_state_dict(trainer.model, trainer.optimizer.optimizer, state, options=FULL)
+    else:
+        trainer.optimizer.load_state_dict(state)
+    trainer.lr_scheduler.load_state_dict(read_tree(folder, SCHEDULER))
+
+
+def restore_scaler(trainer: Trainer, folder: Path) -> None:
+    """The scale of the losses, where float16 has one."""
+    if trainer.accelerator.scaler is not None and (folder / f"{SCALER}.json").is_file():
+        trainer.accelerator.scaler.load_state_dict(read_tree(folder, SCALER))
+
+
+def restore_random(folder: Path) -> None:
+    """The random generators of this process."""
+    restore_random_states(_own(folder)["random"])
+
+
+def own_progress(folder: Path, progress: Progress) -> Progress:
+    """The progress with this process's own share of the losses since the last point."""
+    return replace(progress, loss_sum=_own(folder)["loss_sum"])
+
+
+def num_processes(folder: Path) -> int:
+    """How many processes wrote a checkpoint. Raises OSError or ValueError if that cannot be read."""
+    return len(read_tree(folder, RANKS))
+
+
+def _own(folder: Path) -> dict[str, Any]:
+    """What this process left; one that was not there then goes on as the first one did."""
+    states = read_tree(folder, RANKS)
+    found: dict[str, Any] = states[ranks.index()] if ranks.index() < len(states) else states[0]
+    return found
+
+
+def _optimizer_state(trainer: Trainer) -> object:
+    if trainer.is_fsdp_enabled:
+        return get_optimizer_state_dict(trainer.model, trainer.optimizer.optimizer, options=FULL)
+    return trainer.optimizer.state_dict()
