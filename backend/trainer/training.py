@@ -127,11 +127,13 @@ def prepare(
     step = state.global_step
     is_owed = rhythm.is_evaluation_due(step, state.max_steps) and progress.evaluated_step != step
     events = EventFile(run.tensorboard, first_step=step + 1 if step else 0)
+    arguments = training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed)
+    arguments["dataloader_num_workers"] = work.config.speed.dataloader_workers
     return Parts(
         config=work.config,
         adapted=adapted,
         tokenizer=tokenizer,
-        arguments=training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed),
+        arguments=arguments,
         rows=rows,
         progress=progress,
         desk=Desk(work.attempt, work.heartbeat, events, rhythm, work.stop, training.keep_checkpoints),

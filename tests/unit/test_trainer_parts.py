@@ -176,7 +176,7 @@ def test_quarantine_never_overwrites_and_removal_is_complete(tmp_path: Path) -> 
 def test_progress_survives_a_round_trip_and_rubbish_is_none(tmp_path: Path) -> None:
     progress = Progress(3, "abc", loss_sum=0.1 + 0.2, logged_step=1, evaluated_step=None, first_eval_loss=1 / 3)
 
-    progress.write(tmp_path)
+    (tmp_path / "progress.json").write_text(progress.text(), encoding="utf-8")
 
     assert Progress.read(tmp_path) == progress
     (tmp_path / "progress.json").write_text('{"step": 1, "nose": 2}')
