@@ -143,6 +143,42 @@ class LossNotFinite(TrainingError):
     fix = "Resume will meet it again: start a new run with a lower learning rate or another precision."
 
 
+class ProcessLost(TrainingError):
+    """One of several processes died without saying why."""
+
+    id = "process-lost"
+    what = "Process {rank} of {count} ended {how} at step {step}."
+    why = "It could not say why: the system or somebody killed it, or a compiled library crashed. All others ended too."
+    fix = "Resume the run; it goes on from its last checkpoint. If it repeats, look for a lack of memory."
+
+
+class LaunchFailed(TrainingError):
+    """accelerate could not start the processes."""
+
+    id = "launch-failed"
+    what = "The processes of this run could not be started."
+    why = "{why}"
+    fix = "Read the end of the attempt's log; with devices.processes: 1 the run needs no launcher."
+
+
+class DevicesMissing(ConfigurationError):
+    """More processes than GPUs."""
+
+    id = "devices-missing"
+    what = "This run wants {processes} GPUs and may use {num_gpus}."
+    why = "Each process needs a GPU of its own (devices.processes)."
+    fix = "Set devices.processes to the number of GPUs, or let CUDA_VISIBLE_DEVICES name more of them."
+
+
+class StrategyUnavailable(ConfigurationError):
+    """The way to share the work out cannot be taken on this machine."""
+
+    id = "strategy-unavailable"
+    what = "devices.strategy {strategy} cannot be used on this machine."
+    why = "{why}"
+    fix = 'Set devices.strategy to "ddp", or install what is missing.'
+
+
 class OutOfMemory(TrainingError):
     """The machine or its GPU has not enough memory for this run."""
 

@@ -17,8 +17,8 @@ from backend.trainer.callbacks import Vitals
 from backend.trainer.errors import LossNotFinite
 from backend.trainer.meter import Meter
 from backend.trainer.parts import Parts
-from backend.trainer.say import say
 from backend.trainer.saving import Saver
+from backend.trainer.say import say
 from backend.trainer.snapshot import own_progress, restore_optimizer, restore_random, restore_scaler, take
 from backend.trainer.stop import StopRequested
 
@@ -79,6 +79,8 @@ class StudioLoop(Trainer):
             if self.args.eval_on_start:
                 self.evaluate()
         else:
+            if folder is None and ranks.index():
+                torch.manual_seed(self.args.seed + ranks.index())  # each process drops out other parts
             self.train(resume_from_checkpoint=str(folder) if folder else None)
 
     # One step
@@ -136,10 +138,14 @@ class StudioLoop(Trainer):
             logs = {**logs, "loss": ranks.total(self.progress.loss_sum) / ranks.count() / steps}
             self.progress = replace(self.progress, loss_sum=0.0, logged_step=step)
             scalars = {NAMES[name]: float(value) for name, value in logs.items() if name in NAMES}
-            scalars |= {"train/epoch": self.state.epoch or 0.0} | self._meter.take() | _gpu_memory()
+            speed = self._meter.take()
+            if "perf/tokens_per_second" in speed:
+                speed["perf/tokens_per_second"] = ranks.total(speed["perf/tokens_per_second"])
+            scalars |= {"train/epoch": self.state.epoch or 0.0} | speed | _gpu_memory()
             self._desk.events.add(step, scalars)
             self._desk.heartbeat.beat(loss=logs["loss"], step=step)
-            say(f"step {step}/{self.state.max_steps} loss {logs['loss']:.4f}")
+            if ranks.is_first():
+                say(f"step {step}/{self.state.max_steps} loss {logs['loss']:.4f}")
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
@@ -182,9 +188,10 @@ class StudioLoop(Trainer):
             last_eval_loss=loss,
         )
         self._desk.events.add(step, found)
-        say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
+        if ranks.is_first():
+            say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
         for watcher in self._desk.watchers:
-            if watcher.evaluated(step, found):
+            if ranks.agreed(first_says=watcher.evaluated(step, found)):
                 self.control.should_save = True
                 self.control.should_training_stop = True
 

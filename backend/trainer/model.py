@@ -91,7 +91,7 @@ def load_model(source: str, revision: str | None, precision: str, quantization: 
     """
     options = quantization.load_options(precision)
     if options:
-        options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
+        options["device_map"] = {"": torch.cuda.current_device() if torch.cuda.is_available() else "cpu"}
     try:
         model = AutoModelForCausalLM.from_pretrained(
             source,

@@ -11,11 +11,12 @@ State = dict[str, Any]
 
 def random_states() -> State:
     """All of them, as plain values and tensors."""
-    numpy_state: Any = np.random.get_state(legacy=True)  # noqa: NPY002 - the libraries draw from this one
+    numpy_state: Any = np.random.get_state(legacy=True)
     name, keys, *rest = numpy_state
+    version, words, gauss = random.getstate()
     states: State = {
-        "python": random.getstate(),
-        "numpy": (name, [int(key) for key in keys], *(plain.item() if hasattr(plain, "item") else plain for plain in rest)),
+        "python": (version, torch.tensor(words), gauss),
+        "numpy": (name, torch.tensor(keys.astype(np.int64)), *map(_plain, rest)),
         "torch": torch.get_rng_state(),
     }
     if torch.cuda.is_available():
@@ -27,11 +28,16 @@ def random_states() -> State:
 
 def restore_random_states(states: State) -> None:
     """Go on from there; a device that is not here any more has nothing to go on."""
-    random.setstate(states["python"])
+    version, words, gauss = states["python"]
+    random.setstate((version, tuple(words.tolist()), gauss))
     name, keys, *rest = states["numpy"]
-    np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))  # noqa: NPY002
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(states["torch"])
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
     if "mps" in states and torch.backends.mps.is_available():
         torch.mps.set_rng_state(states["mps"])
+
+
+def _plain(number: Any) -> object:  # noqa: ANN401 - NumPy's or Python's
+    return number.item() if hasattr(number, "item") else number

@@ -90,7 +90,7 @@ def card(config: RunConfig, facts: Facts) -> str:
         num_rows=facts.num_rows,
         num_validation=facts.num_validation,
         steps=progress.step,
-        rows_per_step=config.training.effective_batch_size,
+        rows_per_step=config.effective_batch_size,
         before=_nats(progress.first_eval_loss),
         after=_nats(progress.last_eval_loss),
         versions=", ".join(f"{name} {version(name)}" for name in PACKAGES),

@@ -53,7 +53,7 @@ def _unreadable(path: Path) -> str | None:
             case ".json":
                 json.loads(path.read_text(encoding="utf-8"))
             case ".safetensors":
-                with safe_open(path, framework="numpy") as tensors:  # type: ignore[no-untyped-call]
+                with safe_open(path, framework="numpy") as tensors:
                     tensors.keys()
             case _:
                 return "is no file that a checkpoint has"

@@ -52,7 +52,7 @@ def take(trainer: Trainer, adapted: Adapted, progress: Progress) -> Snapshot:
     own = {"random": random_states(), "loss_sum": progress.loss_sum}
     trees = {
         OPTIMIZER: Tree(_optimizer_state(trainer)),
-        SCHEDULER: Tree(trainer.lr_scheduler.state_dict()),
+        SCHEDULER: Tree(_wrapped(trainer.lr_scheduler).state_dict()),
         RANKS: Tree(ranks.gathered(own)),
     }
     if trainer.accelerator.scaler is not None:
@@ -66,10 +66,10 @@ def restore_optimizer(trainer: Trainer, folder: Path) -> None:
     """Optimizer and scheduler; of an optimizer that is shared out each process takes its part."""
     state = read_tree(folder, OPTIMIZER)
     if trainer.is_fsdp_enabled:
-        set_optimizer_state_dict(trainer.model, trainer.optimizer.optimizer, state, options=FULL)
+        set_optimizer_state_dict(_wrapped(trainer.model), _wrapped(trainer.optimizer).optimizer, state, options=FULL)
     else:
-        trainer.optimizer.load_state_dict(state)
-    trainer.lr_scheduler.load_state_dict(read_tree(folder, SCHEDULER))
+        _wrapped(trainer.optimizer).load_state_dict(state)
+    _wrapped(trainer.lr_scheduler).load_state_dict(read_tree(folder, SCHEDULER))
 
 
 def restore_scaler(trainer: Trainer, folder: Path) -> None:
@@ -102,5 +102,11 @@ def _own(folder: Path) -> dict[str, Any]:
 
 def _optimizer_state(trainer: Trainer) -> object:
     if trainer.is_fsdp_enabled:
-        return get_optimizer_state_dict(trainer.model, trainer.optimizer.optimizer, options=FULL)
-    return trainer.optimizer.state_dict()
+        return get_optimizer_state_dict(_wrapped(trainer.model), _wrapped(trainer.optimizer).optimizer, options=FULL)
+    return _wrapped(trainer.optimizer).state_dict()
+
+
+def _wrapped(part: object) -> Any:  # noqa: ANN401 - accelerate wraps it in types without annotations
+    """A part of a loop that is under way, where it is never None."""
+    assert part is not None
+    return part

@@ -10,11 +10,13 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
+from backend.domain.run_directory import RunDirectory
 from backend.store.checkpoints import Checkpoint
+from backend.trainer import ranks
 from backend.trainer.adapters import Adapted, adapt
 from backend.trainer.arguments import training_arguments
 from backend.trainer.callbacks import Rhythm
-from backend.trainer.curves import EventFile
+from backend.trainer.curves import EventFile, NoEventFile
 from backend.trainer.errors import DatasetChanged
 from backend.trainer.model import check_targets, choose_precision, load_model, load_tokenizer, locate
 from backend.trainer.parts import Desk, Parts, Rows, Work
@@ -35,10 +37,10 @@ def train(work: Work) -> Adapted:
     Raises StopRequested when ended early on request.
     """
     be_deterministic()
+    ranks.meet()
     disable_progress_bar()  # type: ignore[no-untyped-call] # a log is no terminal
     config, run = work.config, work.attempt.run
-    sweep(run.root)
-    resumed = resume_point(run.checkpoints)
+    resumed = resume_together(run)
     folder = resumed.path if resumed else None
     work.heartbeat.beat(step=resumed.step if resumed else 0)
 
@@ -46,7 +48,8 @@ def train(work: Work) -> Adapted:
     dataset = load(config.dataset, run.root, config.training.seed)
     progress = begin_or_go_on(dataset, resumed)
 
-    source, revision = base_model(work), config.base_model.revision
+    with ranks.first_goes_first():
+        source, revision = base_model(work), config.base_model.revision
     tokenizer = load_tokenizer(source, revision)
     program = program_of(config.recipe)
     rows = program.rows(work, dataset, tokenizer)
@@ -68,8 +71,19 @@ def train(work: Work) -> Adapted:
 
     work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
     facts = Facts(source, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
-    save_result(work.attempt, config, adapted, tokenizer, facts)
+    if ranks.is_first():
+        save_result(work.attempt, config, adapted, tokenizer, facts)
     return adapted
+
+
+def resume_together(run: RunDirectory) -> Checkpoint | None:
+    """The first process tidies up and chooses the checkpoint for all of them."""
+    found = None
+    if ranks.is_first():
+        sweep(run.root)
+        found = resume_point(run.checkpoints)
+    step = ranks.told(found.step if found else -1)
+    return None if step < 0 else Checkpoint(step, run.checkpoints / f"checkpoint-{step}")
 
 
 def be_deterministic() -> None:
@@ -126,7 +140,7 @@ def prepare(
     rhythm = Rhythm(training, work.stop, has_validation=bool(len(rows.validation)))
     step = state.global_step
     is_owed = rhythm.is_evaluation_due(step, state.max_steps) and progress.evaluated_step != step
-    events = EventFile(run.tensorboard, first_step=step + 1 if step else 0)
+    events = EventFile(run.tensorboard, first_step=step + 1 if step else 0) if ranks.is_first() else NoEventFile()
     arguments = training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed)
     arguments["dataloader_num_workers"] = work.config.speed.dataloader_workers
     return Parts(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from backend.domain.run_directory import RunDirectory
@@ -16,7 +16,7 @@ from tests.training.runs import MakeRun, Room, curves, exit_record, read, sum_ro
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
 
-STEPS = 7
+STEPS = 6
 TARGETS = {"dropout": 0.1, "rank": 2, "target_modules": ["q_proj", "down_proj"]}
 # One line per way to train: sections of a run.yaml.
 WAYS: dict[str, dict[str, Any]] = {
@@ -31,6 +31,7 @@ Kill = tuple[int, float]
 KILLS = st.lists(
     st.tuples(st.integers(1, STEPS), st.sampled_from([0.0, 0.0, 0.002, 0.005, 0.01, 0.02])), min_size=1, max_size=2
 )
+EXAMPLES = -(-settings().max_examples // len(WAYS))  # all ways together make a hundred, or a thousand
 
 
 class Bench:
@@ -90,8 +91,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     bench.close()
 
 
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=EXAMPLES, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
-    way=st.sampled_from(sorted(WAYS)),
     workers=st.sampled_from([0, 0, 0, 2]),
     accumulation=st.sampled_from([1, 2]),
     kills=KILLS,

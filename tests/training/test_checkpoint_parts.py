@@ -65,11 +65,11 @@ def test_a_nesting_that_is_none_of_ours_is_refused(text: str, tmp_path: Path) ->
 
 def test_the_random_generators_go_on_where_they_were(tmp_path: Path) -> None:
     random.gauss(0, 1)  # keeps a second value
-    np.random.standard_normal()  # noqa: NPY002
+    np.random.standard_normal()
     Tree(random_states()).write(tmp_path, "random")
 
     def draw() -> tuple[float, float, float, float, list[float]]:
-        numbers = np.random.random(), np.random.standard_normal()  # noqa: NPY002
+        numbers = np.random.random(), np.random.standard_normal()
         return random.random(), random.gauss(0, 1), *numbers, torch.rand(3).tolist()  # noqa: S311
 
     expected = draw()
