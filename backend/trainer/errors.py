@@ -176,7 +176,7 @@ class StrategyUnavailable(ConfigurationError):
     id = "strategy-unavailable"
     what = "devices.strategy {strategy} cannot be used on this machine."
     why = "{why}"
-    fix = 'Set devices.strategy to "ddp", or install what is missing.'
+    fix = 'Set devices.strategy to "ddp", or to "fsdp" for a model that does not fit on one GPU.'
 
 
 class OutOfMemory(TrainingError):

@@ -81,8 +81,14 @@ def main(argv: Sequence[str]) -> int:
 
 def _launch(run: RunDirectory) -> None:
     """Raises ChildFailedError if a process fails."""
-    file, devices = run.root / "accelerate.yaml", read_order(run).devices
-    check(devices, num_gpus=torch.cuda.device_count(), has_deepspeed=find_spec("deepspeed") is not None)
+    file, order = run.root / "accelerate.yaml", read_order(run)
+    devices = order.devices
+    check(
+        devices,
+        num_gpus=torch.cuda.device_count(),
+        has_deepspeed=find_spec("deepspeed") is not None,
+        is_quantized=order.quantization.name != "none",
+    )
     # as JSON, which is YAML: PyYAML takes a bare `no` for false
     replace_text(file, json.dumps(launch_file(devices, has_gpu=torch.cuda.is_available()), indent=1) + "\n")
     os.environ[ranks.MARK] = str(devices.processes)
@@ -99,12 +105,19 @@ def _told(error: StudioError, run: RunDirectory, number: int) -> int:
     return error.exit_code
 
 
-def check(devices: Devices, *, num_gpus: int, has_deepspeed: bool) -> None:
+def check(devices: Devices, *, num_gpus: int, has_deepspeed: bool, is_quantized: bool = False) -> None:
     """Whether this machine can do it. Raises DevicesMissing or StrategyUnavailable."""
+    why = None
     if devices.strategy == "deepspeed" and not has_deepspeed:
-        raise StrategyUnavailable(strategy="deepspeed", why="The package deepspeed is not installed.")
-    if devices.strategy != "ddp" and not num_gpus:
-        raise StrategyUnavailable(strategy=devices.strategy, why="It shares a model out among GPUs; there is none.")
+        why = "The package deepspeed is not installed."
+    elif devices.strategy != "ddp" and not num_gpus:
+        why = "It shares a model out among GPUs; there is none."
+    elif devices.strategy == "deepspeed":
+        why = "DeepSpeed keeps its state in pickles, which are programs; a run could not go on from its checkpoints."
+    elif devices.strategy == "fsdp" and is_quantized:
+        why = "Weights of 4 or 8 bits cannot be shared out."
+    if why:
+        raise StrategyUnavailable(strategy=devices.strategy, why=why)
     if num_gpus and num_gpus < devices.processes:
         raise DevicesMissing(processes=devices.processes, num_gpus=num_gpus)
 

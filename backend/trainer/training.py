@@ -73,6 +73,8 @@ def train(work: Work) -> Adapted:
     facts = Facts(source, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
     if ranks.is_first():
         save_result(work.attempt, config, adapted, tokenizer, facts)
+    else:
+        adapted.tensors()  # all take part in putting together a model that is shared out
     return adapted
 
 

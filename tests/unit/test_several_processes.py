@@ -110,6 +110,7 @@ def test_accelerate_understands_every_file_that_we_write(strategy: str, tmp_path
         ("fsdp", 0, False, "there is none"),
         ("deepspeed", 8, False, "not installed"),
         ("deepspeed", 0, True, "there is none"),
+        ("deepspeed", 8, True, "pickles"),
     ],
 )
 def test_a_strategy_that_cannot_work_here_is_refused(
@@ -117,6 +118,12 @@ def test_a_strategy_that_cannot_work_here_is_refused(
 ) -> None:
     with pytest.raises(StrategyUnavailable, match=words):
         check(Devices(processes=2, strategy=strategy), num_gpus=num_gpus, has_deepspeed=has_deepspeed)  # type: ignore[arg-type]
+
+
+def test_quantized_weights_are_not_shared_out() -> None:
+    check(Devices(processes=2, strategy="fsdp"), num_gpus=2, has_deepspeed=False)
+    with pytest.raises(StrategyUnavailable, match="cannot be shared out"):
+        check(Devices(processes=2, strategy="fsdp"), num_gpus=2, has_deepspeed=False, is_quantized=True)
 
 
 def test_more_processes_than_gpus_are_refused_but_not_on_a_cpu() -> None:
