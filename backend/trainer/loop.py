@@ -205,6 +205,7 @@ class StudioLoop(Trainer):
         snapshot = take(self, self.adapted, progress)
         if ranks.is_first():
             self._saver.save(snapshot, self._saving)
+        self._desk.heartbeat.beat(Phase.TRAINING)
 
     def _saving(self) -> None:
         self._desk.heartbeat.beat(Phase.SAVING, step=self.state.global_step)

@@ -33,12 +33,6 @@ def meet() -> None:
         distributed.barrier()
 
 
-def part() -> None:
-    """The end of what the processes do together."""
-    if count() > 1 and distributed.is_initialized():
-        distributed.destroy_process_group()
-
-
 def is_first() -> bool:
     """Whether we are the one that writes."""
     return index() == 0

@@ -88,11 +88,6 @@ def own_progress(folder: Path, progress: Progress) -> Progress:
     return replace(progress, loss_sum=_own(folder)["loss_sum"])
 
 
-def num_processes(folder: Path) -> int:
-    """How many processes wrote a checkpoint. Raises OSError or ValueError if that cannot be read."""
-    return len(read_tree(folder, RANKS))
-
-
 def _own(folder: Path) -> dict[str, Any]:
     """What this process left; one that was not there then goes on as the first one did."""
     states = read_tree(folder, RANKS)
