@@ -8,10 +8,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from backend.domain.exit_record import ExitRecord
+from backend.domain.exit_record import ExitRecord, Proposal
 from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors.lock_file import hold
@@ -85,6 +85,7 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
         hide_bitsandbytes,
         is_finished,
         read_order,
+        settle_allocator,
         settle_environment,
     )
 
@@ -96,6 +97,7 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
     config = read_order(attempt.run)
     if not is_rank:
         settle_environment(os.environ, config.devices.processes)
+        settle_allocator(os.environ, config)
     if config.devices.processes > 1 and not is_rank:
         stop.check()
         train_in_processes(attempt, config.devices.processes, heartbeat, stop)
@@ -118,7 +120,11 @@ def _failed(error: StudioError, heartbeat: HeartbeatWriter) -> ExitRecord:
     told = asdict(error.explain())
     say(str(error))
     texts = {name: told[name] for name in ("what", "why", "fix")}
-    return ExitRecord(error.exit_code, heartbeat.last.step, error.id, **texts)
+    record = ExitRecord(error.exit_code, heartbeat.last.step, error.id, **texts)
+    proposal = error.data.get("proposal")
+    if not isinstance(proposal, Proposal):
+        return record
+    return replace(record, changes=proposal.changes, good_step=proposal.good_step)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What can go wrong while training, and which foreign exceptions mean it."""
 
 import errno
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from backend.errors import (
     TrainingError,
 )
 
+_HOST_MEMORY = re.compile(
+    r"DefaultCPUAllocator|std::bad_alloc|Cannot allocate memory|DataLoader worker .*killed by signal: Killed"
+)
 NEARLY_FULL_BYTES = 16 * 1024 * 1024  # a heuristic: writers that hide ENOSPC leave at most one buffer free
 
 
@@ -180,10 +184,10 @@ class StrategyUnavailable(ConfigurationError):
 
 
 class OutOfMemory(TrainingError):
-    """The machine or its GPU has not enough memory for this run."""
+    """The machine has not enough memory for this run."""
 
     id = "out-of-memory"
-    what = "The memory of the {device} is exhausted at step {step}."
+    what = "The memory of the computer is exhausted at step {step}."
     why = "{why}"
     fix = (
         "Halve training.batch_size and double gradient_accumulation (the same result), lower max_length, "
@@ -191,13 +195,21 @@ class OutOfMemory(TrainingError):
     )
 
 
+class GpuOutOfMemory(OutOfMemory):
+    """The same of a GPU: other things help there."""
+
+    id = "gpu-out-of-memory"
+    what = "The memory of the GPU is exhausted at step {step}."
+
+
 def memory_error(error: BaseException, step: int) -> OutOfMemory | None:
     """OutOfMemory if that is what an exception of torch or Python means."""
     text = str(error).strip().partition("\n")[0]
     if type(error).__name__ == "OutOfMemoryError":
-        return OutOfMemory(device="GPU", step=step, why=text)
-    is_host = isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text)
-    return OutOfMemory(device="computer", step=step, why=text or "Python raised MemoryError.") if is_host else None
+        return GpuOutOfMemory(step=step, why=text)
+    is_torch = isinstance(error, RuntimeError) and _HOST_MEMORY.search(str(error)) is not None
+    is_host = isinstance(error, MemoryError) or is_torch or getattr(error, "errno", None) == errno.ENOMEM
+    return OutOfMemory(step=step, why=text or "Python raised MemoryError.") if is_host else None
 
 
 def write_error(error: Exception, name: str, folder: Path) -> StorageError | None:

@@ -55,6 +55,12 @@ def settle_environment(environ: MutableMapping[str, str], processes: int = 1) ->
         environ["HF_HUB_OFFLINE"] = "1"
 
 
+def settle_allocator(environ: MutableMapping[str, str], config: RunConfig) -> None:
+    """How CUDA memory grows; torch reads it when it is imported. What a person set already stays."""
+    if config.speed.expandable_segments:
+        environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+
+
 def hide_bitsandbytes(config: RunConfig, root: Path, modules: MutableMapping[str, ModuleType | None]) -> None:
     """Keep peft and transformers from importing bitsandbytes where no weight is quantized.
 

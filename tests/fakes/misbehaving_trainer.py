@@ -1,7 +1,7 @@
 """A trainer program that misbehaves on request: python misbehaving_trainer.py RUN_DIR.
 
 RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "attempts": {"1": {...}}, "otherwise":
-{...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal or text; hang_at_step;
+{...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal, text or oom_kill; hang_at_step;
 pause_at_step (until RUN_DIR/go exists, or a TERM); ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
@@ -75,6 +75,10 @@ class Trainer:
     def crash(self) -> None:
         sys.stderr.write(self.own.get("text", ""))
         sys.stderr.flush()
+        if self.own.get("oom_kill"):  # as the kernel does it, with the count that the supervisor program reads
+            (self.folder.root / "oom-kills").write_text(str(self.number))
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
         if "signal" in self.own:
             os.kill(os.getpid(), getattr(signal, self.own["signal"]))
             time.sleep(60)

@@ -58,9 +58,9 @@ class Lab:
         program = SupervisorProgram((sys.executable, str(PROGRAM)), self.workspace, self.environment)
         return ProcessManager(self.store, LocalExecutor(), SystemClock(), program)
 
-    def make(self, run_id: str = "a-run", **plan: Any) -> Run:
+    def make(self, run_id: str = "a-run", order: str = "schema_version: 1\n", **plan: Any) -> Run:
         run = a_run(run_id, run_dir=self.runs_folder / run_id)
-        LocalRunFiles().create(run.run_dir, "schema_version: 1\n")
+        LocalRunFiles().create(run.run_dir, order)
         (run.run_dir / "misbehave.json").write_text(json.dumps(plan))
         self.store.create(run)
         return run

@@ -219,6 +219,21 @@ def test_memory_errors_of_gpu_and_computer_are_told_apart() -> None:
     assert gpu.explain().what == "The memory of the GPU is exhausted at step 7."
     assert gpu.explain().why == "CUDA out of memory. Tried 2 GiB"
     assert "computer" in computer.explain().what
+    assert (gpu.id, computer.id) == ("gpu-out-of-memory", "out-of-memory")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+        RuntimeError("std::bad_alloc"),
+    ],
+)
+def test_a_lack_of_the_computer_s_memory_has_many_faces(error: Exception) -> None:
+    found = memory_error(error, 7)
+    assert found is not None
+    assert found.id == "out-of-memory"
 
 
 def test_a_request_to_stop_is_kept() -> None:
