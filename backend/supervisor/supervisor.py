@@ -17,6 +17,7 @@ from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
 from backend.supervisor import story
 from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
+from backend.supervisor.hearing import Hearing
 from backend.supervisor.inquest import Inquest
 from backend.supervisor.leave import Leave
 from backend.supervisor.orders import Orders
@@ -133,11 +134,13 @@ class Supervisor:
         process, self._trainer = self._trainer, None
         if process is None and (process := self._search.trainer(_marks(self._owned.now.id, attempt))):
             self._owned.remark(f"adopted the living trainer, process {process.pid}", process=process)
-        seen = self._watch(process, attempt) if process else None
+        hearing = Hearing(self._evidence.folder.remarks(attempt.number), self._owned.reasons, self._owned.remark)
+        seen = self._watch(process, attempt, hearing) if process else None
         self._executor.sweep(_marks(self._owned.now.id, attempt))
+        hearing.listen()
         self._settle(attempt, self._inquest.ending(attempt, seen))
 
-    def _watch(self, process: ProcessIdentity, attempt: Attempt) -> Seen:
+    def _watch(self, process: ProcessIdentity, attempt: Attempt, hearing: Hearing) -> Seen:
         watch = Watch(
             process,
             self._executor,
@@ -146,13 +149,14 @@ class Supervisor:
             look=lambda: self._look(process, attempt),
             wish=lambda: self._owned.refresh().wish,
             stopping=self._say_stopping,
-            tick=self._tick,
+            tick=lambda: self._tick(hearing),
         )
         return watch.until_end()
 
-    def _tick(self) -> None:
+    def _tick(self, hearing: Hearing) -> None:
         self._leave.check()
         self._inquest.note()
+        hearing.listen()
 
     def _look(self, process: ProcessIdentity, attempt: Attempt) -> Heartbeat | None:
         """This trainer's newest heartbeat; the first one makes the run a running one."""

@@ -143,7 +143,7 @@ class LossNotFinite(TrainingError):
 
     id = "loss-not-finite"
     what = "The {quantity} is {value} at step {step}."
-    why = "Training has diverged: the learning rate is too high, a row is degenerate, or the precision too low."
+    why = "Training has diverged: the learning rate is too high, a row is degenerate, or the precision too low.{rows}"
     fix = "Resume will meet it again: start a new run with a lower learning rate or another precision."
 
 
@@ -181,6 +181,15 @@ class StrategyUnavailable(ConfigurationError):
     what = "devices.strategy {strategy} cannot be used on this machine."
     why = "{why}"
     fix = 'Set devices.strategy to "ddp", or to "fsdp" for a model that does not fit on one GPU.'
+
+
+class GuardTripped(TrainingError):
+    """A guard whose action is to roll back found something. Data: `sentence`, `good_step`, a `proposal`."""
+
+    id = "guard-tripped"
+    what = "A guard asks to roll back: {sentence}."
+    why = "Training went wrong after step {good_step}, and the order says to go back then."
+    fix = "If it comes again, lower the learning rate, look at the rows named, or set the guard's action to warn."
 
 
 class OutOfMemory(TrainingError):

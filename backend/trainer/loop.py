@@ -17,10 +17,12 @@ from backend.trainer.callbacks import Vitals
 from backend.trainer.errors import LossNotFinite
 from backend.trainer.meter import Meter
 from backend.trainer.parts import Parts
+from backend.trainer.rates import obey, ordered_rates
 from backend.trainer.saving import Saver
 from backend.trainer.say import say
 from backend.trainer.snapshot import own_progress, restore_optimizer, restore_random, restore_scaler, take
 from backend.trainer.stop import StopRequested
+from backend.trainer.watching import Verdict, Watching
 
 NAMES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "grad_norm": "train/grad_norm"}
 
@@ -40,12 +42,11 @@ class StudioLoop(Trainer):
         self._has_validation = bool(len(parts.rows.validation))
         self._saver = Saver(desk.attempt, desk.events, desk.keep_checkpoints, desk.protected)
         self._meter = Meter()
-        self._began_at = 0
-        for watcher in desk.watchers:
-            watcher.restore(parts.progress.watchers.get(watcher.name, {}))
+        self._began_at = self._watched_step = 0
+        self.watching = Watching(desk.watchers, parts.progress.watchers)
         options: dict[str, Any] = {
             "model": parts.adapted.model,
-            "callbacks": [Vitals(desk.heartbeat, self._meter), desk.rhythm],
+            "callbacks": [Vitals(desk.heartbeat, self._meter), *self.watching.callbacks(), desk.rhythm],
         }
         super().__init__(**options | trainer_options)
         self.remove_callback(PrinterCallback)
@@ -54,9 +55,10 @@ class StudioLoop(Trainer):
         """Train from a checkpoint's folder and its state, or from the start, to the end.
 
         Raises StopRequested when a checkpoint was saved on request instead. A run that was interrupted behind
-        its last step only measures what it owes: Hugging Face's loop would train one step too many.
+        its last step, or that a watcher has ended, only measures what it owes: Hugging Face's loop would train
+        one step too many.
         """
-        self._began_at = state.global_step
+        self._began_at = self._watched_step = state.global_step
         if folder:
             self.adapted.read(folder)
             self.progress = own_progress(folder, self.progress)
@@ -67,6 +69,8 @@ class StudioLoop(Trainer):
             raise
         self._saver.wait(self._saving)
         self.progress = replace(self.progress, step=self.state.global_step)
+        if self.watching.is_over:
+            return
         is_owed = self._desk.rhythm.is_evaluation_due(self.state.global_step, self.state.max_steps)
         if self.state.global_step < self.state.max_steps or (
             is_owed and self.progress.evaluated_step != self.state.global_step
@@ -74,8 +78,9 @@ class StudioLoop(Trainer):
             raise StopRequested
 
     def _train(self, folder: Path | None, state: TrainerState) -> None:
-        if folder and state.global_step >= state.max_steps:
+        if folder and (state.global_step >= state.max_steps or self.watching.is_over):
             self.state = state
+            self.watching.began(state.global_step, state.max_steps)
             if self.args.eval_on_start:
                 self.evaluate()
         else:
@@ -107,8 +112,7 @@ class StudioLoop(Trainer):
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         step = self.state.global_step + 1
         value = finite("loss", loss.item(), step)
-        for watcher in self._desk.watchers:
-            watcher.micro_batch(step, inputs, value)
+        self.watching.micro_batch(step, inputs, value)
         self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
         return loss
 
@@ -127,6 +131,28 @@ class StudioLoop(Trainer):
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
         """Not counted: Hugging Face's estimate walks over all parameters for each micro-batch."""
         return 0
+
+    def _prepare_for_training(self, max_steps: int, *others: Any) -> Any:  # noqa: ANN401 - Hugging Face's
+        """Everything is in place, and what a checkpoint kept is loaded."""
+        prepared = super()._prepare_for_training(max_steps, *others)  # type: ignore[no-untyped-call]
+        self.watching.began(self.state.global_step, max_steps)
+        return prepared
+
+    def _maybe_log_save_evaluate(self, tr_loss: torch.Tensor, grad_norm: Any, *others: Any, **named: Any) -> None:  # noqa: ANN401
+        """The end of a step, and once more of an epoch: watchers first, so that a checkpoint knows what they saw."""
+        step, control = self.state.global_step, self.control
+        if step > self._watched_step:
+            self._watched_step = step
+            scalars = {"grad_norm": grad_norm, "learning_rate": named.get("learning_rate")}
+            is_point = control.should_log or control.should_save or control.should_evaluate
+            self._heed(self.watching.step_ended(step, self.state.max_steps, scalars, is_point=is_point))
+        super()._maybe_log_save_evaluate(tr_loss, grad_norm, *others, **named)
+
+    def _heed(self, verdict: Verdict) -> None:
+        if verdict >= Verdict.SAVE:
+            self.control.should_save = True
+        if verdict is Verdict.END:
+            self.control.should_training_stop = True
 
     # What readers see
 
@@ -190,18 +216,14 @@ class StudioLoop(Trainer):
         self._desk.events.add(step, found)
         if ranks.is_first():
             say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
-        for watcher in self._desk.watchers:
-            if ranks.agreed(first_says=watcher.evaluated(step, found)):
-                self.control.should_save = True
-                self.control.should_training_stop = True
+        self._heed(self.watching.evaluated(step, found))
 
     # Checkpoints
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:  # noqa: ARG002
         """Copy the present step; it is written, sealed and renamed while training goes on."""
         self._saving()
-        watchers = {watcher.name: watcher.state() for watcher in self._desk.watchers}
-        progress = replace(self.progress, step=self.state.global_step, watchers=watchers)
+        progress = replace(self.progress, step=self.state.global_step, watchers=self.watching.states())
         snapshot = take(self, self.adapted, progress)
         if ranks.is_first():
             self._saver.save(snapshot, self._saving)
@@ -222,7 +244,9 @@ class StudioLoop(Trainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
+            ordered = ordered_rates(self)
             restore_optimizer(self, Path(checkpoint))
+            obey(self, ordered)
 
     def _load_scaler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
@@ -245,5 +269,5 @@ def _gpu_memory() -> dict[str, float]:
 def finite(quantity: str, value: float, step: int) -> float:
     """The value itself. Raises LossNotFinite."""
     if not math.isfinite(value):
-        raise LossNotFinite(quantity=quantity, value=value, step=step)
+        raise LossNotFinite(quantity=quantity, value=value, step=step, rows="")
     return value

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from backend.domain.run_config import RunConfig
 from backend.trainer.adapters import Adapted
 from backend.trainer.attempt import OwnAttempt
+from backend.trainer.ending import Chosen
 from backend.trainer.progress import Progress
 from backend.trainer.staging import quarantine, staged
 
@@ -35,6 +36,7 @@ A {method} adapter, fine-tuned with PEFT Studio. Every number below was measured
 | Dataset | {dataset} ({num_rows} rows to learn, {num_validation} to evaluate) |
 | Dataset fingerprint | {fingerprint} |
 | Steps | {steps} of {rows_per_step} rows |
+| Adapter of step | {adapter_step} ({adapter_reason}) |
 | Evaluation loss before | {before} |
 | Evaluation loss after | {after} |
 | Versions | {versions} |
@@ -56,6 +58,7 @@ class Facts:
 
     base: str
     progress: Progress
+    chosen: Chosen
     num_rows: int
     num_validation: int
 
@@ -92,7 +95,9 @@ def card(config: RunConfig, facts: Facts) -> str:
         steps=progress.step,
         rows_per_step=config.effective_batch_size,
         before=_nats(progress.first_eval_loss),
-        after=_nats(progress.last_eval_loss),
+        after=_nats(facts.chosen.eval_loss),
+        adapter_step=facts.chosen.step,
+        adapter_reason=_plain(facts.chosen.reason),
         versions=", ".join(f"{name} {version(name)}" for name in PACKAGES),
     )
 

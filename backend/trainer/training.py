@@ -17,7 +17,9 @@ from backend.trainer.adapters import Adapted, adapt
 from backend.trainer.arguments import training_arguments
 from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile, NoEventFile
+from backend.trainer.ending import train_to_end
 from backend.trainer.errors import DatasetChanged
+from backend.trainer.lookouts import Lookouts, lookouts
 from backend.trainer.model import check_targets, choose_precision, load_model, load_tokenizer, locate
 from backend.trainer.parts import Desk, Parts, Rows, Work
 from backend.trainer.programs import program_of
@@ -65,12 +67,12 @@ def train(work: Work) -> Adapted:
 
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
-    parts = prepare(work, adapted, tokenizer, rows, progress, precision, state)
+    parts, looking = prepare(work, adapted, tokenizer, rows, progress, precision, state)
     trainer = program.loop(parts)
-    trainer.go_on(folder, state)
+    chosen = train_to_end(trainer, looking, config, folder, state)
 
     work.heartbeat.beat(Phase.ENDING, detail="writing the adapter")
-    facts = Facts(source, trainer.progress, num_rows=len(rows.train), num_validation=len(rows.validation))
+    facts = Facts(source, trainer.progress, chosen, num_rows=len(rows.train), num_validation=len(rows.validation))
     if ranks.is_first():
         save_result(work.attempt, config, adapted, tokenizer, facts)
     else:
@@ -136,8 +138,8 @@ def prepare(
     progress: Progress,
     precision: str,
     state: TrainerState,
-) -> Parts:
-    """What the loop is made of, to go on from `state`."""
+) -> tuple[Parts, Lookouts]:
+    """What the loop is made of, to go on from `state`, and who looks on."""
     training, run = work.config.training, work.attempt.run
     rhythm = Rhythm(training, work.stop, has_validation=bool(len(rows.validation)))
     step = state.global_step
@@ -145,12 +147,23 @@ def prepare(
     events = EventFile(run.tensorboard, first_step=step + 1 if step else 0) if ranks.is_first() else NoEventFile()
     arguments = training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed)
     arguments["dataloader_num_workers"] = work.config.speed.dataloader_workers
-    return Parts(
+    looking = lookouts(work, adapted, tokenizer, events)
+    parts = Parts(
         config=work.config,
         adapted=adapted,
         tokenizer=tokenizer,
         arguments=arguments,
         rows=rows,
         progress=progress,
-        desk=Desk(work.attempt, work.heartbeat, events, rhythm, work.stop, training.keep_checkpoints),
+        desk=Desk(
+            work.attempt,
+            work.heartbeat,
+            events,
+            rhythm,
+            work.stop,
+            training.keep_checkpoints,
+            looking.watchers,
+            looking.stopping.protected,
+        ),
     )
+    return parts, looking
