@@ -13,7 +13,9 @@ import app
 import backend
 from backend.cli.main import app as command_line
 from backend.data.choice import Columns, DatasetChoice
+from backend.domain.guards import Guards
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
+from backend.domain.sampling import Samples
 from backend.domain.states import ENDS, TRANSITIONS
 from backend.errors import StudioError
 from backend.methods import Method
@@ -52,6 +54,8 @@ def _run_config() -> str:
         ("dataset", DatasetChoice),
         ("dataset.columns", Columns),
         ("training", Training),
+        ("guards", Guards),
+        ("samples", Samples),
     )
     top = [parameter("name", RunConfig.model_fields["name"])]
     parts.append(_table(top))
