@@ -1,6 +1,7 @@
 """The real trainer in a narrow address space: python hungry_trainer.py RUN_DIR.
 
-Three rows of a micro-batch fit. Each takes 64 MiB while it is learned, as in a larger model, and from the first micro-batch on the kernel grants no more than that (RLIMIT_AS): torch's allocator fails for real.
+Three rows of a micro-batch fit. Each takes 64 MiB while it is learned, as in a larger model, and from the first
+micro-batch on the kernel grants no more than that (RLIMIT_AS): torch's allocator fails for real.
 Every row that is fetched is a line of rows.txt: attempt, number of the training row from 1.
 """
 
