@@ -12,6 +12,7 @@ from backend.domain.run_config import RunConfig
 
 MOST_MEMORY_CHANGES = 12  # a batch of 256 rows can be halved eight times; three other steps follow
 _BEFORE_TRAINING = frozenset({Phase.BUILDING, Phase.PREPARING, Phase.LOADING})
+FEWEST_TOKENS = 16
 Changes = dict[str, JsonValue]
 
 
@@ -80,6 +81,9 @@ def _halved(order: RunConfig) -> Changes | None:
     rows = order.training.effective_batch_size
     size = next((size for size in range(order.training.batch_size // 2, 0, -1) if rows % size == 0), None)
     changes: Changes = {"training.batch_size": size, "training.gradient_accumulation": rows // size if size else 0}
+    tokens = order.model_dump(mode="json")["speed"].get("micro_batch_tokens")
+    if isinstance(tokens, int) and tokens // 2 >= FEWEST_TOKENS:
+        changes["speed.micro_batch_tokens"] = tokens // 2
     return changes if size and _is_valid(order, changes) else None
 
 

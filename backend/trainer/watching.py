@@ -67,18 +67,17 @@ class Watcher:
 
 class _Step(NamedTuple):
     step: int
-    losses: list[Number]
     scalars: dict[str, Number]
 
 
 class Watching:
-    """All watchers of a loop. Losses and norms may be tensors: they are fetched only when that costs no wait."""
+    """All watchers of a loop. Norms may be tensors: they are fetched only when that costs no wait."""
 
     def __init__(self, watchers: Iterable[Watcher], states: Mapping[str, Mapping[str, JsonValue]]) -> None:
         self.watchers = tuple(watchers)
         for watcher in self.watchers:
             watcher.restore(states.get(watcher.name, {}))
-        self._losses: list[Number] = []
+        self._losses: dict[int, float] = {}
         self._waiting: list[_Step] = []
 
     @property
@@ -100,8 +99,8 @@ class Watching:
             watcher.began(step, last)
 
     def micro_batch(self, step: int, inputs: Mapping[str, Any], loss: float) -> None:
-        """One more of the step that is being made."""
-        self._losses.append(loss)
+        """One more is known, before its step is settled."""
+        self._losses[step] = self._losses.get(step, 0.0) + loss
         for watcher in self.watchers:
             watcher.micro_batch(step, inputs, loss)
 
@@ -109,8 +108,7 @@ class Watching:
         """A step is done; `is_point` if its numbers are fetched anyway."""
         for watcher in self.watchers:
             scalars |= watcher.measured()
-        self._waiting.append(_Step(step, self._losses, scalars))
-        self._losses = []
+        self._waiting.append(_Step(step, scalars))
         for watcher in self.watchers:
             watcher.at_rest(step, last)
         return self._settle() if is_point or not torch.cuda.is_available() else Verdict.GO_ON
@@ -125,8 +123,7 @@ class Watching:
         verdict = Verdict.GO_ON
         for step in waiting:
             scalars = {name: float(value) for name, value in step.scalars.items() if value is not None}
-            own = sum(float(loss) for loss in step.losses if loss is not None)
-            scalars["loss"] = ranks.total(own) / ranks.count()
+            scalars["loss"] = ranks.total(self._losses.pop(step.step, 0.0)) / ranks.count()
             verdict = max([verdict, *(watcher.step_ended(step.step, scalars) for watcher in self.watchers)])
         return verdict
 

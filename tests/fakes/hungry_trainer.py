@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import Trainer
 
+from backend.domain.run_directory import RunDirectory
 from backend.trainer import __main__ as program
+from backend.trainer.order import read_order
 from backend.trainer.parts import Rows
 from backend.trainer.recipes import sft
 
@@ -30,13 +33,13 @@ class Recording(list[Any]):
         return super().__getitem__(index)
 
 
-class HungryLoop(sft.SftLoop):
-    def training_step(self, model: Any, inputs: Any, *others: Any) -> Any:
-        narrow(FITTING_ROWS)
-        ballast = torch.empty(self.args.per_device_train_batch_size * ROW_BYTES, dtype=torch.uint8)
-        loss = super().training_step(model, inputs, *others)
-        del ballast
-        return loss
+def hungry_step(self: Any, *inputs: Any, **named: Any) -> Any:
+    narrow(FITTING_ROWS)
+    rows = read_order(RunDirectory(Path(sys.argv[1]))).training.batch_size
+    ballast = torch.empty(rows * ROW_BYTES, dtype=torch.uint8)
+    loss = plain_step(self, *inputs, **named)
+    del ballast
+    return loss
 
 
 def narrow(rows: int) -> None:
@@ -51,8 +54,8 @@ def rows_of(*parts: Any) -> Rows:
     return Rows(Recording(found.train), found.validation)
 
 
-plain_rows = sft.rows
+plain_rows, plain_step = sft.rows, Trainer.training_step
 
 if __name__ == "__main__":
-    sft.rows, sft.SftLoop = rows_of, HungryLoop  # type: ignore[misc]
+    sft.rows, Trainer.training_step = rows_of, hungry_step  # type: ignore[method-assign]
     sys.exit(program.main(sys.argv[1:]))
