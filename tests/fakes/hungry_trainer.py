@@ -1,6 +1,6 @@
 """The real trainer in a narrow address space: python hungry_trainer.py RUN_DIR.
 
-Three rows of a micro-batch fit. Each takes 64 MiB while it is learned, as in a larger model, and from the first
+Three rows of a micro-batch fit. Each takes 256 MiB while it is learned, as in a larger model, and from the first
 micro-batch on the kernel grants no more than that (RLIMIT_AS): torch's allocator fails for real.
 Every row that is fetched is a line of rows.txt: attempt, number of the training row from 1.
 """
@@ -21,7 +21,7 @@ from backend.trainer.parts import Rows
 from backend.trainer.recipes import sft
 
 FITTING_ROWS = 3
-ROW_BYTES = 64 * 1024 * 1024
+ROW_BYTES = 256 * 1024 * 1024  # of address space; nothing of it is touched
 
 
 class Recording(list[Any]):
@@ -45,7 +45,7 @@ def hungry_step(self: Any, *inputs: Any, **named: Any) -> Any:
 def narrow(rows: int) -> None:
     if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + (rows + 3) * ROW_BYTES
+        limit = pages * resource.getpagesize() + (rows + 2) * ROW_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
