@@ -114,8 +114,9 @@ class Watching:
         return self._settle() if is_point or not torch.cuda.is_available() else Verdict.GO_ON
 
     def evaluated(self, step: int, scalars: Mapping[str, float]) -> Verdict:
-        """An evaluation is done."""
-        return max((watcher.evaluated(step, scalars) for watcher in self.watchers), default=Verdict.GO_ON)
+        """An evaluation is done. All processes do what the first one's watchers want."""
+        verdict = max((watcher.evaluated(step, scalars) for watcher in self.watchers), default=Verdict.GO_ON)
+        return Verdict(ranks.told(verdict))
 
     def _settle(self) -> Verdict:
         """Tell what waits, in order. With several processes the loss is their mean: all must decide alike."""

@@ -6,7 +6,7 @@ import pytest
 
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState
-from tests.process.lab import Lab
+from tests.process.lab import Lab, wait_until
 
 pytestmark = pytest.mark.process
 ORDER = "base_model: demo\ndataset: rows.jsonl\ntraining: {batch_size: 6}\n"
@@ -25,3 +25,16 @@ def test_a_child_that_the_kernel_killed_for_memory_goes_on_with_smaller_batches(
     ]
     made = json.loads(RunDirectory(run.run_dir).adjustments.read_text())
     assert [line["attempt"] for line in made] == [2, 3]
+
+
+def test_what_the_trainer_remarks_is_in_the_journal_once_whoever_supervises(lab: Lab) -> None:
+    lab.start(total_steps=12, attempts={"1": {"remark_at_step": 3, "pause_at_step": 6}})
+    sentence = "divergence at step 3: the loss is odd (training row 3)"
+    wait_until(lambda: sentence in lab.journal(), "the remark is told while it trains")
+    lab.kill(lab.supervisor())
+    assert lab.new_manager().start("a-run")
+    wait_until(lambda: any("adopted" in line for line in lab.journal()), "the trainer is adopted")
+    lab.go()
+    run = lab.wait_for_over()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1), lab.story()
+    assert lab.journal().count(sentence) == 1

@@ -382,12 +382,14 @@ def test_an_event_file_starts_with_a_restart_marker_and_keeps_a_step_in_one_reco
 
 
 def test_the_card_states_facts_and_cannot_be_broken_by_names() -> None:
+    from backend.trainer.ending import Chosen
     from backend.trainer.result import Facts, card
 
     config = RunConfig.model_validate(
         {"name": "a|b\n# <script>", "base_model": "x", "dataset": "d|.jsonl", "method": "dora"}
     )
-    facts = Facts("it's", Progress(9, "f00", first_eval_loss=2.5, last_eval_loss=1.25), 30, 3)
+    progress = Progress(9, "f00", first_eval_loss=2.5, last_eval_loss=1.5)
+    facts = Facts("it's", progress, Chosen(7, 1.25, "the best a|b"), 30, 3)
 
     text = card(config, facts)
 
@@ -397,4 +399,4 @@ def test_the_card_states_facts_and_cannot_be_broken_by_names() -> None:
     assert "| Steps | 9 of 4 rows |" in text
     assert "<script>" not in text
     assert "d\\|.jsonl (30 rows to learn, 3 to evaluate)" in text
-    assert "not measured" in card(config, Facts("x", Progress(1, "f"), 1, 0))
+    assert "not measured" in card(config, Facts("x", Progress(1, "f"), Chosen(1, None, "the last one"), 1, 0))
