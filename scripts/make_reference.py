@@ -14,7 +14,9 @@ import app
 import backend
 from backend.cli.main import app as command_line
 from backend.data.choice import Columns, DatasetChoice, DatasetPart
+from backend.domain.guards import Guards
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
+from backend.domain.sampling import Samples
 from backend.domain.states import ENDS, TRANSITIONS
 from backend.errors import StudioError
 from backend.methods import Method, Targeted
@@ -65,6 +67,8 @@ def _run_config() -> str:
         ("dataset.mix[]", DatasetPart),
         ("dataset.columns", Columns),
         ("training", Training),
+        ("guards", Guards),
+        ("samples", Samples),
     )
     top = [parameter("name", RunConfig.model_fields["name"])]
     parts.append(_table(top))

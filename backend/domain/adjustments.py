@@ -1,7 +1,9 @@
 """Changes that supervision made to a run's orders: what, why, and from which attempt on."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
@@ -13,8 +15,12 @@ class Adjustment(Frozen):
     """One change. `changes` maps dotted keys of the RunConfig ("training.batch_size") to new values."""
 
     attempt: int = Field(ge=1, description="The first attempt that it is for.")
+    kind: Literal["memory", "roll-back"] = "memory"
     reason: str
     changes: dict[str, JsonValue]
+    good_step: int | None = Field(
+        default=None, ge=0, description="Checkpoints of later steps were put aside; None keeps them all."
+    )
 
 
 _ADJUSTMENTS = TypeAdapter(tuple[Adjustment, ...])
@@ -41,6 +47,13 @@ def adjusted(config: RunConfig, adjustments: tuple[Adjustment, ...]) -> RunConfi
     return RunConfig.model_validate(changed)
 
 
+def difference(config: RunConfig, changes: Mapping[str, JsonValue]) -> str:
+    """What changes, for a person: "batch_size 8 -> 4, gradient_accumulation 1 -> 2"."""
+    before = config.model_dump(mode="json")
+    parts = [f"{key.rpartition('.')[2]} {_plain(_get(before, key))} -> {_plain(new)}" for key, new in changes.items()]
+    return ", ".join(parts)
+
+
 def _set(tree: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:
     for name in path[:-1]:
         inner = tree.get(name)
@@ -48,3 +61,13 @@ def _set(tree: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:
             raise ValueError(f"there is no setting {'.'.join(path)}")  # noqa: TRY004 - read from a file
         tree = inner
     tree[path[-1]] = value
+
+
+def _get(tree: JsonValue, key: str) -> JsonValue:
+    for name in key.split("."):
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree
+
+
+def _plain(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -3,7 +3,10 @@
 import signal
 from dataclasses import dataclass
 
+from backend.domain.adjustments import Adjustment
 from backend.domain.diagnosis import Diagnosis
+from backend.domain.exit_record import Proposal
+from backend.domain.heartbeat import Phase
 from backend.domain.states import RunState, Wish
 from backend.errors import EXIT_CHECKPOINTED
 
@@ -27,6 +30,7 @@ class Ending:
 
     `has_new_checkpoint`: it is newer than when the attempt began. `was_killed_to_stop`: it was asked to stop
     and did not do so in time. `was_found_dead`: nobody was watching, and it left no word of its own.
+    `phase` is what it was doing by its last sign of life.
     """
 
     exit_code: int | None
@@ -36,15 +40,21 @@ class Ending:
     resume_step: int | None = None
     was_killed_to_stop: bool = False
     was_found_dead: bool = False
+    phase: Phase | None = None
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Start another attempt after a wait; `failures` in a row are counted from now on."""
+    """Start another attempt after a wait; `failures` in a row are counted from now on.
+
+    `change` is to be written down before it starts.
+    """
 
     delay_seconds: float
     reason: str
     failures: int
+    change: Adjustment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,14 @@ class End:
     error_id: str = ""
 
 
-def decide(ending: Ending, wish: Wish, failures: int, policy: Policy) -> Restart | End:
+def decide(
+    ending: Ending, wish: Wish, failures: int, policy: Policy, change: Adjustment | None = None
+) -> Restart | End:
     """The first rule that fits; `failures` is the number in a row before this ending.
 
-    Finished; stopped as asked; checkpointed on request; found dead (neither counts as a failure); not worth
-    another attempt; too many failures in a row without a new checkpoint; else another attempt after the wait.
+    Finished; stopped as asked; checkpointed on request; found dead; another attempt with changed orders, if
+    there is such a `change` (none of these counts as a failure); not worth another attempt; too many failures
+    in a row without a new checkpoint; else another attempt after the wait.
     """
     if ending.exit_code == 0:
         return End(RunState.FINISHED, "finished", f"Finished{_at(ending.last_step)}.")
@@ -71,6 +84,9 @@ def decide(ending: Ending, wish: Wish, failures: int, policy: Policy) -> Restart
         return _go_on(ending, failures, policy)
     if ending.was_found_dead:
         return Restart(0.0, ending.diagnosis.reason, 0 if ending.has_new_checkpoint else failures)
+    if change is not None:
+        reason = f"{ending.diagnosis.reason}; {change.reason}"
+        return Restart(policy.wait_after(1), reason, 0 if ending.has_new_checkpoint else failures, change)
     return _failed(ending, 1 if ending.has_new_checkpoint else failures + 1, policy)
 
 

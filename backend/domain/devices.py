@@ -14,5 +14,5 @@ class Devices(Frozen):
     strategy: Literal["ddp", "fsdp", "deepspeed"] = Field(
         default="ddp",
         title="Strategy",
-        description="ddp: each device holds the whole model; fsdp and deepspeed share it out.",
+        description="ddp: each device holds the whole model; fsdp (FSDP 2) shares it out; deepspeed is refused yet.",
     )

@@ -18,7 +18,9 @@ NEVER_RETRIED = {
     EXIT_DATA: "its dataset cannot be used as it is",
     EXIT_CONFIGURATION: "its configuration cannot work",
 }
-_NEVER_RETRIED_IDS = frozenset({"disk-full", "out-of-memory", "loss-not-finite"})  # the trainer's own words
+GPU_MEMORY_ID = "gpu-out-of-memory"
+MEMORY_IDS = frozenset({GPU_MEMORY_ID, "out-of-memory", "killed-out-of-memory"})
+_NEVER_RETRIED_IDS = MEMORY_IDS | {"disk-full", "loss-not-finite", "guard-tripped"}  # unchanged, that is
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(: .*)?$")
 _MAX_CHARACTERS = 400

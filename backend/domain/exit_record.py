@@ -1,15 +1,27 @@
 """How an attempt ended by the trainer's own account, written as its last act."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a trainer asks for: another attempt from a checkpoint of `good_step` or before, with changed orders."""
+
+    good_step: int
+    changes: dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class ExitRecord:
-    """`code` is the process exit code; the texts are an Explanation's, empty for a good end."""
+    """`code` is the process exit code; the texts are an Explanation's, empty for a good end.
+
+    `changes` are what the trainer asks the supervisor to change before it starts the next attempt, by dotted
+    keys of the RunConfig; then `good_step` is the last step that is worth going on from.
+    """
 
     code: int
     step: int
@@ -17,6 +29,8 @@ class ExitRecord:
     what: str = ""
     why: str = ""
     fix: str = ""
+    changes: dict[str, JsonValue] = field(default_factory=dict)
+    good_step: int | None = None
 
     def to_json(self) -> str:
         """One line of JSON."""

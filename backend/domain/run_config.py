@@ -96,7 +96,7 @@ class Training(Frozen):
 
     @property
     def effective_batch_size(self) -> int:
-        """Rows per optimizer step on one device."""
+        """Rows per optimizer step of one process."""
         return self.batch_size * self.gradient_accumulation
 
 
@@ -115,6 +115,11 @@ class RunConfig(Frozen):
     guards: Guards = Field(default_factory=Guards)
     samples: Samples = Field(default_factory=Samples)
     devices: Devices = Field(default_factory=Devices)
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Rows per optimizer step of all processes together."""
+        return self.training.effective_batch_size * self.devices.processes
 
     @model_validator(mode="before")
     @classmethod

@@ -83,6 +83,10 @@ class RunDirectory:
         """How an attempt ended by its own account; absent after a kill."""
         return self.logs / f"attempt-{attempt:03d}.exit.json"
 
+    def remarks(self, attempt: int) -> Path:
+        """What an attempt's trainer had to say; its supervisor copies it into the journal."""
+        return self.logs / f"attempt-{attempt:03d}.remarks.jsonl"
+
     @property
     def supervisor_log(self) -> Path:
         """What the supervisors of this run said."""

@@ -23,3 +23,8 @@ class Speed(Frozen):
     dataloader_workers: int = Field(
         default=0, ge=0, le=64, title="Data workers", description="Processes that prepare batches ahead of time."
     )
+    expandable_segments: bool = Field(
+        default=False,
+        title="Expandable segments",
+        description="CUDA memory grows in place and does not fall into pieces (PYTORCH_ALLOC_CONF); a little slower.",
+    )

@@ -27,7 +27,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
         "Take a smaller batch with more accumulation, a shorter maximum length, checkpointing or QLoRA.",
     ),
     _symptom(
-        r"DefaultCPUAllocator: (can't|not enough)|\bMemoryError\b|Cannot allocate memory|std::bad_alloc",
+        r"DefaultCPUAllocator: (can't|not enough)|\bMemoryError\b|Cannot allocate memory|std::bad_alloc"
+        r"|DataLoader worker .*killed by signal: Killed",
         "out-of-memory",
         "the machine ran out of memory",
         "Take a smaller batch or maximum length, quantize, or close other programs, and start it again.",

@@ -2,12 +2,14 @@
 
 import ctypes
 import os
+import signal
 from collections.abc import Collection
 from contextlib import suppress
 
 from backend.executors.process_table import Entry, processes
 
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG = 1
 
 
 def become_subreaper() -> bool:
@@ -16,6 +18,26 @@ def become_subreaper() -> bool:
         return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except (AttributeError, OSError):
         return False
+
+
+def die_with_parent(parent: int) -> None:
+    """Be killed when the thread that started us ends, or now if `parent` is gone already (Linux; else nothing)."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except (AttributeError, OSError):
+        return
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def take_forks_along() -> None:
+    """Let no process that is forked from now on outlive us, such as one that prepares batches and holds our lock."""
+    parent = [0]
+
+    def remember() -> None:
+        parent[0] = os.getpid()
+
+    os.register_at_fork(before=remember, after_in_child=lambda: die_with_parent(parent[0]))
 
 
 def reap(known: Collection[int]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +56,17 @@ def damage(checkpoint: Checkpoint) -> str | None:
                 return f"{name} is missing"
             if path.stat().st_size != expected["bytes"] or digest(path) != expected["sha256"]:
                 return f"{name} is not as it was written"
+        return _stranger(checkpoint.path, files.keys())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"its manifest cannot be read ({type(error).__name__})"
+
+
+def _stranger(folder: Path, names: Collection[str]) -> str | None:
+    """What lies in a checkpoint without being sealed with it."""
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if path.is_symlink() or (path.is_file() and name not in names and name != MANIFEST):
+            return f"{name} was not sealed with it"
     return None
 
 

@@ -55,6 +55,7 @@ class Evidence:
     def fence(self, number: int, token: str) -> None:
         """From now on only this attempt may write checkpoints; what an older one of its number said is no evidence."""
         self.folder.exit_record(number).unlink(missing_ok=True)
+        self.folder.remarks(number).unlink(missing_ok=True)
         replace_text(self.folder.fence, json.dumps({"number": number, "token": token}))
 
 

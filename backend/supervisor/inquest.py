@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from backend.domain.decisions import Ending
 from backend.domain.diagnosis import diagnose
-from backend.domain.exit_record import ExitRecord
+from backend.domain.exit_record import ExitRecord, Proposal
+from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Clock
 from backend.domain.run import Attempt
 from backend.supervisor.evidence import Evidence
@@ -55,25 +56,32 @@ class Inquest:
             oom_evidence=self._has_oom_evidence(),
         )
         resume_step = self.evidence.resume_step()
+        heartbeat = self._own_heartbeat(attempt)
         return Ending(
             exit_code=code,
             diagnosis=found,
-            last_step=self._last_step(attempt, record),
+            last_step=record.step if record else heartbeat.step if heartbeat else None,
             has_new_checkpoint=_is_newer(resume_step, attempt.resumed_from_step),
             resume_step=resume_step,
             was_killed_to_stop=seen is not None and seen.was_killed_to_stop,
             was_found_dead=seen is None and record is None,
+            phase=heartbeat.phase if heartbeat else None,
+            proposal=_proposal(record),
         )
 
-    def _last_step(self, attempt: Attempt, record: ExitRecord | None) -> int | None:
-        if record is not None:
-            return record.step
+    def _own_heartbeat(self, attempt: Attempt) -> Heartbeat | None:
         heartbeat = self.evidence.heartbeat()
-        return heartbeat.step if heartbeat and heartbeat.token == attempt.token else None
+        return heartbeat if heartbeat and heartbeat.token == attempt.token else None
 
     def _has_oom_evidence(self) -> bool:
         now = self.count_oom_kills()
         return self._oom_kills_before is not None and now is not None and now > self._oom_kills_before
+
+
+def _proposal(record: ExitRecord | None) -> Proposal | None:
+    if record is None or not record.changes or record.good_step is None:
+        return None
+    return Proposal(record.good_step, record.changes)
 
 
 def _exit_code(seen: Seen | None, record: ExitRecord | None) -> int | None:

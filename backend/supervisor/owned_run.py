@@ -35,6 +35,10 @@ class OwnedRun:
         """A journal line; `process` is the latest attempt's."""
         self._run = self._store.remark(self._run.id, self._fence, reason, process)
 
+    def reasons(self) -> list[str]:
+        """What the journal says so far."""
+        return self._store.journal(self._run.id)
+
     def move(
         self,
         target: RunState,

@@ -53,6 +53,10 @@ class PatientStore:
         """The run as it is now."""
         return self._insist(lambda: self._store.get(run_id))
 
+    def journal(self, run_id: str) -> list[str]:
+        """The reasons of all journal lines."""
+        return self._insist(lambda: [line.reason for line in self._store.journal(run_id)])
+
     def changed(self, run_id: str) -> Run | None:
         """The run if anything changed since the last call; None if not, or while the store is away."""
         try:

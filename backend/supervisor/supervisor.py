@@ -3,12 +3,13 @@
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from backend.domain.decisions import End, Ending, Restart, decide
 from backend.domain.diagnosis import Diagnosis
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Clock, Command, Executor, RunFiles, RunStore
-from backend.domain.run import Attempt, ProcessIdentity
+from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
@@ -16,8 +17,10 @@ from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
 from backend.supervisor import story
 from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
+from backend.supervisor.hearing import Hearing
 from backend.supervisor.inquest import Inquest
 from backend.supervisor.leave import Leave
+from backend.supervisor.orders import Orders
 from backend.supervisor.owned_run import OwnedRun
 from backend.supervisor.patience import PatientStore
 from backend.supervisor.rules import Rules, TrainerProgram
@@ -54,6 +57,7 @@ class Supervisor:
         self._owned = OwnedRun(run_id, PatientStore(store, leave.pause), clock, identity)
         self._search = Search(self._owned, executor, clock, rules, leave.pause)
         self._evidence = Evidence(self._owned.now.run_dir, files)
+        self._orders = Orders(self._owned.now.run_dir)
         self._inquest = Inquest(self._evidence, count_oom_kills, clock)
         self._trainer: ProcessIdentity | None = None
         self._last: Ending | None = None
@@ -130,11 +134,13 @@ class Supervisor:
         process, self._trainer = self._trainer, None
         if process is None and (process := self._search.trainer(_marks(self._owned.now.id, attempt))):
             self._owned.remark(f"adopted the living trainer, process {process.pid}", process=process)
-        seen = self._watch(process, attempt) if process else None
+        hearing = Hearing(self._evidence.folder.remarks(attempt.number), self._owned.reasons, self._owned.remark)
+        seen = self._watch(process, attempt, hearing) if process else None
         self._executor.sweep(_marks(self._owned.now.id, attempt))
+        hearing.listen()
         self._settle(attempt, self._inquest.ending(attempt, seen))
 
-    def _watch(self, process: ProcessIdentity, attempt: Attempt) -> Seen:
+    def _watch(self, process: ProcessIdentity, attempt: Attempt, hearing: Hearing) -> Seen:
         watch = Watch(
             process,
             self._executor,
@@ -143,13 +149,14 @@ class Supervisor:
             look=lambda: self._look(process, attempt),
             wish=lambda: self._owned.refresh().wish,
             stopping=self._say_stopping,
-            tick=self._tick,
+            tick=lambda: self._tick(hearing),
         )
         return watch.until_end()
 
-    def _tick(self) -> None:
+    def _tick(self, hearing: Hearing) -> None:
         self._leave.check()
         self._inquest.note()
+        hearing.listen()
 
     def _look(self, process: ProcessIdentity, attempt: Attempt) -> Heartbeat | None:
         """This trainer's newest heartbeat; the first one makes the run a running one."""
@@ -173,7 +180,7 @@ class Supervisor:
         """Write what follows from the end of an attempt."""
         self._last = ending
         run = self._owned.reread()
-        decision = decide(ending, run.wish, run.failures, self._rules.policy)
+        decision = self._decided(attempt, ending, run)
         end = AttemptEnd(ending.exit_code, ending.last_step, decision.reason)
         if isinstance(decision, End):
             self._owned.move(
@@ -187,6 +194,20 @@ class Supervisor:
             )
         else:
             self._go_on(attempt, end, decision)
+
+    def _decided(self, attempt: Attempt, ending: Ending, run: Run) -> Restart | End:
+        """What follows; a change of orders is written down first, so that the next attempt cannot miss it."""
+        policy = self._rules.policy
+        decision = decide(ending, run.wish, run.failures, policy, self._orders.change_after(ending, attempt.number))
+        if isinstance(decision, End) or decision.change is None:
+            return decision
+        try:
+            self._orders.carry_out(decision.change)
+        except OSError as error:
+            _log.warning("the next attempt's orders could not be changed: %s", error)
+            return decide(ending, run.wish, run.failures, policy)
+        self._last = replace(ending, resume_step=self._evidence.resume_step())
+        return decision
 
     def _go_on(self, attempt: Attempt, end: AttemptEnd, decision: Restart) -> None:
         can_wait = self._owned.now.state is not RunState.STOPPING and decision.delay_seconds > 0

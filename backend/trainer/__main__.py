@@ -8,18 +8,20 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from backend.domain.exit_record import ExitRecord
+from backend.domain.exit_record import ExitRecord, Proposal
 from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors.lock_file import hold
+from backend.executors.orphans import take_forks_along
 from backend.store.checkpoints import sealed
 from backend.store.files import replace_text
 from backend.trainer.attempt import OwnAttempt, own_attempt
 from backend.trainer.errors import memory_error, write_error
 from backend.trainer.heartbeat import HeartbeatWriter
+from backend.trainer.launch import RankFailed, train_in_processes
 from backend.trainer.say import say
 from backend.trainer.stop import StopFlag, StopRequested
 
@@ -37,10 +39,11 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_CHECKPOINTED
     attempt = own_attempt(run, os.environ)
     heartbeat = HeartbeatWriter(run.heartbeat, token=attempt.token, attempt=attempt.number)
+    take_forks_along()
     stop = StopFlag()
     stop.listen()
     heartbeat.write()  # whoever sees it may send TERM
-    record = _run(attempt, heartbeat, stop)
+    record = run_to_end(attempt, heartbeat, stop)
     heartbeat.write()
     try:
         run.logs.mkdir(exist_ok=True)
@@ -50,10 +53,15 @@ def main(argv: Sequence[str]) -> int:
     return record.code
 
 
-def _run(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag) -> ExitRecord:
-    """Train, and turn every possible end into a record; the broad handler is the program's outermost one."""
+def run_to_end(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag, *, is_rank: bool = False) -> ExitRecord:
+    """Train, and turn every possible end into a record; the broad handler is the program's outermost one.
+
+    `is_rank` says that this is one of the processes of an attempt that has several.
+    """
     try:
-        _prepare_and_train(attempt, heartbeat, stop)
+        _prepare_and_train(attempt, heartbeat, stop, is_rank=is_rank)
+    except RankFailed as error:
+        return error.record
     except StopRequested:
         say("stopped on request")
         return ExitRecord(EXIT_CHECKPOINTED, heartbeat.last.step)
@@ -71,12 +79,13 @@ def _run(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag) -> Exi
     return ExitRecord(0, heartbeat.last.step)
 
 
-def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag) -> None:
+def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: StopFlag, *, is_rank: bool) -> None:
     """Everything that needs more than the standard library is imported here, after the first sign of life."""
     from backend.trainer.order import (  # noqa: PLC0415
         hide_bitsandbytes,
         is_finished,
         read_order,
+        settle_allocator,
         settle_environment,
     )
 
@@ -86,7 +95,13 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
         say("the adapter is there already; nothing to do")
         return
     config = read_order(attempt.run)
-    settle_environment(os.environ)
+    if not is_rank:
+        settle_environment(os.environ, config.devices.processes)
+        settle_allocator(os.environ, config)
+    if config.devices.processes > 1 and not is_rank:
+        stop.check()
+        train_in_processes(attempt, config.devices.processes, heartbeat, stop)
+        return
     hide_bitsandbytes(config, attempt.run.root, sys.modules)  # type: ignore[arg-type] # typeshed has no None
     stop.check()
     from backend.trainer.parts import Work  # noqa: PLC0415 - about six seconds of CPU
@@ -105,7 +120,11 @@ def _failed(error: StudioError, heartbeat: HeartbeatWriter) -> ExitRecord:
     told = asdict(error.explain())
     say(str(error))
     texts = {name: told[name] for name in ("what", "why", "fix")}
-    return ExitRecord(error.exit_code, heartbeat.last.step, error.id, **texts)
+    record = ExitRecord(error.exit_code, heartbeat.last.step, error.id, **texts)
+    proposal = error.data.get("proposal")
+    if not isinstance(proposal, Proposal):
+        return record
+    return replace(record, changes=proposal.changes, good_step=proposal.good_step)
 
 
 if __name__ == "__main__":

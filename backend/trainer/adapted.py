@@ -1,13 +1,13 @@
 """What the training loop asks of a model that is being trained, whatever the method."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch.optim import Optimizer
 
-Tensors = dict[str, torch.Tensor]
+from backend.trainer.tensor_tree import Tensors
 
 
 class Adapted(ABC):
@@ -22,8 +22,8 @@ class Adapted(ABC):
         return False
 
     @abstractmethod
-    def write(self, folder: Path) -> None:
-        """Everything that training changed, for going on from it."""
+    def copied(self) -> Callable[[Path], None]:
+        """Copy everything that training changed now; what is given writes the copy, later and from any thread."""
 
     @abstractmethod
     def read(self, folder: Path) -> None:

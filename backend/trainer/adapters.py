@@ -1,6 +1,7 @@
 """Putting a method onto a base model, and taking its tensors out and in again."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,11 +14,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.methods import Adalora, Found, Head, LoraFamily, Method, PeftMethod, WholeMethod
 from backend.methods.family import MOVES_WEIGHTS, NEEDS_ROWS
-from backend.trainer import ranks
-from backend.trainer.adapted import Adapted, Tensors
+from backend.trainer import adalora
+from backend.trainer.adapted import Adapted
 from backend.trainer.errors import MethodUnsuitable
 from backend.trainer.starts import START, Calibration, Sources, begin_again, beside_start, finish_start, prepare_start
 from backend.trainer.targets import check_fit, resolved, targeted
+from backend.trainer.tensor_tree import Tensors, on_host
 from backend.trainer.whole import WholeModel
 
 __all__ = ["Adapted", "PeftAdapted", "adapt"]
@@ -50,20 +52,26 @@ class PeftAdapted(Adapted):
         """Whether the base weights are other ones while it is worn, so that switching it off gives another model."""
         return self._start is not None
 
-    def write(self, folder: Path) -> None:
-        """Everything that training changed, for going on from it; the adapter as it is now in peft's form."""
-        tensors = self.tensors()
-        self._config().save_pretrained(str(folder))
-        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-        is_cut = isinstance(self._method, Adalora)  # peft's form leaves out the ranks that were taken away
-        trained = self._trained().items()
-        beyond = {name: tensor for name, tensor in trained if is_cut or not _is_held(name, tensor, tensors)}
-        if beyond:
-            save_file(beyond, folder / TRAINED)
-        if self._start is not None:
-            save_file(self._start, folder / START)
-        if isinstance(self._method, Adalora):
-            ranks.write(self.model, folder)
+    def copied(self) -> Callable[[Path], None]:
+        """Copy everything that training changed now; the adapter as it is in peft's form."""
+        config, tensors, beyond = self._config(), self.tensors(), self._trained()
+        write_ranks = None
+        if isinstance(self._method, Adalora):  # peft's form leaves out the ranks that were taken away
+            write_ranks = adalora.copied(self.model)
+        else:
+            beyond = {name: tensor for name, tensor in beyond.items() if not _is_held(name, tensor, tensors)}
+
+        def write(folder: Path) -> None:
+            config.save_pretrained(str(folder))
+            save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+            if beyond:
+                save_file(beyond, folder / TRAINED)
+            if self._start is not None:
+                save_file(self._start, folder / START)
+            if write_ranks is not None:
+                write_ranks(folder)
+
+        return write
 
     def read(self, folder: Path) -> None:
         """Take over the tensors of a checkpoint. Raises ValueError if they belong to another adapter."""
@@ -77,7 +85,7 @@ class PeftAdapted(Adapted):
             for name, tensor in beyond.items():
                 trained[name].copy_(tensor)
         if isinstance(self._method, Adalora):
-            ranks.read(self.model, folder)
+            adalora.read(self.model, folder)
 
     def write_result(self, folder: Path) -> None:
         """The finished adapter, for `peft.PeftModel.from_pretrained` on the untouched base model."""
@@ -95,12 +103,12 @@ class PeftAdapted(Adapted):
     def tensors(self) -> Tensors:
         """The adapter as peft stores it: copies on the CPU, by name without the adapter's own name."""
         found = get_peft_model_state_dict(self.model, save_embedding_layers=False)
-        return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in found.items()}
+        return {name: on_host(tensor) for name, tensor in found.items()}
 
     def begin(self, total_steps: int) -> None:
         """AdaLoRA's phases depend on the length of the run."""
         if isinstance(self._method, Adalora):
-            ranks.begin(self.model, self._method, total_steps)
+            adalora.begin(self.model, self._method, total_steps)
 
     def after_step(self, step: int) -> None:
         """AdaLoRA looks at the gradients and takes ranks away."""
@@ -127,7 +135,7 @@ class PeftAdapted(Adapted):
 
     def _trained(self) -> Tensors:
         parameters = self.model.named_parameters()
-        return {name: tensor.detach().cpu().clone() for name, tensor in parameters if tensor.requires_grad}
+        return {name: on_host(tensor) for name, tensor in parameters if tensor.requires_grad}
 
     def _config(self) -> PeftConfig:
         config: Any = copy.deepcopy(self.model.peft_config["default"])

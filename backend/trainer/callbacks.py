@@ -4,6 +4,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from backend.domain.heartbeat import Phase
 from backend.domain.run_config import Training
+from backend.trainer import ranks
 from backend.trainer.adapted import Adapted
 from backend.trainer.heartbeat import HeartbeatWriter
 from backend.trainer.meter import Meter
@@ -32,7 +33,7 @@ class Rhythm(TrainerCallback):
     ) -> TrainerControl:
         """A request to stop means: save now, evaluate after the resume."""
         step, last = state.global_step, state.max_steps
-        is_stopping = self._stop.is_requested and step < last
+        is_stopping = ranks.agreed(first_says=self._stop.is_requested) and step < last
         control.should_log = step % self._training.logging_steps == 0 or step == last
         control.should_evaluate = not is_stopping and self.is_evaluation_due(step, last)
         control.should_save = is_stopping or step % self._training.save_steps == 0 or step == last

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import DataClass, Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DataType
 from tensorboard.summary.writer.record_writer import RecordWriter
+
+_TEXT = SummaryMetadata(
+    plugin_data=SummaryMetadata.PluginData(plugin_name="text"), data_class=DataClass.DATA_CLASS_TENSOR
+)
 
 
 class EventFile:
@@ -32,6 +39,11 @@ class EventFile:
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
         self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
 
+    def add_text(self, step: int, texts: Mapping[str, str]) -> None:
+        """One text for each tag, as TensorBoard's text page reads them."""
+        values = [Summary.Value(tag=tag, metadata=_TEXT, tensor=_string(text)) for tag, text in texts.items()]
+        self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+
     def sync(self) -> None:
         """Make everything durable, so that a checkpoint never outlives the curve before it."""
         os.fsync(self._file.fileno())
@@ -43,3 +55,24 @@ class EventFile:
     def _write(self, event: Event) -> None:
         self._writer.write(event.SerializeToString())
         self._writer.flush()
+
+
+class NoEventFile(EventFile):
+    """Of all processes of an attempt the first one writes; what the others have to say is the same."""
+
+    def __init__(self) -> None:
+        pass
+
+    def sync(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def _write(self, event: Event) -> None:
+        pass
+
+
+def _string(text: str) -> TensorProto:
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
+    return TensorProto(dtype=DataType.DT_STRING, string_val=[text.encode(errors="replace")], tensor_shape=shape)

@@ -1,6 +1,7 @@
 """What can go wrong while training, and which foreign exceptions mean it."""
 
 import errno
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from backend.errors import (
     TrainingError,
 )
 
+_HOST_MEMORY = re.compile(
+    r"DefaultCPUAllocator|std::bad_alloc|Cannot allocate memory|DataLoader worker .*killed by signal: Killed"
+)
 NEARLY_FULL_BYTES = 16 * 1024 * 1024  # a heuristic: writers that hide ENOSPC leave at most one buffer free
 
 
@@ -175,15 +179,60 @@ class LossNotFinite(TrainingError):
 
     id = "loss-not-finite"
     what = "The {quantity} is {value} at step {step}."
-    why = "Training has diverged: the learning rate is too high, a row is degenerate, or the precision too low."
+    why = "Training has diverged: the learning rate is too high, a row is degenerate, or the precision too low.{rows}"
     fix = "Resume will meet it again: start a new run with a lower learning rate or another precision."
 
 
+class ProcessLost(TrainingError):
+    """One of several processes died without saying why."""
+
+    id = "process-lost"
+    what = "Process {rank} of {count} ended {how} at step {step}."
+    why = "It could not say why: the system or somebody killed it, or a compiled library crashed. All others ended too."
+    fix = "Resume the run; it goes on from its last checkpoint. If it repeats, look for a lack of memory."
+
+
+class LaunchFailed(TrainingError):
+    """accelerate could not start the processes."""
+
+    id = "launch-failed"
+    what = "The processes of this run could not be started."
+    why = "{why}"
+    fix = "Read the end of the attempt's log; with devices.processes: 1 the run needs no launcher."
+
+
+class DevicesMissing(ConfigurationError):
+    """More processes than GPUs."""
+
+    id = "devices-missing"
+    what = "This run wants {processes} GPUs and may use {num_gpus}."
+    why = "Each process needs a GPU of its own (devices.processes)."
+    fix = "Set devices.processes to the number of GPUs, or let CUDA_VISIBLE_DEVICES name more of them."
+
+
+class StrategyUnavailable(ConfigurationError):
+    """The way to share the work out cannot be taken on this machine."""
+
+    id = "strategy-unavailable"
+    what = "devices.strategy {strategy} cannot be used on this machine."
+    why = "{why}"
+    fix = 'Set devices.strategy to "ddp", or to "fsdp" for a model that does not fit on one GPU.'
+
+
+class GuardTripped(TrainingError):
+    """A guard whose action is to roll back found something. Data: `sentence`, `good_step`, a `proposal`."""
+
+    id = "guard-tripped"
+    what = "A guard asks to roll back: {sentence}."
+    why = "Training went wrong after step {good_step}, and the order says to go back then."
+    fix = "If it comes again, lower the learning rate, look at the rows named, or set the guard's action to warn."
+
+
 class OutOfMemory(TrainingError):
-    """The machine or its GPU has not enough memory for this run."""
+    """The machine has not enough memory for this run."""
 
     id = "out-of-memory"
-    what = "The memory of the {device} is exhausted at step {step}."
+    what = "The memory of the computer is exhausted at step {step}."
     why = "{why}"
     fix = (
         "Halve training.batch_size and double gradient_accumulation (the same result), lower max_length, "
@@ -191,13 +240,21 @@ class OutOfMemory(TrainingError):
     )
 
 
+class GpuOutOfMemory(OutOfMemory):
+    """The same of a GPU: other things help there."""
+
+    id = "gpu-out-of-memory"
+    what = "The memory of the GPU is exhausted at step {step}."
+
+
 def memory_error(error: BaseException, step: int) -> OutOfMemory | None:
     """OutOfMemory if that is what an exception of torch or Python means."""
     text = str(error).strip().partition("\n")[0]
     if type(error).__name__ == "OutOfMemoryError":
-        return OutOfMemory(device="GPU", step=step, why=text)
-    is_host = isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text)
-    return OutOfMemory(device="computer", step=step, why=text or "Python raised MemoryError.") if is_host else None
+        return GpuOutOfMemory(step=step, why=text)
+    is_torch = isinstance(error, RuntimeError) and _HOST_MEMORY.search(str(error)) is not None
+    is_host = isinstance(error, MemoryError) or is_torch or getattr(error, "errno", None) == errno.ENOMEM
+    return OutOfMemory(step=step, why=text or "Python raised MemoryError.") if is_host else None
 
 
 def write_error(error: Exception, name: str, folder: Path) -> StorageError | None:

@@ -57,3 +57,10 @@ class HeartbeatWriter:
             self._temporary.replace(self._path)
         except OSError:
             return
+
+
+class NoHeartbeat(HeartbeatWriter):
+    """Remembers as the other does, and writes nothing: for processes beside the first one of an attempt."""
+
+    def write(self) -> None:
+        """Nothing."""

@@ -8,19 +8,22 @@ from typing import Any
 
 import torch
 from transformers import Trainer, TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback
 
 from backend.domain.heartbeat import Phase
-from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
-from backend.store.files import replace_text
+from backend.errors import StudioError
+from backend.trainer import ranks
 from backend.trainer.callbacks import AdaptedSteps, Vitals
 from backend.trainer.errors import LossNotFinite
 from backend.trainer.meter import Meter
 from backend.trainer.parts import Parts
+from backend.trainer.rates import obey, ordered_rates
+from backend.trainer.saving import Saver
 from backend.trainer.say import say
-from backend.trainer.staging import remove, staged
+from backend.trainer.snapshot import own_progress, read_more, restore_optimizer, restore_random, restore_scaler, take
 from backend.trainer.stop import StopRequested
+from backend.trainer.tensor_tree import Tensors
+from backend.trainer.watching import Verdict, Watching
 
 NAMES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "grad_norm": "train/grad_norm"}
 
@@ -38,14 +41,18 @@ class StudioLoop(Trainer):
         self.progress = parts.progress
         self._desk = desk
         self._has_validation = bool(len(parts.rows.validation))
-        self._folder = desk.attempt.run.checkpoints
+        self._saver = Saver(desk.attempt, desk.events, desk.keep_checkpoints, desk.protected)
         self._meter = Meter()
-        self._began_at = 0
-        for watcher in desk.watchers:
-            watcher.restore(parts.progress.watchers.get(watcher.name, {}))
+        self._began_at = self._watched_step = 0
+        self.watching = Watching(desk.watchers, parts.progress.watchers)
         options: dict[str, Any] = {
             "model": parts.adapted.model,
-            "callbacks": [Vitals(desk.heartbeat, self._meter), AdaptedSteps(parts.adapted), desk.rhythm],
+            "callbacks": [
+                Vitals(desk.heartbeat, self._meter),
+                AdaptedSteps(parts.adapted),
+                *self.watching.callbacks(),
+                desk.rhythm,
+            ],
         }
         super().__init__(**options | trainer_options)
         self.remove_callback(PrinterCallback)
@@ -54,22 +61,39 @@ class StudioLoop(Trainer):
         """Train from a checkpoint's folder and its state, or from the start, to the end.
 
         Raises StopRequested when a checkpoint was saved on request instead. A run that was interrupted behind
-        its last step only measures what it owes: Hugging Face's loop would train one step too many.
+        its last step, or that a watcher has ended, only measures what it owes: Hugging Face's loop would train
+        one step too many.
         """
-        self._began_at = state.global_step
-        if folder and state.global_step >= state.max_steps:
-            self.state = state
-            self._load_from_checkpoint(str(folder))
-            if self.args.eval_on_start:
-                self.evaluate()
-        else:
-            self.train(resume_from_checkpoint=str(folder) if folder else None)
+        self._began_at = self._watched_step = state.global_step
+        if folder:
+            self.adapted.read(folder)
+            self.progress = own_progress(folder, self.progress)
+            self.take_over(read_more(folder))
+        try:
+            self._train(folder, state)
+        except BaseException:
+            self._finish_saving()
+            raise
+        self._saver.wait(self._saving)
         self.progress = replace(self.progress, step=self.state.global_step)
+        if self.watching.is_over:
+            return
         is_owed = self._desk.rhythm.is_evaluation_due(self.state.global_step, self.state.max_steps)
         if self.state.global_step < self.state.max_steps or (
             is_owed and self.progress.evaluated_step != self.state.global_step
         ):
             raise StopRequested
+
+    def _train(self, folder: Path | None, state: TrainerState) -> None:
+        if folder and (state.global_step >= state.max_steps or self.watching.is_over):
+            self.state = state
+            self.watching.began(state.global_step, state.max_steps)
+            if self.args.eval_on_start:
+                self.evaluate()
+        else:
+            if folder is None and ranks.index():
+                torch.manual_seed(self.args.seed + ranks.index())  # each process drops out other parts
+            self.train(resume_from_checkpoint=str(folder) if folder else None)
 
     # One step
 
@@ -79,7 +103,8 @@ class StudioLoop(Trainer):
         num_batches: int,
         device: torch.device,
     ) -> tuple[list[Any], torch.Tensor | int | None]:
-        """An optimizer step begins with fetching its micro-batches."""
+        """An optimizer step begins with fetching its micro-batches. Raises what went wrong with the last checkpoint."""
+        self._saver.check()
         self._meter.begin_step()
         return super().get_batch_samples(epoch_iterator, num_batches, device)
 
@@ -95,8 +120,7 @@ class StudioLoop(Trainer):
         self._meter.count(self.num_tokens(batch))
         step = self.state.global_step + 1
         value = finite("loss", loss.item(), step)
-        for watcher in self._desk.watchers:
-            watcher.micro_batch(step, batch, value)
+        self.watching.micro_batch(step, batch, value)
         self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
         return loss
 
@@ -128,6 +152,28 @@ class StudioLoop(Trainer):
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
         return optimizer
 
+    def _prepare_for_training(self, max_steps: int, *others: Any) -> Any:  # noqa: ANN401 - Hugging Face's
+        """Everything is in place, and what a checkpoint kept is loaded."""
+        prepared = super()._prepare_for_training(max_steps, *others)  # type: ignore[no-untyped-call]
+        self.watching.began(self.state.global_step, max_steps)
+        return prepared
+
+    def _maybe_log_save_evaluate(self, tr_loss: torch.Tensor, grad_norm: Any, *others: Any, **named: Any) -> None:  # noqa: ANN401
+        """The end of a step, and once more of an epoch: watchers first, so that a checkpoint knows what they saw."""
+        step, control = self.state.global_step, self.control
+        if step > self._watched_step:
+            self._watched_step = step
+            scalars = {"grad_norm": grad_norm, "learning_rate": named.get("learning_rate")}
+            is_point = control.should_log or control.should_save or control.should_evaluate
+            self._heed(self.watching.step_ended(step, self.state.max_steps, scalars, is_point=is_point))
+        super()._maybe_log_save_evaluate(tr_loss, grad_norm, *others, **named)
+
+    def _heed(self, verdict: Verdict) -> None:
+        if verdict >= Verdict.SAVE:
+            self.control.should_save = True
+        if verdict is Verdict.END:
+            self.control.should_training_stop = True
+
     # What readers see
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002
@@ -135,14 +181,17 @@ class StudioLoop(Trainer):
         step = self.state.global_step
         if "loss" in logs:
             steps = step - self.progress.logged_step
-            logs = {**logs, "loss": self.progress.loss_sum / steps}
+            logs = {**logs, "loss": ranks.total(self.progress.loss_sum) / ranks.count() / steps}
             self.progress = replace(self.progress, loss_sum=0.0, logged_step=step)
             scalars = {NAMES[name]: float(value) for name, value in logs.items() if name in NAMES}
-            scalars |= {"train/epoch": self.state.epoch or 0.0} | self._meter.take() | _gpu_memory()
-            scalars |= self.take_metrics()
+            speed = self._meter.take()
+            if "perf/tokens_per_second" in speed:
+                speed["perf/tokens_per_second"] = ranks.total(speed["perf/tokens_per_second"])
+            scalars |= {"train/epoch": self.state.epoch or 0.0} | speed | _gpu_memory() | self.take_metrics()
             self._desk.events.add(step, scalars)
             self._desk.heartbeat.beat(loss=logs["loss"], step=step)
-            say(f"step {step}/{self.state.max_steps} loss {logs['loss']:.4f}")
+            if ranks.is_first():
+                say(f"step {step}/{self.state.max_steps} loss {logs['loss']:.4f}")
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
 
     def take_metrics(self) -> dict[str, float]:
@@ -178,7 +227,7 @@ class StudioLoop(Trainer):
     def may_go_on_evaluating(self, share: float) -> bool:
         """Show how far the evaluation is, from 0 to 1; False if somebody asked to stop."""
         self._desk.heartbeat.beat(Phase.EVALUATING, phase_progress=share)
-        return not self._desk.stop.is_requested
+        return not ranks.agreed(first_says=self._desk.stop.is_requested)
 
     def _keep_evaluation(self, step: int, found: dict[str, float]) -> None:
         loss, first = found["eval/loss"], self.progress.first_eval_loss
@@ -189,46 +238,54 @@ class StudioLoop(Trainer):
             last_eval_loss=loss,
         )
         self._desk.events.add(step, found)
-        say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
-        for watcher in self._desk.watchers:
-            if watcher.evaluated(step, found):
-                self.control.should_save = True
-                self.control.should_training_stop = True
+        if ranks.is_first():
+            say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
+        self._heed(self.watching.evaluated(step, found))
 
     # Checkpoints
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:  # noqa: ARG002
-        """Write a sealed checkpoint of the present step and delete the ones beyond `keep_checkpoints`."""
-        step = self.state.global_step
-        self._desk.heartbeat.beat(Phase.SAVING, step=step)
-        with staged(self._folder / f"checkpoint-{step}", before_rename=self._seal) as place:
-            self._desk.events.sync()
-            self.adapted.write(place)
-            self._save_optimizer_and_scheduler(str(place))
-            self._save_scaler(str(place))
-            self._save_rng_state(str(place))
-            self.state.save_to_json(str(place / TRAINER_STATE_NAME))
-            self.write_more(place)
-            watchers = {watcher.name: watcher.state() for watcher in self._desk.watchers}
-            replace(self.progress, step=step, watchers=watchers).write(place)
-        for checkpoint in sealed(self._folder)[self._desk.keep_checkpoints :]:
-            remove(checkpoint.path)
+        """Copy the present step; it is written, sealed and renamed while training goes on."""
+        self._saving()
+        progress = replace(self.progress, step=self.state.global_step, watchers=self.watching.states())
+        snapshot = take(self, self.adapted, progress, self.copied_more())
+        if ranks.is_first():
+            self._saver.save(snapshot, self._saving)
+        self._desk.heartbeat.beat(Phase.TRAINING)
 
-    def _seal(self, place: Path) -> None:
-        replace_text(place / MANIFEST, write_manifest_text(place, self.state.global_step))
-        self._desk.attempt.check_fence()
+    def _saving(self) -> None:
+        self._desk.heartbeat.beat(Phase.SAVING, step=self.state.global_step)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:  # noqa: ARG002
-        """The adapter's tensors; optimizer, scheduler and random states are read by Hugging Face."""
-        folder = Path(resume_from_checkpoint)
-        self.adapted.read(folder)
-        self.read_more(folder)
+    def copied_more(self) -> Tensors:
+        """Copies of what only this recipe's loop must know to go on exactly, by name."""
+        return {}
 
-    def write_more(self, folder: Path) -> None:
-        """What only this recipe's loop must know to go on exactly; no pickles."""
+    def take_over(self, more: Tensors) -> None:
+        """Go on from what `copied_more` gave; the weights and `progress` are there."""
 
-    def read_more(self, folder: Path) -> None:
-        """Go on from what `write_more` wrote."""
+    def _finish_saving(self) -> None:
+        """Something went wrong already: a checkpoint that is being written may still become whole."""
+        try:
+            self._saver.wait()
+        except (StudioError, OSError, RuntimeError, ValueError) as error:
+            say(f"the last checkpoint could not be written either: {error}")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:
+        """Nothing: `go_on` has read the weights before they are shared out among processes."""
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            ordered = ordered_rates(self)
+            restore_optimizer(self, Path(checkpoint))
+            obey(self, ordered)
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            restore_scaler(self, Path(checkpoint))
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            restore_random(Path(checkpoint))
 
 
 def _gpu_memory() -> dict[str, float]:
@@ -243,5 +300,5 @@ def _gpu_memory() -> dict[str, float]:
 def finite(quantity: str, value: float, step: int) -> float:
     """The value itself. Raises LossNotFinite."""
     if not math.isfinite(value):
-        raise LossNotFinite(quantity=quantity, value=value, step=step)
+        raise LossNotFinite(quantity=quantity, value=value, step=step, rows="")
     return value

@@ -138,7 +138,7 @@ def load_model(
         link_weights(files.origin, files.folder)
     options: dict[str, Any] = quantization.load_options(precision)
     if options:
-        options["device_map"] = {"": 0 if torch.cuda.is_available() else "cpu"}
+        options["device_map"] = {"": torch.cuda.current_device() if torch.cuda.is_available() else "cpu"}
     if head == "score":
         options["num_labels"] = 1
     kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification

@@ -43,16 +43,23 @@ def read_order(run: RunDirectory) -> RunConfig:
         raise RunConfigInvalid(path=run.config, why=f"It cannot be read: {error.strerror}.") from error
 
 
-def settle_environment(environ: MutableMapping[str, str]) -> None:
+def settle_environment(environ: MutableMapping[str, str], processes: int = 1) -> None:
     """Defaults for the libraries, and none of accelerate's variables: only the RunConfig counts."""
     for name, value in ENVIRONMENT.items():
         environ.setdefault(name, value)
-    # the first GPU that we may use: Hugging Face would spread one process over all of them (DataParallel)
-    environ["CUDA_VISIBLE_DEVICES"] = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    # the first GPUs that we may use: Hugging Face would spread one process over all of them (DataParallel)
+    visible = environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(processes)))).split(",")
+    environ["CUDA_VISIBLE_DEVICES"] = ",".join(visible[:processes])
     for name in [name for name in environ if name.startswith("ACCELERATE_")]:
         del environ[name]
     if environ.get(ENV_OFFLINE, "").lower() in {"1", "true", "yes", "on"}:
         environ["HF_HUB_OFFLINE"] = "1"
+
+
+def settle_allocator(environ: MutableMapping[str, str], config: RunConfig) -> None:
+    """How CUDA memory grows; torch reads it when it is imported. What a person set already stays."""
+    if config.speed.expandable_segments:
+        environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 
 
 def hide_bitsandbytes(config: RunConfig, root: Path, modules: MutableMapping[str, ModuleType | None]) -> None:

@@ -1,6 +1,6 @@
 """What an attempt works with, and what a training loop is put together from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the loop writes to, the flag that it looks at, and who looks on."""
+    """What the loop writes to, the flag that it looks at, and who looks on.
+
+    `protected` names steps whose checkpoints are kept beyond `keep_checkpoints`.
+    """
 
     attempt: OwnAttempt
     heartbeat: HeartbeatWriter
@@ -57,6 +60,7 @@ class Desk:
     stop: StopFlag
     keep_checkpoints: int
     watchers: tuple[Watcher, ...] = ()
+    protected: Callable[[], frozenset[int]] = frozenset
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,9 @@ class Progress:
     metrics: dict[str, list[float]] = field(default_factory=dict)
     watchers: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
 
-    def write(self, folder: Path) -> None:
-        """Put it into a checkpoint folder."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+    def text(self) -> str:
+        """The content of its file in a checkpoint folder."""
+        return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def read(cls, folder: Path) -> "Progress | None":

@@ -11,6 +11,7 @@ from backend.methods import WholeMethod
 from backend.spec import Spec
 from backend.trainer.adapted import Adapted
 from backend.trainer.attempt import OwnAttempt
+from backend.trainer.ending import Chosen
 from backend.trainer.progress import Progress
 from backend.trainer.staging import quarantine, staged
 
@@ -40,6 +41,7 @@ Every number below was measured in this run.
 | Dataset | {dataset} ({num_rows} rows to learn, {num_validation} to evaluate) |
 | Dataset fingerprint | {fingerprint} |
 | Steps | {steps} of {rows_per_step} rows |
+| Adapter of step | {adapter_step} ({adapter_reason}) |
 | Evaluation loss before | {before} |
 | Evaluation loss after | {after} |
 | Versions | {versions} |
@@ -70,6 +72,7 @@ class Facts:
 
     base: str
     progress: Progress
+    chosen: Chosen
     num_rows: int
     num_validation: int
     pad_token_id: int | None = None
@@ -117,9 +120,11 @@ def card(config: RunConfig, facts: Facts) -> str:
         num_rows=facts.num_rows,
         num_validation=facts.num_validation,
         steps=progress.step,
-        rows_per_step=config.training.effective_batch_size,
+        rows_per_step=config.effective_batch_size,
         before=_loss(progress.first_eval_loss, recipe.loss_unit),
-        after=_loss(progress.last_eval_loss, recipe.loss_unit),
+        after=_loss(facts.chosen.eval_loss, recipe.loss_unit),
+        adapter_step=facts.chosen.step,
+        adapter_reason=_plain(facts.chosen.reason),
         versions=", ".join(f"{name} {version(name)}" for name in PACKAGES),
     )
 

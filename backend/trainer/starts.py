@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from backend.methods.doubling import beside_its_start
-from backend.trainer.adapted import Tensors
+from backend.trainer.tensor_tree import Tensors
 from backend.trainer.weight_files import WeightFiles
 
 START = "start.safetensors"  # the adapter before the first step; the base weights are those minus this

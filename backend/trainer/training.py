@@ -11,14 +11,18 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
+from backend.domain.run_directory import RunDirectory
 from backend.store.checkpoints import Checkpoint
+from backend.trainer import ranks
 from backend.trainer.adapted import Adapted
 from backend.trainer.adapters import adapt
 from backend.trainer.arguments import training_arguments
 from backend.trainer.calibration import calibration_of
 from backend.trainer.callbacks import Rhythm
-from backend.trainer.curves import EventFile
+from backend.trainer.curves import EventFile, NoEventFile
+from backend.trainer.ending import train_to_end
 from backend.trainer.errors import DatasetChanged
+from backend.trainer.lookouts import Lookouts, lookouts
 from backend.trainer.model import BaseFiles, check_method, choose_precision, load_model, load_tokenizer, locate
 from backend.trainer.parts import Desk, Parts, Rows, Work
 from backend.trainer.programs import program_of
@@ -41,17 +45,19 @@ def train(work: Work) -> Adapted:
     Raises StopRequested when ended early on request.
     """
     be_deterministic()
+    ranks.meet()
     disable_progress_bar()  # type: ignore[no-untyped-call] # a log is no terminal
     config, run = work.config, work.attempt.run
-    sweep(run.root)
-    resumed = resume_point(run.checkpoints)
+    resumed = resume_together(run)
     folder = resumed.path if resumed else None
     work.heartbeat.beat(step=resumed.step if resumed else 0)
 
     dataset = read_dataset(work)
     progress = begin_or_go_on(dataset, resumed)
 
-    files, retrying = base_model(work), patience(work)
+    retrying = patience(work)
+    with ranks.first_goes_first():
+        files = base_model(work)
     tokenizer = load_tokenizer(files)
     try_template(tokenizer, dataset.train)
     program = program_of(config.recipe)
@@ -63,7 +69,8 @@ def train(work: Work) -> Adapted:
     if not files.has_code:  # peft looks the names up itself in a model that only its own code can build
         check_method(files, config.method, head)
     set_seed(config.training.seed)  # a score head begins with random weights
-    model = load_model(files, precision, config.quantization, head=head, retrying=retrying)
+    with ranks.first_goes_first():
+        model = load_model(files, precision, config.quantization, head=head, retrying=retrying)
 
     work.begin(Phase.LOADING, f"preparing the method {config.method.name}")
     set_seed(config.training.seed)
@@ -80,20 +87,34 @@ def train(work: Work) -> Adapted:
 
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
-    parts = prepare(work, adapted, tokenizer, rows, progress, precision, state)
+    parts, looking = prepare(work, adapted, tokenizer, rows, progress, precision, state)
     trainer = program.loop(parts)
-    trainer.go_on(folder, state)
+    chosen = train_to_end(trainer, looking, config, folder, state)
 
     work.heartbeat.beat(Phase.ENDING, detail=f"writing the {adapted.place}")
     facts = Facts(
         files.name,
         trainer.progress,
+        chosen,
         num_rows=len(rows.train),
         num_validation=len(rows.validation),
         pad_token_id=getattr(model.config, "pad_token_id", None),
     )
-    save_result(work.attempt, config, adapted, tokenizer, facts)
+    if ranks.is_first():
+        save_result(work.attempt, config, adapted, tokenizer, facts)
+    else:
+        adapted.tensors()  # all take part in putting together a model that is shared out
     return adapted
+
+
+def resume_together(run: RunDirectory) -> Checkpoint | None:
+    """The first process tidies up and chooses the checkpoint for all of them."""
+    found = None
+    if ranks.is_first():
+        sweep(run.root)
+        found = resume_point(run.checkpoints)
+    step = ranks.told(found.step if found else -1)
+    return None if step < 0 else Checkpoint(step, run.checkpoints / f"checkpoint-{step}")
 
 
 def be_deterministic() -> None:
@@ -170,19 +191,32 @@ def prepare(
     progress: Progress,
     precision: str,
     state: TrainerState,
-) -> Parts:
-    """What the loop is made of, to go on from `state`."""
+) -> tuple[Parts, Lookouts]:
+    """What the loop is made of, to go on from `state`, and who looks on."""
     training, run = work.config.training, work.attempt.run
     rhythm = Rhythm(training, work.stop, has_validation=bool(len(rows.validation)))
     step = state.global_step
     is_owed = rhythm.is_evaluation_due(step, state.max_steps) and progress.evaluated_step != step
-    events = EventFile(run.tensorboard, first_step=step + 1 if step else 0)
-    return Parts(
+    events = EventFile(run.tensorboard, first_step=step + 1 if step else 0) if ranks.is_first() else NoEventFile()
+    arguments = training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed)
+    arguments["dataloader_num_workers"] = work.config.speed.dataloader_workers
+    looking = lookouts(work, adapted, tokenizer, events)
+    parts = Parts(
         config=work.config,
         adapted=adapted,
         tokenizer=tokenizer,
-        arguments=training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed),
+        arguments=arguments,
         rows=rows,
         progress=progress,
-        desk=Desk(work.attempt, work.heartbeat, events, rhythm, work.stop, training.keep_checkpoints),
+        desk=Desk(
+            work.attempt,
+            work.heartbeat,
+            events,
+            rhythm,
+            work.stop,
+            training.keep_checkpoints,
+            looking.watchers,
+            looking.stopping.protected,
+        ),
     )
+    return parts, looking

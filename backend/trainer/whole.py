@@ -1,6 +1,7 @@
 """Fine-tuning without an adapter: the model's own weights are trained, and the result is a model."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -9,8 +10,9 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from backend.methods import WholeMethod
-from backend.trainer.adapted import Adapted, Tensors
+from backend.trainer.adapted import Adapted
 from backend.trainer.targets import num_blocks
+from backend.trainer.tensor_tree import Tensors, on_host
 
 TRAINED = "trained.safetensors"
 
@@ -35,9 +37,10 @@ class WholeModel(Adapted):
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise ValueError("nothing would be trained")
 
-    def write(self, folder: Path) -> None:
-        """The trained weights, each under its name in the model."""
-        save_file(self.tensors(), folder / TRAINED, metadata={"format": "pt"})
+    def copied(self) -> Callable[[Path], None]:
+        """Copy the trained weights, each under its name in the model; what is given writes them."""
+        tensors = self.tensors()
+        return lambda folder: save_file(tensors, folder / TRAINED, metadata={"format": "pt"})
 
     def read(self, folder: Path) -> None:
         """Take over the weights of a checkpoint. Raises ValueError if other ones were trained."""
@@ -61,7 +64,7 @@ class WholeModel(Adapted):
 
     def tensors(self) -> Tensors:
         """What is trained: copies on the CPU by name."""
-        return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in self._trained().items()}
+        return {name: on_host(tensor) for name, tensor in self._trained().items()}
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
         return {name: tensor for name, tensor in self.model.named_parameters() if tensor.requires_grad}

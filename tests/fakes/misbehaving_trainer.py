@@ -1,8 +1,8 @@
 """A trainer program that misbehaves on request: python misbehaving_trainer.py RUN_DIR.
 
 RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "attempts": {"1": {...}}, "otherwise":
-{...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal or text; hang_at_step;
-pause_at_step (until RUN_DIR/go exists, or a TERM); ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
+{...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal, text or oom_kill; hang_at_step;
+pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 
 from backend.domain.exit_record import ExitRecord
 from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.remarks import Remark
 from backend.domain.run_directory import RunDirectory
 from backend.executors.lock_file import hold
 from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
@@ -62,6 +63,9 @@ class Trainer:
         self.beat(Phase.TRAINING)
         if self.step % self.plan.get("save_every", 5) == 0:
             self.save()
+        if self.step == self.own.get("remark_at_step"):
+            with self.folder.remarks(self.number).open("a") as file:
+                file.write(Remark(self.step, "the loss is odd", "divergence", (3,)).to_json() + "\n")
         if self.step == self.own.get("crash_at_step"):
             self.crash()
         while self.step == self.own.get("pause_at_step") and not self.is_stop_asked and not self.may_go():
@@ -75,6 +79,10 @@ class Trainer:
     def crash(self) -> None:
         sys.stderr.write(self.own.get("text", ""))
         sys.stderr.flush()
+        if self.own.get("oom_kill"):  # as the kernel does it, with the count that the supervisor program reads
+            (self.folder.root / "oom-kills").write_text(str(self.number))
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
         if "signal" in self.own:
             os.kill(os.getpid(), getattr(signal, self.own["signal"]))
             time.sleep(60)

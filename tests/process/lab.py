@@ -40,6 +40,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = PATI
 class Lab:
     workspace: Path
     environment: dict[str, str] = field(default_factory=dict)
+    trainer_file: Path | None = None
 
     def __post_init__(self) -> None:
         settings = Settings(workspace=self.workspace)
@@ -51,6 +52,8 @@ class Lab:
             "PEFT_STUDIO_BACKOFF_SECONDS": "[0.05, 0.1, 0.2]",
             **self.environment,
         }
+        if self.trainer_file:
+            self.environment["FAKE_TRAINER"] = str(self.trainer_file)
         self.manager = self.new_manager()
 
     def new_manager(self) -> ProcessManager:
@@ -58,9 +61,9 @@ class Lab:
         program = SupervisorProgram((sys.executable, str(PROGRAM)), self.workspace, self.environment)
         return ProcessManager(self.store, LocalExecutor(), SystemClock(), program)
 
-    def make(self, run_id: str = "a-run", **plan: Any) -> Run:
+    def make(self, run_id: str = "a-run", order: str = "schema_version: 1\n", **plan: Any) -> Run:
         run = a_run(run_id, run_dir=self.runs_folder / run_id)
-        LocalRunFiles().create(run.run_dir, "schema_version: 1\n")
+        LocalRunFiles().create(run.run_dir, order)
         (run.run_dir / "misbehave.json").write_text(json.dumps(plan))
         self.store.create(run)
         return run
@@ -77,9 +80,9 @@ class Lab:
         wait_until(lambda: self.get(run_id).state is state, f"{run_id} is {state}, not {self.get(run_id)}")
         return self.get(run_id)
 
-    def wait_for_over(self, run_id: str = "a-run") -> Run:
+    def wait_for_over(self, run_id: str = "a-run", seconds: float = PATIENCE_SECONDS) -> Run:
         """The run is over, and its supervisor is gone."""
-        wait_until(lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor, f"{run_id} is over")
+        wait_until(lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor, f"{run_id} is over", seconds)
         wait_until(lambda: self.supervisor(run_id) is None, "the supervisor has left")
         return self.get(run_id)
 

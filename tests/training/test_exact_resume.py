@@ -175,7 +175,7 @@ def test_damaged_checkpoints_are_put_aside_and_the_last_good_one_is_used(make_ru
     attempt_here(calm)
     with pytest.raises(Crash):
         attempt_here(hit, crash_at=11)
-    optimizer = hit.checkpoints / "checkpoint-10" / "optimizer.pt"
+    optimizer = hit.checkpoints / "checkpoint-10" / "optimizer.safetensors"
     data = bytearray(optimizer.read_bytes())
     data[len(data) // 2] ^= 1
     optimizer.write_bytes(data)

@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.domain.adjustments import Adjustment
 from backend.domain.decisions import End, Ending, Policy, Restart, decide
 from backend.domain.diagnosis import Diagnosis
 from backend.domain.states import RunState, Wish
 
+SMALLER = Adjustment(attempt=2, reason="it goes on with batch_size 8 -> 4", changes={"training.batch_size": 4})
+MEMORY = Diagnosis("out-of-memory", "the machine ran out of memory", "Smaller.", is_worth_retrying=False)
 KILLED = Diagnosis("killed", "killed by SIGKILL", "Look at the memory.", is_worth_retrying=True)
 HOPELESS = Diagnosis("dataset-empty", "No rows", "Fill it.", is_worth_retrying=False)
 CRASH = Ending(-9, KILLED, last_step=420)
@@ -92,6 +95,34 @@ def test_a_stopped_run_says_honestly_how() -> None:
         "The trainer did not stop in time and was killed."
     )
     assert "but the trainer ended first: killed by SIGKILL." in message(replace(asked, exit_code=-9))
+
+
+def test_changed_orders_are_another_attempt_that_is_no_failure() -> None:
+    ending = replace(CRASH, diagnosis=MEMORY)
+    reason = "the machine ran out of memory; it goes on with batch_size 8 -> 4"
+    assert decide(ending, RUN, 3, Policy(), SMALLER) == Restart(0.5, reason, 3, SMALLER)
+    fresh = replace(ending, has_new_checkpoint=True)
+    assert decide(fresh, RUN, 3, Policy(), SMALLER) == Restart(0.5, reason, 0, SMALLER)
+
+
+def test_without_a_change_left_a_lack_of_memory_is_the_end() -> None:
+    end = decide(replace(CRASH, diagnosis=MEMORY), RUN, 0, Policy())
+    assert isinstance(end, End)
+    assert (end.state, end.error_id) == (RunState.FAILED, "out-of-memory")
+
+
+@pytest.mark.parametrize(
+    ("ending", "wish"),
+    [
+        (replace(CRASH, exit_code=0), RUN),
+        (replace(CRASH, diagnosis=MEMORY), STOP),
+        (replace(CRASH, exit_code=75), RUN),
+        (replace(CRASH, was_found_dead=True), RUN),
+    ],
+)
+def test_what_is_no_failure_needs_no_change(ending: Ending, wish: Wish) -> None:
+    decision = decide(ending, wish, 0, Policy(), SMALLER)
+    assert isinstance(decision, End) or decision.change is None
 
 
 @given(

@@ -633,3 +633,108 @@ def test_what_an_older_attempt_of_the_same_number_said_is_no_evidence(stage: Sta
     run = stage.supervise()
     assert run.state is RunState.FINISHED
     assert "SIGKILL" in run.attempts[0].reason
+
+
+ORDER = "base_model: demo\ndataset: rows.jsonl\ntraining: {batch_size: 8}\n"
+
+
+def without_memory(stage: Stage, phase: Phase = Phase.TRAINING, *checkpoints: int, **facts: Any) -> Script:
+    """A trainer that ends for want of memory, by its own account."""
+    script = stage.script(*checkpoints, beats=False, exit_code=70, lives_seconds=1)
+    begin = script.on_start
+
+    def on_start(command: Command) -> None:
+        assert begin is not None
+        begin(command)
+        stage.beat(command.environment, phase)
+        record = ExitRecord(70, 1, **{"error_id": "out-of-memory", "what": "No memory.", **facts})
+        stage.folder.exit_record(int(command.environment[ATTEMPT])).write_text(record.to_json())
+
+    script.on_start = on_start
+    return script
+
+
+def adjustments(stage: Stage) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(stage.folder.adjustments.read_text())
+    return found
+
+
+def test_a_lack_of_memory_halves_the_micro_batch_and_says_so(stage: Stage) -> None:
+    stage.create(failures=3)
+    stage.folder.config.write_text(ORDER)
+    seen: list[bool] = []
+    last = stage.script(lives_seconds=1)
+    last.on_wait = lambda: seen.append(stage.folder.adjustments.exists())
+    stage.executor.scripts = [without_memory(stage, Phase.TRAINING, 5), without_memory(stage), last]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 3)
+    assert any("No memory; it goes on with batch_size 8 -> 4, gradient_accumulation 1 -> 2" in r for r in stage.reasons)
+    assert [made["changes"] for made in adjustments(stage)] == [
+        {"training.batch_size": 4, "training.gradient_accumulation": 2},
+        {"training.batch_size": 2, "training.gradient_accumulation": 4},
+    ]
+    assert [made["attempt"] for made in adjustments(stage)] == [2, 3]
+    assert seen[0]
+    assert run.attempts[1].resumed_from_step == 5
+    assert stage.folder.config.read_text() == ORDER
+
+
+def test_a_kill_by_the_kernel_for_memory_halves_it_too(stage: Stage) -> None:
+    stage.create()
+    stage.folder.config.write_text(ORDER)
+    script = stage.script(exit_code=-9, lives_seconds=5)
+    script.on_wait = lambda: setattr(stage, "oom_kills", 1)
+    stage.executor.scripts = [script, stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2)
+    assert "ran out of memory; it goes on with batch_size 8 -> 4" in run.attempts[0].reason
+
+
+def test_a_model_that_does_not_fit_fails_at_once(stage: Stage) -> None:
+    stage.create()
+    stage.folder.config.write_text(ORDER)
+    stage.executor.scripts = [without_memory(stage, Phase.LOADING)]
+    run = stage.supervise()
+    assert (run.state, run.error_id, len(run.attempts)) == (RunState.FAILED, "out-of-memory", 1)
+    assert not stage.folder.adjustments.exists()
+
+
+def test_orders_that_cannot_be_changed_are_no_reason_to_repeat_them(stage: Stage) -> None:
+    stage.create()
+    stage.folder.config.write_text(ORDER)
+    stage.folder.adjustments.mkdir()
+    stage.executor.scripts = [without_memory(stage)]
+    assert stage.supervise().state is RunState.FAILED
+
+
+def test_a_roll_back_puts_newer_checkpoints_aside_and_is_made_once(stage: Stage) -> None:
+    stage.create()
+    stage.folder.config.write_text(ORDER)
+    facts = {"error_id": "loss-not-finite", "changes": {"training.learning_rate": 1e-4}, "good_step": 7}
+    stage.executor.scripts = [
+        without_memory(stage, Phase.TRAINING, 5, 10, **facts),
+        without_memory(stage, Phase.TRAINING, 10, **facts),
+    ]
+    run = stage.supervise()
+    assert (run.state, run.error_id, len(run.attempts)) == (RunState.FAILED, "loss-not-finite", 2)
+    assert run.attempts[1].resumed_from_step == 5
+    assert {path.name for path in stage.folder.checkpoints.iterdir()} == {
+        "checkpoint-5",
+        "checkpoint-10",
+        "checkpoint-10.rolled-back",
+    }
+    assert [(made["kind"], made["good_step"]) for made in adjustments(stage)] == [("roll-back", 7)]
+    assert "it goes back to step 7 or before, with learning_rate 0.0002 -> 0.0001" in run.attempts[0].reason
+
+
+def test_a_supervisor_that_died_while_changing_orders_does_not_change_them_twice(stage: Stage) -> None:
+    stage.folder.config.write_text(ORDER)
+    changes = {"training.batch_size": 4, "training.gradient_accumulation": 2}
+    made = [{"attempt": 2, "kind": "memory", "reason": "it goes on with less", "changes": changes, "good_step": None}]
+    stage.folder.adjustments.write_text(json.dumps(made))
+    stage.folder.exit_record(1).write_text(ExitRecord(70, 1, "out-of-memory", "No memory.").to_json())
+    stage.create(state=RunState.RUNNING, attempts=(an_attempt(ProcessIdentity(7, 7, "boot")),))
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2)
+    assert adjustments(stage) == made

@@ -176,7 +176,7 @@ def test_quarantine_never_overwrites_and_removal_is_complete(tmp_path: Path) -> 
 def test_progress_survives_a_round_trip_and_rubbish_is_none(tmp_path: Path) -> None:
     progress = Progress(3, "abc", loss_sum=0.1 + 0.2, logged_step=1, evaluated_step=None, first_eval_loss=1 / 3)
 
-    progress.write(tmp_path)
+    (tmp_path / "progress.json").write_text(progress.text(), encoding="utf-8")
 
     assert Progress.read(tmp_path) == progress
     (tmp_path / "progress.json").write_text('{"step": 1, "nose": 2}')
@@ -219,6 +219,21 @@ def test_memory_errors_of_gpu_and_computer_are_told_apart() -> None:
     assert gpu.explain().what == "The memory of the GPU is exhausted at step 7."
     assert gpu.explain().why == "CUDA out of memory. Tried 2 GiB"
     assert "computer" in computer.explain().what
+    assert (gpu.id, computer.id) == ("gpu-out-of-memory", "out-of-memory")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+        RuntimeError("std::bad_alloc"),
+    ],
+)
+def test_a_lack_of_the_computer_s_memory_has_many_faces(error: Exception) -> None:
+    found = memory_error(error, 7)
+    assert found is not None
+    assert found.id == "out-of-memory"
 
 
 def test_a_request_to_stop_is_kept() -> None:
@@ -367,12 +382,14 @@ def test_an_event_file_starts_with_a_restart_marker_and_keeps_a_step_in_one_reco
 
 
 def test_the_card_states_facts_and_cannot_be_broken_by_names() -> None:
+    from backend.trainer.ending import Chosen
     from backend.trainer.result import Facts, card
 
     config = RunConfig.model_validate(
         {"name": "a|b\n# <script>", "base_model": "x", "dataset": "d|.jsonl", "method": "dora"}
     )
-    facts = Facts("it's", Progress(9, "f00", first_eval_loss=2.5, last_eval_loss=1.25), 30, 3)
+    progress = Progress(9, "f00", first_eval_loss=2.5, last_eval_loss=1.5)
+    facts = Facts("it's", progress, Chosen(7, 1.25, "the best a|b"), 30, 3)
 
     text = card(config, facts)
 
@@ -382,4 +399,4 @@ def test_the_card_states_facts_and_cannot_be_broken_by_names() -> None:
     assert "| Steps | 9 of 4 rows |" in text
     assert "<script>" not in text
     assert "d\\|.jsonl (30 rows to learn, 3 to evaluate)" in text
-    assert "not measured" in card(config, Facts("x", Progress(1, "f"), 1, 0))
+    assert "not measured" in card(config, Facts("x", Progress(1, "f"), Chosen(1, None, "the last one"), 1, 0))

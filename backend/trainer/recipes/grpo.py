@@ -1,12 +1,10 @@
 """Group relative policy optimization, by trl's trainer."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerBase
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
@@ -20,9 +18,8 @@ from backend.trainer.errors import AnswersMissing, PromptsTooFew
 from backend.trainer.parts import Parts, Rows, Work
 from backend.trainer.preferences import encoded
 from backend.trainer.rewards import reward_functions
+from backend.trainer.tensor_tree import Tensors, on_host
 from backend.trainer.trl_loop import TrlLoop, frozen_copy
-
-WRITTEN = "written.safetensors"  # answers that a later step learns from again
 
 
 def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase) -> Rows:
@@ -168,24 +165,23 @@ class GrpoLoop(TrlLoop, GRPOTrainer):
 
     # Checkpoints
 
-    def write_more(self, folder: Path) -> None:
+    def copied_more(self) -> Tensors:
         """The answers that later steps learn from again."""
         if self._step % (self._batches_written * self._uses_of_batch) == 0:
-            return
-        tensors = {
-            f"{index}.{name}": value.detach().cpu().clone()
+            return {}
+        return {
+            f"{index}.{name}": on_host(value)
             for index, batch in enumerate(self._buffered_inputs)
             for name, value in batch.items()
         }
-        save_file(tensors, folder / WRITTEN)
 
-    def read_more(self, folder: Path) -> None:
+    def take_over(self, more: Tensors) -> None:
         """Count micro-batches on, and take those answers over."""
         self._step = self.progress.step * self.args.gradient_accumulation_steps
-        if not (folder / WRITTEN).exists():
+        if not more:
             return
         batches: list[dict[str, torch.Tensor]] = [{} for _ in range(self._batches_written)]
-        for key, value in load_file(folder / WRITTEN, device=str(self.args.device)).items():
+        for key, value in more.items():
             index, _, name = key.partition(".")
-            batches[int(index)][name] = value
+            batches[int(index)][name] = value.to(self.args.device)
         self._buffered_inputs = batches

@@ -1,0 +1,107 @@
+"""What to change before another attempt, when repeating the last one unchanged would end the same way. Pure."""
+
+from collections.abc import Callable
+
+from pydantic import JsonValue
+
+from backend.domain.adjustments import Adjustment, adjusted, difference
+from backend.domain.decisions import Ending
+from backend.domain.diagnosis import GPU_MEMORY_ID, MEMORY_IDS
+from backend.domain.heartbeat import Phase
+from backend.domain.run_config import RunConfig
+
+MOST_MEMORY_CHANGES = 12  # a batch of 256 rows can be halved eight times; three other steps follow
+_BEFORE_TRAINING = frozenset({Phase.BUILDING, Phase.PREPARING, Phase.LOADING})
+FEWEST_TOKENS = 16
+Changes = dict[str, JsonValue]
+
+
+def replan(ending: Ending, attempt: int, config: RunConfig, made: tuple[Adjustment, ...]) -> Adjustment | None:
+    """The change for the attempt after number `attempt`, or None if another one is not worth it.
+
+    `config` is run.yaml's order and `made` what was changed before. A change that was already written for
+    that attempt (by a supervisor that died then) is found again, not made twice.
+    """
+    written = next((adjustment for adjustment in made if adjustment.attempt == attempt + 1), None)
+    if written is not None:
+        return written
+    order = adjusted(config, made)
+    if ending.diagnosis.id in MEMORY_IDS:
+        return _for_memory(ending, attempt, order, made)
+    return _rolled_back(ending, attempt, order, made)
+
+
+def memory_changes(order: RunConfig, *, on_gpu: bool) -> Changes | None:
+    """The next thing that makes a step smaller without changing what is learned; None if nothing is left.
+
+    Half the rows in each micro-batch and twice as many of them, down to one row; then recomputed activations;
+    then the rest: memory that does not fall into pieces, no helper processes, scores only where they count.
+    """
+    steps: tuple[Callable[[], Changes | None], ...] = (
+        lambda: _halved(order),
+        lambda: _checkpointing(order),
+        lambda: _thrift(order, on_gpu=on_gpu),
+    )
+    return next((changes for step in steps if (changes := step())), None)
+
+
+def _for_memory(ending: Ending, attempt: int, order: RunConfig, made: tuple[Adjustment, ...]) -> Adjustment | None:
+    """None before training: the model itself does not fit, and smaller batches do not help."""
+    num_made = sum(adjustment.kind == "memory" for adjustment in made)
+    changes = memory_changes(order, on_gpu=ending.diagnosis.id == GPU_MEMORY_ID)
+    if changes is None or ending.phase in _BEFORE_TRAINING or num_made >= MOST_MEMORY_CHANGES:
+        return None
+    return Adjustment(
+        attempt=attempt + 1, kind="memory", reason=f"it goes on with {difference(order, changes)}", changes=changes
+    )
+
+
+def _rolled_back(ending: Ending, attempt: int, order: RunConfig, made: tuple[Adjustment, ...]) -> Adjustment | None:
+    """What the trainer itself proposed, as often as the guards allow."""
+    num_made = sum(adjustment.kind == "roll-back" for adjustment in made)
+    proposal = ending.proposal
+    if proposal is None or num_made >= order.guards.max_rollbacks:
+        return None
+    change = Adjustment(
+        attempt=attempt + 1,
+        kind="roll-back",
+        reason=f"it goes back to step {proposal.good_step} or before, with {difference(order, proposal.changes)}",
+        changes=proposal.changes,
+        good_step=proposal.good_step,
+    )
+    try:
+        adjusted(order, (change,))
+    except ValueError:  # a record that was not written by our trainer
+        return None
+    return change
+
+
+def _halved(order: RunConfig) -> Changes | None:
+    """The largest micro-batch of at most half the rows that divides the rows of an optimizer step."""
+    rows = order.training.effective_batch_size
+    size = next((size for size in range(order.training.batch_size // 2, 0, -1) if rows % size == 0), None)
+    changes: Changes = {"training.batch_size": size, "training.gradient_accumulation": rows // size if size else 0}
+    tokens = order.model_dump(mode="json")["speed"].get("micro_batch_tokens")
+    if isinstance(tokens, int) and tokens // 2 >= FEWEST_TOKENS:
+        changes["speed.micro_batch_tokens"] = tokens // 2
+    return changes if size and _is_valid(order, changes) else None
+
+
+def _checkpointing(order: RunConfig) -> Changes | None:
+    return None if order.training.gradient_checkpointing is True else {"training.gradient_checkpointing": True}
+
+
+def _thrift(order: RunConfig, *, on_gpu: bool) -> Changes | None:
+    wanted: Changes = {"speed.dataloader_workers": 0, "speed.logits": "learned"}
+    if on_gpu:
+        wanted["speed.expandable_segments"] = True
+    now = order.model_dump(mode="json")["speed"]
+    return {key: value for key, value in wanted.items() if now[key.partition(".")[2]] != value} or None
+
+
+def _is_valid(order: RunConfig, changes: Changes) -> bool:
+    try:
+        adjusted(order, (Adjustment(attempt=1, reason="", changes=changes),))
+    except ValueError:
+        return False
+    return True
