@@ -1,4 +1,4 @@
-"""Hugging Face's training loop with our losses, curves and sealed checkpoints."""
+"""Hugging Face's training loop with our losses and curves."""
 
 import math
 from collections.abc import Iterator
@@ -7,28 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainerState
+from transformers import TrainerState
 from transformers.trainer_callback import PrinterCallback
 
 from backend.domain.heartbeat import Phase
-from backend.errors import StudioError
 from backend.trainer import ranks
 from backend.trainer.callbacks import AdaptedSteps, Vitals
 from backend.trainer.errors import LossNotFinite
-from backend.trainer.meter import Meter
+from backend.trainer.meter import Meter, gpu_memory
 from backend.trainer.parts import Parts
-from backend.trainer.rates import obey, ordered_rates
 from backend.trainer.saving import Saver
+from backend.trainer.saving_loop import SavingLoop
 from backend.trainer.say import say
-from backend.trainer.snapshot import own_progress, read_more, restore_optimizer, restore_random, restore_scaler, take
 from backend.trainer.stop import StopRequested
-from backend.trainer.tensor_tree import Tensors
 from backend.trainer.watching import Verdict, Watching
 
 NAMES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "grad_norm": "train/grad_norm"}
 
 
-class StudioLoop(Trainer):
+class StudioLoop(SavingLoop):
     """Trains an adapter; every number that it logs is the same after a kill and a resume.
 
     A recipe's loop is `class XLoop(StudioLoop)`, or `class XLoop(StudioLoop, trl's XTrainer)`: what is here comes
@@ -66,9 +63,7 @@ class StudioLoop(Trainer):
         """
         self._began_at = self._watched_step = state.global_step
         if folder:
-            self.adapted.read(folder)
-            self.progress = own_progress(folder, self.progress)
-            self.take_over(read_more(folder))
+            self._read(folder)
         try:
             self._train(folder, state)
         except BaseException:
@@ -187,7 +182,7 @@ class StudioLoop(Trainer):
             speed = self._meter.take()
             if "perf/tokens_per_second" in speed:
                 speed["perf/tokens_per_second"] = ranks.total(speed["perf/tokens_per_second"])
-            scalars |= {"train/epoch": self.state.epoch or 0.0} | speed | _gpu_memory() | self.take_metrics()
+            scalars |= {"train/epoch": self.state.epoch or 0.0} | speed | gpu_memory() | self.take_metrics()
             self._desk.events.add(step, scalars)
             self._desk.heartbeat.beat(loss=logs["loss"], step=step)
             if ranks.is_first():
@@ -241,60 +236,6 @@ class StudioLoop(Trainer):
         if ranks.is_first():
             say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
         self._heed(self.watching.evaluated(step, found))
-
-    # Checkpoints
-
-    def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:  # noqa: ARG002
-        """Copy the present step; it is written, sealed and renamed while training goes on."""
-        self._saving()
-        progress = replace(self.progress, step=self.state.global_step, watchers=self.watching.states())
-        snapshot = take(self, self.adapted, progress, self.copied_more())
-        if ranks.is_first():
-            self._saver.save(snapshot, self._saving)
-        self._desk.heartbeat.beat(Phase.TRAINING)
-
-    def _saving(self) -> None:
-        self._desk.heartbeat.beat(Phase.SAVING, step=self.state.global_step)
-
-    def copied_more(self) -> Tensors:
-        """Copies of what only this recipe's loop must know to go on exactly, by name."""
-        return {}
-
-    def take_over(self, more: Tensors) -> None:
-        """Go on from what `copied_more` gave; the weights and `progress` are there."""
-
-    def _finish_saving(self) -> None:
-        """Something went wrong already: a checkpoint that is being written may still become whole."""
-        try:
-            self._saver.wait()
-        except (StudioError, OSError, RuntimeError, ValueError) as error:
-            say(f"the last checkpoint could not be written either: {error}")
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:
-        """Nothing: `go_on` has read the weights before they are shared out among processes."""
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            ordered = ordered_rates(self)
-            restore_optimizer(self, Path(checkpoint))
-            obey(self, ordered)
-
-    def _load_scaler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            restore_scaler(self, Path(checkpoint))
-
-    def _load_rng_state(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            restore_random(Path(checkpoint))
-
-
-def _gpu_memory() -> dict[str, float]:
-    """The most that tensors took since the last point, in bytes."""
-    if not torch.cuda.is_available():
-        return {}
-    most = torch.cuda.max_memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    return {"gpu/0/memory_bytes": float(most)}
 
 
 def finite(quantity: str, value: float, step: int) -> float:

@@ -47,3 +47,12 @@ class Meter:
         if not steps or seconds <= 0:
             return {}
         return {"perf/seconds_per_step": seconds / steps, "perf/tokens_per_second": tokens / seconds}
+
+
+def gpu_memory() -> dict[str, float]:
+    """The most that tensors took since the last point, in bytes."""
+    if not torch.cuda.is_available():
+        return {}
+    most = torch.cuda.max_memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    return {"gpu/0/memory_bytes": float(most)}

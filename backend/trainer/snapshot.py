@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Snapshot:
     weights: Callable[[Path], None]
     trees: dict[str, Tree]
     texts: dict[str, str]
-    more: Tensors
+    more: Tensors = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Fill a checkpoint's folder."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from backend.domain.run_directory import RunDirectory
 from tests.fakes.forked_trainers import ForkedTrainers
 from tests.fakes.tiny_models import tiny_model
+from tests.training.recipe_runs import RECIPES, sections_for
 from tests.training.runs import MakeRun, Room, curves, exit_record, read, sum_row, weights
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
@@ -24,9 +25,11 @@ WAYS: dict[str, dict[str, Any]] = {
     "qlora": {"method": {"name": "qlora", **TARGETS}},
     "dora": {"method": {"name": "dora", **TARGETS}},
     "pissa": {"method": {"name": "pissa", **TARGETS}},
+    "adalora": {"method": {"name": "adalora", "rank": 2, "first_rank": 4}},
+    "full": {"method": "full"},
     "points over three steps": {"training": {"logging_steps": 3}},
     "evaluation on its own beat": {"training": {"eval_steps": 3}, "dataset": {"validation_fraction": 0.2}},
-}
+} | {recipe: {"recipe": recipe, "method": {"name": "lora", **TARGETS}} for recipe in RECIPES}
 Kill = tuple[int, float]
 KILLS = st.lists(
     st.tuples(st.integers(1, STEPS), st.sampled_from([0.0, 0.0, 0.002, 0.005, 0.01, 0.02])), min_size=1, max_size=2
@@ -69,15 +72,24 @@ class Bench:
 
     def _run(self, name: str, way: str, workers: int, accumulation: int) -> RunDirectory:
         sections = dict(WAYS[way])
+        if (recipe := sections.pop("recipe", None)) is not None:
+            sections |= self._recipe(recipe)
         training = {
             "max_steps": STEPS,
             "save_steps": 2,
             "batch_size": 2,
             "gradient_accumulation": accumulation,
         } | sections.pop("training", {})
+        if recipe == "grpo":
+            training |= {"batch_size": 4, "gradient_accumulation": 1}  # the answers to one prompt
         dataset = {"path": str(self._dataset), "validation_fraction": 0} | sections.pop("dataset", {})
         speed = {"dataloader_workers": workers} | sections.pop("speed", {})
         return self._make(name, training=training, dataset=dataset, speed=speed, **sections)
+
+    def _recipe(self, recipe: str) -> dict[str, Any]:
+        sections = sections_for(recipe, self._dataset.parent)
+        sections["training"] |= {"max_length": 48}
+        return sections
 
     def _finish(self, run: RunDirectory) -> None:
         assert self._trainers.train(run) == 0, read(run.log(1))
