@@ -15,6 +15,7 @@ import backend
 from backend.cli.main import app as command_line
 from backend.data.choice import Columns, DatasetChoice, DatasetPart
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
+from backend.domain.speed import Speed
 from backend.domain.states import ENDS, TRANSITIONS
 from backend.errors import StudioError
 from backend.methods import Method, Targeted
@@ -65,6 +66,7 @@ def _run_config() -> str:
         ("dataset.mix[]", DatasetPart),
         ("dataset.columns", Columns),
         ("training", Training),
+        ("speed", Speed),
     )
     top = [parameter("name", RunConfig.model_fields["name"])]
     parts.append(_table(top))

@@ -70,8 +70,23 @@ class Training(Frozen):
         default=0.03, ge=0, lt=1, description="Share of the steps in which the learning rate rises from 0."
     )
     weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW weight decay.")
-    optimizer: Literal["adamw_torch", "adamw_torch_fused", "adafactor", "sgd"] = Field(
-        default="adamw_torch", description="Optimizer."
+    optimizer: Literal[
+        "adamw_torch",
+        "adamw_torch_fused",
+        "adamw_8bit",
+        "paged_adamw_32bit",
+        "paged_adamw_8bit",
+        "lion_32bit",
+        "lion_8bit",
+        "paged_lion_8bit",
+        "adafactor",
+        "sgd",
+    ] = Field(
+        default="adamw_torch_fused",
+        description=(
+            "Optimizer. 8bit keeps a quarter of the state (it pays with full fine-tuning), paged moves it to the "
+            "computer's memory when the GPU's is short; both are bitsandbytes'."
+        ),
     )
     max_grad_norm: float = Field(
         default=1.0, ge=0, le=1e6, description="Gradients are clipped to this norm; 0 switches clipping off."

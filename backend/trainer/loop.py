@@ -41,6 +41,8 @@ class StudioLoop(Trainer):
         self._folder = desk.attempt.run.checkpoints
         self._meter = Meter()
         self._began_at = 0
+        self._unread: list[tuple[int, dict[str, Any], torch.Tensor]] = []
+        self._unread_norms: list[tuple[int, Any]] = []
         for watcher in desk.watchers:
             watcher.restore(parts.progress.watchers.get(watcher.name, {}))
         options: dict[str, Any] = {
@@ -89,16 +91,29 @@ class StudioLoop(Trainer):
         inputs: dict[str, Any],
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """One micro-batch. Raises LossNotFinite before a broken loss can reach the weights."""
+        """One micro-batch. Raises LossNotFinite before a broken loss is saved; on a CPU before weights change."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         batch = self.learned_from(inputs)
         self._meter.count(self.num_tokens(batch))
-        step = self.state.global_step + 1
-        value = finite("loss", loss.item(), step)
-        for watcher in self._desk.watchers:
-            watcher.micro_batch(step, batch, value)
-        self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
+        self._unread.append((self.state.global_step + 1, batch, loss))
+        if loss.device.type == "cpu":
+            self._read_losses()
         return loss
+
+    def _read_losses(self) -> None:
+        """Look at losses that only the device knows; reading one makes the computer wait for a GPU.
+
+        It happens before anything is logged, evaluated or saved, and at each step for watchers. Raises LossNotFinite.
+        """
+        unread, self._unread = self._unread, []
+        for step, batch, loss in unread:
+            value = finite("loss", loss.item(), step)
+            for watcher in self._desk.watchers:
+                watcher.micro_batch(step, batch, value)
+            self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
+        unread_norms, self._unread_norms = self._unread_norms, []
+        for step, norm in unread_norms:
+            finite("gradient norm", float(norm), step)
 
     def learned_from(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The tensors of a micro-batch that was just learned, where its loader gave something else."""
@@ -113,7 +128,9 @@ class StudioLoop(Trainer):
         """The norm before clipping; with float16 an infinite one is the loss scaler's business."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]
         if self.accelerator.scaler is None:
-            finite("gradient norm", float(norm), self.state.global_step + 1)
+            self._unread_norms.append((self.state.global_step + 1, norm))
+        if self.args.device.type == "cpu" or self._desk.watchers:
+            self._read_losses()
         return norm
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
@@ -133,6 +150,7 @@ class StudioLoop(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002
         """Write a point of each curve; Hugging Face's summary at the end has none and is left out."""
         step = self.state.global_step
+        self._read_losses()
         if "loss" in logs:
             steps = step - self.progress.logged_step
             logs = {**logs, "loss": self.progress.loss_sum / steps}
@@ -155,6 +173,7 @@ class StudioLoop(Trainer):
         A request to stop leaves them unmeasured, to be made up for by the attempt that resumes here; before the
         first step of an attempt it raises StopRequested.
         """
+        self._read_losses()
         if self._has_validation:
             found = self.validation_scalars()
             step = self.state.global_step
@@ -200,6 +219,7 @@ class StudioLoop(Trainer):
     def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:  # noqa: ARG002
         """Write a sealed checkpoint of the present step and delete the ones beyond `keep_checkpoints`."""
         step = self.state.global_step
+        self._read_losses()
         self._desk.heartbeat.beat(Phase.SAVING, step=step)
         with staged(self._folder / f"checkpoint-{step}", before_rename=self._seal) as place:
             self._desk.events.sync()
