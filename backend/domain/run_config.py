@@ -12,6 +12,7 @@ from backend.domain.guards import Guards
 from backend.domain.recipe_fit import reference_problem
 from backend.domain.sampling import Samples
 from backend.domain.speed import Speed
+from backend.domain.speed_fit import sharing_problem
 from backend.methods import Lora, Method
 from backend.quantization import NoQuantization, Quantization
 from backend.recipes import Recipe, Sft
@@ -153,6 +154,7 @@ class RunConfig(Frozen):
         problem = (
             misfit(self.method, self.quantization, training.precision, training.optimizer)
             or reference_problem(self.recipe, self.method)
+            or sharing_problem(self.speed, self.devices)
             or self.recipe.batch_problem(
                 batch_size=training.batch_size,
                 gradient_accumulation=training.gradient_accumulation,

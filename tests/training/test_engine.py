@@ -14,6 +14,7 @@ from backend.trainer.collation import IGNORED
 from backend.trainer.engine.attention import FlatOnCpu, _general
 from backend.trainer.engine.batches import StepCollator, arranged_flat, arranged_padded
 from backend.trainer.engine.forward import install
+from backend.trainer.engine.loop import for_model
 from backend.trainer.engine.lora import lean
 from backend.trainer.engine.losses import Head, summed_loss
 from backend.trainer.engine.order import StepOrder
@@ -71,7 +72,7 @@ def fast(model: Any, rows: list[Any], **options: Any) -> Made:
     collator = StepCollator(0, **{"budget": 60, "is_flat": True, "is_learned": True} | options)
     micro_batches = collator(rows)["micro_batches"]
     items = sum(label != IGNORED for row in rows for label in row["labels"][1:])
-    given = [{name: value for name, value in micro.items() if name != "num_tokens"} for micro in micro_batches]
+    given = [for_model(micro) for micro in micro_batches]
     assert len(given) > 1
     return stepped(model, [model(**micro, num_items_in_batch=torch.tensor(items)).loss for micro in given])
 

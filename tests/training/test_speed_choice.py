@@ -48,3 +48,11 @@ def test_a_gpu_gets_room_for_the_longest_rows_and_half_the_rows_half_the_room() 
     assert settle(Speed(), facts).budget == 4 * 512
     assert settle(Speed(), replace(facts, rows_per_micro_batch=2)).budget == 2 * 512
     assert settle(Speed(), facts).is_liger
+
+
+def test_where_weights_are_shared_out_the_library_computes_in_step_for_all_processes() -> None:
+    chosen = settle(Speed(), replace(FACTS, is_shared_out=True))
+
+    assert (chosen.is_flat, chosen.is_learned, chosen.is_lean) == (False, False, False)
+    assert chosen.rows_at_once == FACTS.rows_per_micro_batch
+    assert sum("share" in reason for reason in chosen.reasons) == 3

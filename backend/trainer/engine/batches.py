@@ -72,6 +72,7 @@ def arranged_padded(lengths: Sequence[int], budget: int) -> list[list[int]]:
 class StepCollator:
     """Makes {"micro_batches": (...)} of a step's rows; the order of rows within a step changes no sum.
 
+    With `rows_at_once` each micro-batch has so many rows, whatever their length; else at most `budget` tokens.
     It draws no random numbers: on a resume Hugging Face fetches the first batch before it restores them.
     """
 
@@ -79,12 +80,13 @@ class StepCollator:
     budget: int
     is_flat: bool
     is_learned: bool
+    rows_at_once: int = 0
 
     def __call__(self, rows: Sequence[Encoded]) -> dict[str, Any]:
         """Micro-batches as `micro_batch` describes them."""
         pieces = [piece(row, is_cut=self.is_learned) for row in rows]
         lengths = [len(piece.inputs) for piece in pieces]
-        groups = (arranged_flat if self.is_flat else arranged_padded)(lengths, self.budget)
+        groups = self._groups(lengths)
         whole = [len(row["input_ids"]) for row in rows]
         return {
             "micro_batches": tuple(
@@ -93,10 +95,17 @@ class StepCollator:
             )
         }
 
+    def _groups(self, lengths: Sequence[int]) -> list[list[int]]:
+        if self.rows_at_once:
+            numbers = range(len(lengths))
+            return [list(numbers[start : start + self.rows_at_once]) for start in numbers[:: self.rows_at_once]]
+        return (arranged_flat if self.is_flat else arranged_padded)(lengths, self.budget)
+
     def micro_batch(self, pieces: Sequence[Piece]) -> dict[str, Any]:
         """`input_ids` with `attention_mask`, or for a flat row `position_ids` and `row_lengths`.
 
-        What counts in the loss is either `learned` and `targets` (see engine.forward), or `labels`.
+        What counts in the loss is either `learned` and `targets` (see engine.forward), or `labels`; `num_learned`
+        is known without asking a GPU.
         """
         ids, targets, extra = self._flat(pieces) if self.is_flat else self._padded(pieces)
         if self.is_learned:
@@ -107,7 +116,7 @@ class StepCollator:
             labels = np.full_like(targets, IGNORED)
             labels[:, 1:] = targets[:, :-1]
             loss = {"labels": torch.from_numpy(labels)}
-        return {"input_ids": torch.from_numpy(ids)} | extra | loss
+        return {"input_ids": torch.from_numpy(ids), "num_learned": int((targets != IGNORED).sum())} | extra | loss
 
     def _flat(self, pieces: Sequence[Piece]) -> tuple[Numbers, Numbers, dict[str, Any]]:
         lengths = [len(piece.inputs) for piece in pieces]

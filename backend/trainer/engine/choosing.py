@@ -8,6 +8,7 @@ from peft import PeftModel
 from peft.tuners.tuners_utils import BaseTuner
 from transformers import PreTrainedModel
 
+from backend.domain.speed_fit import shares_weights_out
 from backend.store.files import replace_text
 from backend.trainer.engine.forward import install
 from backend.trainer.engine.lora import lean, plain_layers
@@ -38,6 +39,7 @@ def choose(parts: Parts, lengths: "np.ndarray[tuple[int], np.dtype[np.int64]]") 
         no_learned=abilities.no_learned,
         lora_layers=len(plain_layers(model)),
         has_liger=importlib.util.find_spec("liger_kernel") is not None,
+        is_shared_out=shares_weights_out(parts.config.devices),
     )
     chosen = settle(speed, facts)
     if not own_forward:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from transformers import TrainingArguments
 
@@ -42,6 +43,7 @@ class EngineLoop(StudioLoop):
             budget=self.chosen.budget,
             is_flat=self.chosen.is_flat,
             is_learned=self.chosen.is_learned,
+            rows_at_once=self.chosen.rows_at_once,
         )
         self._order = StepOrder(
             self._lengths, rows_per_step=training.effective_batch_size, seed=training.seed, order=self.chosen.order
@@ -67,12 +69,10 @@ class EngineLoop(StudioLoop):
         self._order.set_epoch(options["epoch"])
         return super()._run_epoch(**options)  # type: ignore[no-untyped-call]
 
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | int | None:
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
         """Learned tokens of the step, over all processes."""
-        micro_batches = [{"labels": learned_of(micro)} for step in batch_samples for micro in step["micro_batches"]]
-        shifted = [micro | {"shift_labels": micro["labels"]} for micro in micro_batches]
-        found: torch.Tensor | int | None = super()._get_num_items_in_batch(shifted, device)
-        return found
+        own = sum(micro["num_learned"] for step in batch_samples for micro in step["micro_batches"])
+        return self.accelerator.gather(torch.tensor([own], device=device)).sum()  # type: ignore[no-any-return]
 
     # One step
 
@@ -105,12 +105,15 @@ class EngineLoop(StudioLoop):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """The micro-batch's share of the step's mean negative log-likelihood per learned token."""
-        given = {name: value for name, value in inputs.items() if name != "num_tokens"}
+        given = for_model(inputs)
         assert num_items_in_batch is not None, "counted by _get_num_items_in_batch"
-        if self.chosen.is_learned or self.model_accepts_loss_kwargs:
+        if self.chosen.is_learned:
             loss: torch.Tensor = model(**given, num_items_in_batch=num_items_in_batch).loss
         else:
-            loss = model(**given).loss * (learned_of(inputs) != IGNORED).sum() / num_items_in_batch
+            # a mean, to which a method may add a loss of its own (AdaLoRA): the shares add up to one of it
+            count: int = inputs["num_learned"]
+            own = {"num_items_in_batch": max(1, count)} if self.model_accepts_loss_kwargs else {}
+            loss = model(**given, **own).loss * (count / num_items_in_batch)
         # the mean over processes that follows would divide by their number once more
         return loss * self.accelerator.num_processes if self.args.world_size > 1 else loss
 
@@ -131,11 +134,20 @@ class EngineLoop(StudioLoop):
             seen += len(rows)
             for micro_batch in self._collator(rows)["micro_batches"]:
                 batch = self._prepare_inputs(micro_batch)
-                tokens += int((learned_of(micro_batch) != IGNORED).sum())
+                tokens += micro_batch["num_learned"]
                 with self.accelerator.autocast():
-                    loss = self.compute_loss(model, batch, num_items_in_batch=1)
-                total += loss.item() / self.accelerator.num_processes
+                    total += self._summed_loss(model, batch).item()
         return {"eval/loss": finite("validation loss", total / tokens, self.state.global_step)}
+
+    def _summed_loss(self, model: torch.nn.Module, batch: dict[str, Any]) -> torch.Tensor:
+        """Without what a method adds to its loss while it trains."""
+        given = for_model(batch)
+        if self.chosen.is_learned:
+            loss: torch.Tensor = model(**given).loss
+            return loss
+        labels = given.pop("labels")[:, 1:]
+        logits = model(**given).logits[:, -labels.shape[1] - 1 : -1]  # virtual tokens come first
+        return cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
 
     def _validation_portions(self) -> Iterator[list[Any]]:
         """So many rows at a time as a step trains on."""
@@ -144,10 +156,6 @@ class EngineLoop(StudioLoop):
             yield [self._validation[index] for index in range(start, min(start + size, len(self._validation)))]
 
 
-def learned_of(micro_batch: dict[str, Any]) -> torch.Tensor:
-    """The tokens that are to be predicted, among them perhaps IGNORED ones; one dimension."""
-    if "targets" in micro_batch:
-        targets: torch.Tensor = micro_batch["targets"]
-        return targets
-    labels: torch.Tensor = micro_batch["labels"]
-    return labels[:, 1:].flatten()
+def for_model(micro_batch: dict[str, Any]) -> dict[str, Any]:
+    """What the model is called with."""
+    return {name: value for name, value in micro_batch.items() if name not in {"num_tokens", "num_learned"}}

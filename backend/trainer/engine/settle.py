@@ -6,6 +6,7 @@ from typing import Literal
 from backend.domain.speed import Speed
 from backend.trainer.errors import SpeedUnsuitable
 
+SHARED = "processes share the weights of each layer, which only the library puts together"
 CPU_TOKENS = 1024  # larger micro-batches are not faster on a CPU, only larger; docs/explanation/speed.md
 
 
@@ -14,7 +15,8 @@ class Facts:
     """What the decision depends on; everything is the same again when a run is resumed.
 
     `own_forward` says why the adapter needs its own forward, `no_flat` and `no_learned` why the model does not do
-    these (see engine.probe); empty means that nothing speaks against it. Lengths are in tokens.
+    these (see engine.probe); empty means that nothing speaks against it. `is_shared_out` says that processes
+    share the weights of each layer. Lengths are in tokens.
     """
 
     device: str
@@ -26,11 +28,16 @@ class Facts:
     no_learned: str = ""
     lora_layers: int = 0
     has_liger: bool = False
+    is_shared_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The levers as they are. `reasons` has one line for each."""
+    """The levers as they are. `reasons` has one line for each.
+
+    `rows_at_once` is the size of each micro-batch where all processes must take equally many; else it is 0 and
+    `budget` (tokens) decides.
+    """
 
     is_flat: bool
     is_learned: bool
@@ -39,6 +46,7 @@ class Chosen:
     budget: int
     order: Literal["shuffled", "grouped"]
     reasons: tuple[str, ...]
+    rows_at_once: int = 0
 
 
 def settle(speed: Speed, facts: Facts) -> Chosen:
@@ -52,11 +60,12 @@ def settle(speed: Speed, facts: Facts) -> Chosen:
     why = "as asked" if speed.order != "auto" else "steps are the same however rows are batched"
     ordered = f"order {order}: {why}"
     reasons = (flat, tokens, ordered, learned, lean, liger)
-    return Chosen(is_flat, is_learned, is_lean, is_liger, budget, order, reasons)
+    rows_at_once = facts.rows_per_micro_batch if facts.is_shared_out else 0
+    return Chosen(is_flat, is_learned, is_lean, is_liger, budget, order, reasons, rows_at_once)
 
 
 def _flat(speed: Speed, facts: Facts) -> tuple[bool, str]:
-    obstacle = facts.own_forward or facts.no_flat
+    obstacle = _shared(facts) or facts.own_forward or facts.no_flat
     if speed.batches == "padded":
         return False, "batches padded: as asked"
     if obstacle and speed.batches == "flat":
@@ -68,7 +77,7 @@ def _flat(speed: Speed, facts: Facts) -> tuple[bool, str]:
 
 
 def _learned(speed: Speed, facts: Facts) -> tuple[bool, str]:
-    obstacle = facts.own_forward or facts.no_learned
+    obstacle = _shared(facts) or facts.own_forward or facts.no_learned
     if speed.logits == "all":
         return False, "logits all: as asked"
     if obstacle and speed.logits == "learned":
@@ -78,9 +87,15 @@ def _learned(speed: Speed, facts: Facts) -> tuple[bool, str]:
     return True, "logits learned: scores of tokens that do not count in the loss are never computed"
 
 
+def _shared(facts: Facts) -> str:
+    return SHARED if facts.is_shared_out else ""
+
+
 def _lean(speed: Speed, facts: Facts) -> tuple[bool, str]:
     if speed.layers == "library":
         return False, "layers library: as asked"
+    if facts.is_shared_out:
+        return False, f"layers library: {SHARED}"
     if not facts.lora_layers:
         return False, "layers library: the method has no plain LoRA layers"
     return True, f"layers lean: {facts.lora_layers} LoRA layers keep their input once and copy nothing"
@@ -96,6 +111,9 @@ def _liger(speed: Speed, facts: Facts) -> tuple[bool, str]:
 
 
 def _budget(speed: Speed, facts: Facts) -> tuple[int, str]:
+    if facts.is_shared_out:
+        rows = facts.rows_per_micro_batch
+        return rows * facts.longest, f"micro-batches of {rows} rows: all processes must take equally many"
     if speed.micro_batch_tokens is not None:
         return speed.micro_batch_tokens, f"micro-batches of up to {speed.micro_batch_tokens} tokens: as asked"
     room = facts.rows_per_micro_batch * facts.longest
