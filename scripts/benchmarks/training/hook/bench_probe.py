@@ -20,6 +20,7 @@ from transformers import TrainerCallback
 
 ENV_RESULT = "PEFT_STUDIO_BENCH_RESULT"
 ENV_WARM_UP = "PEFT_STUDIO_BENCH_WARM_UP"
+LAST_MARK = 2  # <pad>, <bos>, <eos>; see material.py
 
 
 def install(trainer: ModuleType) -> None:
@@ -54,15 +55,19 @@ class Probe(TrainerCallback):
         self._cuda_peak = 0
 
     def count(self, batches: list[Any]) -> None:
-        """Tokens of the micro-batches of a step without padding, and a hash that tells steps of other rows apart."""
+        """Tokens of the micro-batches of a step without padding, and a hash that tells steps of other rows apart.
+
+        PEFT Studio does not feed the last token of a row, which only has to be predicted, and says itself how long
+        its rows are; the reader compares that with the others.
+        """
         found = []
-        for batch in batches:
-            ids, mask = batch["input_ids"], batch.get("attention_mask")
+        for micro in (micro for batch in batches for micro in batch.get("micro_batches", [batch])):
+            ids, mask = micro["input_ids"], micro.get("attention_mask")
             is_rectangle = mask is not None and mask.shape == ids.shape
             real = ids[mask.bool()] if is_rectangle else ids.flatten()
-            found.append(real.cpu().to(torch.int64))
+            self._tokens += int(micro.get("num_tokens", real.numel()))
+            found.append(real[real > LAST_MARK].cpu().to(torch.int64))
         step = torch.sort(torch.cat(found)).values if found else torch.zeros(0)
-        self._tokens += step.numel()
         self._batches.append(hashlib.sha256(step.numpy().tobytes()).hexdigest()[:12])
 
     def on_train_begin(self, *_: object, **__: object) -> None:
