@@ -149,6 +149,8 @@ def machine(laps: Sequence[Lap], material: Material, asked: argparse.Namespace) 
     where = f"{platform.machine()}, {asked.threads} threads" if device == "cpu" else device
     gpu = "; no GPU on this machine, so nothing was measured on one" if device == "cpu" else ""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    other = next((found.libraries for found in laps if ALL[found.contestant].is_llama_factory), "")
+    packages += f"; LLaMA-Factory has {other}" if other else ""
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {where}{gpu}, load {os.getloadavg()[0]:.1f} at the end. {packages}. "
         f"Llama with {size.layers} layers of width {size.hidden} and {size.vocabulary:,} tokens, "

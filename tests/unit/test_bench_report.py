@@ -14,7 +14,9 @@ from scripts.benchmarks.training.report import BEGIN, END, put_between_marks, ta
 
 def a_lap(contestant: str, *, cpu: float, peak: int, loss: float = 9.5, batches: tuple[str, ...] = ("a", "b")) -> Lap:
     """A lap of 1,000 tokens."""
-    return Lap(contestant, "uneven", 1000, 2 * cpu, cpu, (cpu,), peak, (loss, loss), batches, "adamw", "cpu", 1)
+    return Lap(
+        contestant, "uneven", 1000, 2 * cpu, cpu, (cpu,), peak, (loss, loss), batches, "adamw", "cpu", 1, "torch 2"
+    )
 
 
 def test_the_table_has_medians_their_spread_and_ratios_to_the_plain_trainer() -> None:

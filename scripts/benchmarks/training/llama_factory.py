@@ -29,6 +29,7 @@ def main(name: str, folder: Path, data: str, output: Path, numbers: list[str]) -
         "stage": "sft",
         "do_train": True,
         "model_name_or_path": str(folder / "model"),
+        "dataset": "bench",  # must be named; the rows come from the next line
         "tokenized_path": str(output / "rows"),
         "template": "empty",
         "finetuning_type": "lora",

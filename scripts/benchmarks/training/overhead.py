@@ -20,7 +20,7 @@ class Overhead:
     """What the trainer writes beside training, and the processor time of the supervisor for each second."""
 
     accounts: Accounts
-    supervisor_share: float
+    supervisor_share: float | None
 
     def sentence(self) -> str:
         """For the page."""
@@ -29,7 +29,7 @@ class Overhead:
             f"* Supervision: of a step of {own.step_seconds:.2f} s, heartbeat, scalars and log take "
             f"{own.seconds_per_step * 1e3:.1f} ms, a checkpoint {own.seconds_per_checkpoint * 1e3:.0f} ms every "
             f"{SAVE_STEPS} steps: {own.share:.2%} of the bare step. The supervisor beside it takes "
-            f"{self.supervisor_share:.2%} of one core."
+            f"{'an unmeasured share' if self.supervisor_share is None else f'{self.supervisor_share:.2%}'} of one core."
         )
 
 
@@ -57,7 +57,7 @@ def _accounts(folder: Path, material: Material, threads: int) -> Accounts:
     return read_accounts(json.loads(measured.read_text("utf-8"))["marks"], json.loads(accounted.read_text("utf-8")))
 
 
-def _supervisor(folder: Path, material: Material, threads: int) -> float:
+def _supervisor(folder: Path, material: Material, threads: int) -> float | None:
     run_yaml = folder / "run.yaml"
     run_yaml.write_text(dump_yaml(order(material, "uneven", {})), encoding="utf-8")
     environment = surroundings(folder / "supervised.json", material.size.warm_up, threads, ours=True)

@@ -34,6 +34,7 @@ class Lap:
     optimizer: str
     device: str
     threads: int
+    libraries: str
 
     @property
     def tokens_per_second(self) -> float:
@@ -89,6 +90,7 @@ def read_lap(contestant: Contestant, data: str, result: Path) -> Lap:
         optimizer=found["optimizer"],
         device=found["device"],
         threads=found["threads"],
+        libraries=found["libraries"],
     )
 
 

@@ -17,8 +17,11 @@ LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 900.0
 
 
-def supervised_share(workspace: Path, run_yaml: Path, environment: dict[str, str]) -> float:
-    """Seconds of processor time of the supervisor for each second of training. Raises TimeoutError."""
+def supervised_share(workspace: Path, run_yaml: Path, environment: dict[str, str]) -> float | None:
+    """Seconds of processor time of the supervisor for each second of training. Raises TimeoutError.
+
+    None if training was over before it could be looked at twice.
+    """
     told = subprocess.run(
         [sys.executable, "-c", START, "--workspace", str(workspace), "train", str(run_yaml), "--json"],
         env=environment,
@@ -39,8 +42,10 @@ def supervised_share(workspace: Path, run_yaml: Path, environment: dict[str, str
         time.sleep(LOOK_SECONDS)
     while _supervisor(run) is not None:
         time.sleep(LOOK_SECONDS)
+    if len(marks) < 2:  # noqa: PLR2004 - a beginning and an end
+        return None
     (began, before), (ended, after) = marks[0], marks[-1]
-    return (after - before) / max(ended - began, LOOK_SECONDS)
+    return (after - before) / (ended - began)
 
 
 def _heartbeat(run: RunDirectory) -> Heartbeat | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import torch
+import transformers
 from transformers import TrainerCallback
 
 ENV_RESULT = "PEFT_STUDIO_BENCH_RESULT"
@@ -109,7 +110,7 @@ class Probe(TrainerCallback):
             "optimizer": str(getattr(args.optim, "value", args.optim)),
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
             "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
+            "libraries": f"torch {torch.__version__}, transformers {transformers.__version__}",
         }
         self._result.write_text(json.dumps(found), encoding="utf-8")
 
