@@ -17,6 +17,7 @@ from backend.data.choice import Columns, DatasetChoice, DatasetPart
 from backend.domain.guards import Guards
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
 from backend.domain.sampling import Samples
+from backend.domain.speed import Speed
 from backend.domain.states import ENDS, TRANSITIONS
 from backend.errors import StudioError
 from backend.methods import Method, Targeted
@@ -67,6 +68,7 @@ def _run_config() -> str:
         ("dataset.mix[]", DatasetPart),
         ("dataset.columns", Columns),
         ("training", Training),
+        ("speed", Speed),
         ("guards", Guards),
         ("samples", Samples),
     )

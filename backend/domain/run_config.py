@@ -12,6 +12,7 @@ from backend.domain.guards import Guards
 from backend.domain.recipe_fit import reference_problem
 from backend.domain.sampling import Samples
 from backend.domain.speed import Speed
+from backend.domain.speed_fit import sharing_problem
 from backend.methods import Lora, Method
 from backend.quantization import NoQuantization, Quantization
 from backend.recipes import Recipe, Sft
@@ -70,8 +71,23 @@ class Training(Frozen):
         default=0.03, ge=0, lt=1, description="Share of the steps in which the learning rate rises from 0."
     )
     weight_decay: float = Field(default=0.0, ge=0, le=10, description="AdamW weight decay.")
-    optimizer: Literal["adamw_torch", "adamw_torch_fused", "adafactor", "sgd"] = Field(
-        default="adamw_torch", description="Optimizer."
+    optimizer: Literal[
+        "adamw_torch",
+        "adamw_torch_fused",
+        "adamw_8bit",
+        "paged_adamw_32bit",
+        "paged_adamw_8bit",
+        "lion_32bit",
+        "lion_8bit",
+        "paged_lion_8bit",
+        "adafactor",
+        "sgd",
+    ] = Field(
+        default="adamw_torch_fused",
+        description=(
+            "Optimizer. 8bit keeps a quarter of the state (it pays with full fine-tuning), paged moves it to the "
+            "computer's memory when the GPU's is short; both are bitsandbytes'."
+        ),
     )
     max_grad_norm: float = Field(
         default=1.0, ge=0, le=1e6, description="Gradients are clipped to this norm; 0 switches clipping off."
@@ -143,6 +159,7 @@ class RunConfig(Frozen):
         problem = (
             misfit(self.method, self.quantization, training.precision, training.optimizer)
             or reference_problem(self.recipe, self.method)
+            or sharing_problem(self.speed, self.devices)
             or self.recipe.batch_problem(
                 batch_size=training.batch_size,
                 gradient_accumulation=training.gradient_accumulation,

@@ -15,10 +15,40 @@ class Speed(Frozen):
         title="Batches",
         description="flat: rows end to end without padding, each attending only to itself; padded: a rectangle.",
     )
+    micro_batch_tokens: int | None = Field(
+        default=None,
+        ge=16,
+        le=10_000_000,
+        title="Tokens per micro-batch",
+        description=(
+            "The rows of a step (batch_size x gradient_accumulation) are dealt out anew to micro-batches of at most so "
+            "many tokens, which changes no loss; None: what batch_size of the longest rows take, on a CPU at most 1024."
+        ),
+    )
+    order: Literal["auto", "shuffled", "grouped"] = Field(
+        default="auto",
+        title="Order of rows",
+        description="grouped: rows of similar length share a step (less padding, other steps); auto: shuffled.",
+    )
     logits: Literal["auto", "learned", "all"] = Field(
         default="auto",
         title="Logits",
-        description="learned: scores only for tokens that count in the loss; all: for every token.",
+        description="learned: scores only for tokens that count in the loss, in chunks; all: for every token.",
+    )
+    layers: Literal["auto", "lean", "library"] = Field(
+        default="auto",
+        title="Layers",
+        description="lean: LoRA layers that keep and copy less for the same result; library: as they are.",
+    )
+    attention: Literal["auto", "sdpa", "flash_attention_2", "flex_attention", "eager"] = Field(
+        default="auto",
+        title="Attention",
+        description="auto: ours for flat rows, else the library's choice; the others are the library's by name.",
+    )
+    liger: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        title="Liger kernels",
+        description="Fused norms and rotations for CUDA, if liger-kernel is installed; auto: used where it is.",
     )
     dataloader_workers: int = Field(
         default=0, ge=0, le=64, title="Data workers", description="Processes that prepare batches ahead of time."

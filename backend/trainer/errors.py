@@ -65,6 +65,15 @@ class MethodUnsuitable(ConfigurationError):
     fix = "Choose another method or other target modules."
 
 
+class SpeedUnsuitable(ConfigurationError):
+    """A lever of speed was asked for by name, and cannot be pulled here."""
+
+    id = "speed-unsuitable"
+    what = "{setting}: {value} is not possible here."
+    why = "{why}"
+    fix = 'Set {setting} to "auto".'
+
+
 class ModelUnreachable(StudioError):
     """The hub could not be asked."""
 

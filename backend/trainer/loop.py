@@ -41,6 +41,8 @@ class StudioLoop(SavingLoop):
         self._saver = Saver(desk.attempt, desk.events, desk.keep_checkpoints, desk.protected)
         self._meter = Meter()
         self._began_at = self._watched_step = 0
+        self._unread: list[tuple[int, dict[str, Any], torch.Tensor]] = []
+        self._unread_norms: list[tuple[int, Any]] = []
         self.watching = Watching(desk.watchers, parts.progress.watchers)
         options: dict[str, Any] = {
             "model": parts.adapted.model,
@@ -109,15 +111,28 @@ class StudioLoop(SavingLoop):
         inputs: dict[str, Any],
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """One micro-batch. Raises LossNotFinite before a broken loss can reach the weights."""
+        """One micro-batch. Raises LossNotFinite before a broken loss is saved; on a CPU before weights change."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         batch = self.learned_from(inputs)
         self._meter.count(self.num_tokens(batch))
-        step = self.state.global_step + 1
-        value = finite("loss", loss.item(), step)
-        self.watching.micro_batch(step, batch, value)
-        self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
+        self._unread.append((self.state.global_step + 1, batch, loss))
+        if loss.device.type == "cpu":
+            self._read_losses()
         return loss
+
+    def _read_losses(self) -> None:
+        """Look at losses that only the device knows; reading one makes the computer wait for a GPU.
+
+        It happens before anything is logged, evaluated or saved. Raises LossNotFinite.
+        """
+        unread, self._unread = self._unread, []
+        for step, batch, loss in unread:
+            value = finite("loss", loss.item(), step)
+            self.watching.micro_batch(step, batch, value)
+            self.progress = replace(self.progress, loss_sum=self.progress.loss_sum + value)
+        unread_norms, self._unread_norms = self._unread_norms, []
+        for step, norm in unread_norms:
+            finite("gradient norm", float(norm), step)
 
     def learned_from(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The tensors of a micro-batch that was just learned, where its loader gave something else."""
@@ -132,7 +147,9 @@ class StudioLoop(SavingLoop):
         """The norm before clipping; with float16 an infinite one is the loss scaler's business."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]
         if self.accelerator.scaler is None:
-            finite("gradient norm", float(norm), self.state.global_step + 1)
+            self._unread_norms.append((self.state.global_step + 1, norm))
+        if self.args.device.type == "cpu":
+            self._read_losses()
         return norm
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
@@ -160,6 +177,8 @@ class StudioLoop(SavingLoop):
             self._watched_step = step
             scalars = {"grad_norm": grad_norm, "learning_rate": named.get("learning_rate")}
             is_point = control.should_log or control.should_save or control.should_evaluate
+            if is_point:
+                self._read_losses()
             self._heed(self.watching.step_ended(step, self.state.max_steps, scalars, is_point=is_point))
         super()._maybe_log_save_evaluate(tr_loss, grad_norm, *others, **named)
 
@@ -174,6 +193,7 @@ class StudioLoop(SavingLoop):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002
         """Write a point of each curve; Hugging Face's summary at the end has none and is left out."""
         step = self.state.global_step
+        self._read_losses()
         if "loss" in logs:
             steps = step - self.progress.logged_step
             logs = {**logs, "loss": ranks.total(self.progress.loss_sum) / ranks.count() / steps}
@@ -199,6 +219,7 @@ class StudioLoop(SavingLoop):
         A request to stop leaves them unmeasured, to be made up for by the attempt that resumes here; before the
         first step of an attempt it raises StopRequested.
         """
+        self._read_losses()
         if self._has_validation:
             found = self.validation_scalars()
             step = self.state.global_step
@@ -236,6 +257,10 @@ class StudioLoop(SavingLoop):
         if ranks.is_first():
             say(f"step {step}/{self.state.max_steps} eval loss {loss:.4f}")
         self._heed(self.watching.evaluated(step, found))
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:
+        self._read_losses()
+        super()._save_checkpoint(model, trial)
 
 
 def finite(quantity: str, value: float, step: int) -> float:

@@ -49,6 +49,7 @@ TRAININGS = {
     "sgd, no clipping": {"optimizer": "sgd", "max_grad_norm": 0, "weight_decay": 0.1},
     "fused, constant": {"optimizer": "adamw_torch_fused", "scheduler": "constant_with_warmup"},
     "bfloat16": {"precision": "bfloat16"},
+    "eight bits, paged": {"optimizer": "paged_adamw_8bit"},
 }
 
 

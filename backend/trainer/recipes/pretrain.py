@@ -9,10 +9,10 @@ from backend.data.examples import Example
 from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
 from backend.trainer.collation import Encoded
+from backend.trainer.engine.loop import EngineLoop
 from backend.trainer.parts import Parts, Rows, Work
 from backend.trainer.preferences import NO_LIMIT
 from backend.trainer.recipes import sft
-from backend.trainer.recipes.sft import SftLoop
 from backend.trainer.tokens import Encoder
 
 LEAST = 2  # tokens of a block: the first is never predicted
@@ -38,6 +38,6 @@ def blocks(texts: Iterator[list[int]], size: int) -> list[Encoded]:
     return [{"input_ids": block, "labels": list(block)} for block in cut if len(block) >= LEAST]
 
 
-def loop(parts: Parts) -> SftLoop:
+def loop(parts: Parts) -> EngineLoop:
     """The loop of supervised fine-tuning."""
     return sft.loop(parts)

@@ -3,7 +3,7 @@
 
 Seeds runs through the real store and folders into a temporary workspace, then measures whole script runs with
 Streamlit's AppTest, callbacks and serialisation included, network and browser excluded.
-Usage: python scripts/bench/dashboard_clicks.py [NUM_RUNS] [NUM_CLICKS]
+Usage: scripts/bench clicks [NUM_RUNS] [NUM_CLICKS]
 """
 
 import random
