@@ -188,7 +188,7 @@ class _Case:
 
         place = self.folder / "checkpoint"
         place.mkdir()
-        self.adapted.write(place)
+        self.adapted.copied()(place)
         other = self.bench.adapted(self.method, self.architecture, self.quantization, resumed=place)
         other.read(place)
         mine, others = self.adapted.model.state_dict(), other.model.state_dict()
