@@ -12,12 +12,11 @@ from transformers import AutoModelForCausalLM
 
 from backend.trainer.collation import IGNORED
 from backend.trainer.engine.attention import FlatOnCpu, _general
-from backend.trainer.engine.batches import StepCollator, arranged_flat, arranged_padded
+from backend.trainer.engine.batches import StepCollator
 from backend.trainer.engine.forward import install
 from backend.trainer.engine.loop import for_model
 from backend.trainer.engine.lora import lean
 from backend.trainer.engine.losses import Head, summed_loss
-from backend.trainer.engine.order import StepOrder
 from backend.trainer.engine.probe import probe
 from tests.fakes.tiny_models import tiny_model
 
@@ -107,6 +106,22 @@ def test_losses_and_gradients_do_not_depend_on_how_they_are_computed(
     assert (abilities.no_flat, abilities.no_learned) == ("", "")
     assert lean(model) == 14
     check_same(fast(model, rows, is_flat=is_flat, is_learned=is_learned), expected)
+
+
+def test_float32_weights_under_autocast_learn_what_the_library_learns(model: Any) -> None:
+    rows = made_rows()
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = plain(model, rows)
+
+    probe(model.get_base_model())
+    install(model.get_base_model())
+    lean(model)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        found = fast(model, rows)
+    assert found[0] == pytest.approx(expected[0], rel=2e-3)
+    ours, theirs = (torch.cat([made[1][name].flatten() for name in expected[1]]) for made in (found, expected))
+    assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.99
 
 
 def test_gradient_checkpointing_changes_nothing(model: Any) -> None:
@@ -263,36 +278,3 @@ def test_dropout_in_lean_layers_leaves_out_its_share_and_has_the_right_gradient(
     slope = torch.autograd.grad(once(x).sum(), x)[0].mul(direction).sum()
     measured = (once(x + 1e-2 * direction).sum() - once(x - 1e-2 * direction).sum()) / 2e-2
     torch.testing.assert_close(slope, measured, rtol=1e-2, atol=1e-2)
-
-
-def test_groups_keep_to_the_budget_and_hold_every_row_once() -> None:
-    lengths = [30, 5, 100, 20, 20, 7, 31, 64]
-    for arranged, cost in ((arranged_flat, sum), (arranged_padded, lambda group: len(group) * max(group))):
-        groups = arranged(lengths, 64)
-        assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
-        assert all(cost([lengths[i] for i in group]) <= 64 or len(group) == 1 for group in groups)
-
-
-def test_the_order_is_that_of_a_plain_trainer_and_a_function_of_seed_and_epoch() -> None:
-    from accelerate.data_loader import SeedableRandomSampler
-
-    order = StepOrder([1] * 10, rows_per_step=4, seed=42, order="shuffled")
-    plain = SeedableRandomSampler(range(10), data_seed=42)
-    for epoch in (0, 1):
-        order.set_epoch(epoch)
-        plain.set_epoch(epoch)
-        assert [row for step in order for row in step] == list(plain)
-    assert len(order) == len(list(order)) == 3
-    assert list(order) == list(order)
-
-
-def test_grouped_steps_hold_rows_of_similar_length() -> None:
-    lengths = torch.randint(1, 100, (64,)).tolist()
-    order = StepOrder(lengths, rows_per_step=8, seed=1, order="grouped")
-
-    steps = list(order)
-
-    assert sorted(row for step in steps for row in step) == list(range(64))
-    spread = [max(lengths[row] for row in step) - min(lengths[row] for row in step) for step in steps]
-    assert sum(spread) / len(spread) < 40
-    assert [max(lengths[row] for row in step) for step in steps] != sorted(lengths[step[0]] for step in steps)[::-1]

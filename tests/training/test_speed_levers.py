@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from backend.domain.run_config import RunConfig
-from backend.trainer.engine.batches import StepCollator
 from tests.training.runs import MakeRun, attempt_here, curves
 
 pytestmark = pytest.mark.training
@@ -56,15 +55,6 @@ def test_a_method_with_a_forward_of_its_own_learns_the_same_however_rows_are_dea
     check_same(dealt, whole)
     if method["name"] == "adalora":  # 0.5 x the mean distance of orthogonality of narrow random matrices, above 1
         assert whole["train/loss"][0][1] > whole["eval/loss"][0][1] + 0.3
-
-
-def test_processes_that_share_weights_out_take_equally_many_micro_batches() -> None:
-    collator = StepCollator(0, budget=10, is_flat=False, is_learned=False, rows_at_once=2)
-    short, long = ({"input_ids": [5] * length, "labels": [5] * length} for length in (3, 40))
-
-    for rows in ([short] * 5, [long] * 5, [long, short, short, long, long]):
-        micro_batches = collator(rows)["micro_batches"]
-        assert [len(micro["input_ids"]) for micro in micro_batches] == [2, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,9 @@ def flat_attention(
     if query.shape[0] != 1 or sum(lengths) != query.shape[2] or key.shape[2] != query.shape[2]:
         raise NotUnderstood("it does not attend to one flat row")
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
+    if torch.is_autocast_enabled(query.device.type):  # rotations leave queries and keys in float32
+        dtype = torch.get_autocast_dtype(query.device.type)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     softcap = options.get("softcap")
     is_plain = softcap is None and not dropout and value.shape[-1] == query.shape[-1]
     if is_plain and has_varlen(query.device, query.dtype, query.shape[-1]):

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy
 
 CHUNK_BYTES = 16 * 1024 * 1024  # logits held at a time on the CPU: about what its caches hold; measured
 CHUNK_BYTES_CUDA = 256 * 1024 * 1024
@@ -71,9 +71,11 @@ class ChunkedLoss(torch.autograd.Function):
         grad_hidden = torch.empty_like(hidden) if needs_hidden else None
         grad_weight = torch.zeros_like(weight, dtype=torch.float32) if needs_weight else None
         loss = hidden.new_zeros((), dtype=torch.float32)
-        for part in _chunks(len(targets), len(weight), hidden.device):
+        parts = _chunks(len(targets), len(weight), hidden.device)
+        room = hidden.new_empty(parts[0].stop, len(weight)) if parts else hidden  # the same memory for all chunks
+        for part in parts:
             piece = hidden[part]
-            logits = linear(piece, matrix, bias).float()
+            logits = _raw_logits(piece, matrix, bias, room[: len(piece)]).float()
             loss += _loss_and_gradient(logits, targets[part], scale, softcap, with_gradient=is_learning)
             gradient = logits.to(hidden.dtype)
             if grad_hidden is not None:
@@ -91,6 +93,15 @@ class ChunkedLoss(torch.autograd.Function):
         by_hidden = None if hidden is None else hidden * gradient.to(hidden.dtype)
         by_weight = None if weight is None else (weight * gradient).to(ctx.weight_dtype)
         return by_hidden, by_weight, None, None, None, None
+
+
+def _raw_logits(
+    hidden: torch.Tensor, matrix: torch.Tensor, bias: torch.Tensor | None, room: torch.Tensor
+) -> torch.Tensor:
+    """A linear layer's result, written into `room` (tokens, vocabulary)."""
+    if bias is None:
+        return torch.mm(hidden, matrix.T, out=room)
+    return torch.addmm(bias.to(hidden.dtype), hidden, matrix.T, out=room)
 
 
 def _loss_and_gradient(
