@@ -48,7 +48,7 @@ def test_half_the_rows_twice_as_often_and_odd_sizes_keep_the_product(
 
 
 def test_the_ladder_goes_down_to_one_row_then_recomputes_then_saves_the_rest() -> None:
-    config, told = order(training={"batch_size": 4}, speed={"dataloader_workers": 2}), []
+    config, told = order(training={"batch_size": 4}, speed={"dataloader_workers": 2, "logits": "all"}), []
     made: tuple[Adjustment, ...] = ()
     for attempt in range(1, 10):
         change = replan(ending("gpu-out-of-memory"), attempt, config, made)
@@ -60,19 +60,15 @@ def test_the_ladder_goes_down_to_one_row_then_recomputes_then_saves_the_rest() -
         "batch_size 4 -> 2, gradient_accumulation 1 -> 2",
         "batch_size 2 -> 1, gradient_accumulation 2 -> 4",
         "gradient_checkpointing false -> true",
-        "dataloader_workers 2 -> 0, logits auto -> learned, expandable_segments false -> true",
+        "dataloader_workers 2 -> 0, logits all -> auto, expandable_segments false -> true",
     ]
 
 
 def test_a_computer_without_a_gpu_is_told_nothing_about_one() -> None:
-    config = order(training={"batch_size": 1, "gradient_checkpointing": True})
-    assert memory_changes(config, on_gpu=False) == {"speed.logits": "learned"}
-    assert (
-        memory_changes(
-            order(training={"batch_size": 1, "gradient_checkpointing": True}, speed={"logits": "learned"}), on_gpu=False
-        )
-        is None
-    )
+    smallest = {"batch_size": 1, "gradient_checkpointing": True}
+    wasteful = order(training=smallest, speed={"logits": "all"})
+    assert memory_changes(wasteful, on_gpu=False) == {"speed.logits": "auto"}
+    assert memory_changes(order(training=smallest), on_gpu=False) is None
 
 
 def test_a_model_that_does_not_even_fit_is_not_helped_by_smaller_batches() -> None:
