@@ -195,7 +195,7 @@ def test_a_rate_that_changes_nothing_is_found(make_run: MakeRun) -> None:
 
 def test_early_stopping_ends_a_run_and_a_later_attempt_trains_no_step_more(make_run: MakeRun) -> None:
     training = WILD | {"eval_steps": 2}
-    run = make_run(training=training, guards={"early_stopping_evaluations": 3})
+    run = make_run(training=training, guards={"early_stopping_evaluations": 3, "min_delta": 5})
     attempt_here(run)
     end = curves(run)["train/loss"][-1][0]
     assert end < 40
