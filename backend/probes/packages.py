@@ -20,9 +20,10 @@ class InstalledPackages:
         return PythonRuntime(platform.python_version(), sys.executable)
 
     def requirements(self) -> Sequence[str] | None:
-        """The studio's requirements; None if it is run from source without being installed."""
+        """The studio's requirements without those of extras; None if it is run from source without being installed."""
         try:
-            return tuple(requires(STUDIO) or ())
+            found = tuple(requires(STUDIO) or ())
+            return tuple(line for line in found if "extra ==" not in line)
         except PackageNotFoundError:
             return None
 
