@@ -20,10 +20,9 @@ class InstalledPackages:
         return PythonRuntime(platform.python_version(), sys.executable)
 
     def requirements(self) -> Sequence[str] | None:
-        """The studio's requirements without those of extras; None if it is run from source without being installed."""
+        """The studio's requirements, those of extras too; None if it is run from source without being installed."""
         try:
-            found = tuple(requires(STUDIO) or ())
-            return tuple(line for line in found if "extra ==" not in line)
+            return tuple(requires(STUDIO) or ())
         except PackageNotFoundError:
             return None
 

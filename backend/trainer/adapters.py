@@ -1,7 +1,7 @@
 """Putting a method onto a base model, and taking its tensors out and in again."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -54,12 +54,10 @@ class PeftAdapted(Adapted):
 
     def copied(self) -> Callable[[Path], None]:
         """Copy everything that training changed now; the adapter as it is in peft's form."""
-        config, tensors, beyond = self._config(), self.tensors(), self._trained()
-        write_ranks = None
-        if isinstance(self._method, Adalora):  # peft's form leaves out the ranks that were taken away
-            write_ranks = adalora.copied(self.model)
-        else:
-            beyond = {name: tensor for name, tensor in beyond.items() if not _is_held(name, tensor, tensors)}
+        config, tensors = self._config(), self.tensors()
+        is_cut = isinstance(self._method, Adalora)  # peft's form leaves out the ranks that were taken away
+        beyond = {name: tensor for name, tensor in self._trained() if is_cut or not _is_held(name, tensor, tensors)}
+        write_ranks = adalora.copied(self.model) if is_cut else None
 
         def write(folder: Path) -> None:
             config.save_pretrained(str(folder))
@@ -133,9 +131,11 @@ class PeftAdapted(Adapted):
             self.model, kind, loraplus_lr_ratio=ratio, loraplus_weight_decay=decay, **options
         )
 
-    def _trained(self) -> Tensors:
-        parameters = self.model.named_parameters()
-        return {name: on_host(tensor) for name, tensor in parameters if tensor.requires_grad}
+    def _trained(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Copies of what is trained, one at a time, by name."""
+        for name, tensor in self.model.named_parameters():
+            if tensor.requires_grad:
+                yield name, on_host(tensor)
 
     def _config(self) -> PeftConfig:
         config: Any = copy.deepcopy(self.model.peft_config["default"])

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -52,14 +51,6 @@ FSDP = {
     "fsdp_offload_params": False,
     "fsdp_activation_checkpointing": False,
 }
-DEEPSPEED = {
-    "zero_stage": 2,
-    "gradient_accumulation_steps": "auto",
-    "gradient_clipping": "auto",
-    "offload_optimizer_device": "none",
-    "offload_param_device": "none",
-    "zero3_init_flag": False,
-}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -86,7 +77,6 @@ def _launch(run: RunDirectory) -> None:
     check(
         devices,
         num_gpus=torch.cuda.device_count(),
-        has_deepspeed=find_spec("deepspeed") is not None,
         is_quantized=order.quantization.name != "none",
     )
     # as JSON, which is YAML: PyYAML takes a bare `no` for false
@@ -105,15 +95,13 @@ def _told(error: StudioError, run: RunDirectory, number: int) -> int:
     return error.exit_code
 
 
-def check(devices: Devices, *, num_gpus: int, has_deepspeed: bool, is_quantized: bool = False) -> None:
+def check(devices: Devices, *, num_gpus: int, is_quantized: bool = False) -> None:
     """Whether this machine can do it. Raises DevicesMissing or StrategyUnavailable."""
     why = None
-    if devices.strategy == "deepspeed" and not has_deepspeed:
-        why = "The package deepspeed is not installed."
-    elif devices.strategy != "ddp" and not num_gpus:
-        why = "It shares a model out among GPUs; there is none."
-    elif devices.strategy == "deepspeed":
+    if devices.strategy == "deepspeed":
         why = "DeepSpeed keeps its state in pickles, which are programs; a run could not go on from its checkpoints."
+    elif devices.strategy == "fsdp" and not num_gpus:
+        why = "It shares a model out among GPUs; there is none."
     elif devices.strategy == "fsdp" and is_quantized:
         why = "Weights of 4 or 8 bits cannot be shared out."
     if why:
@@ -128,20 +116,12 @@ def launch_file(devices: Devices, *, has_gpu: bool) -> dict[str, object]:
     Keys: https://huggingface.co/docs/accelerate/package_reference/cli and accelerate/commands/config/config_args.py.
     MULTI_GPU with `use_cpu` is how accelerate starts several processes on a CPU without MPI.
     """
-    kinds = {"ddp": "MULTI_GPU", "fsdp": "FSDP", "deepspeed": "DEEPSPEED"}
     file: dict[str, object] = BASE | {
-        "distributed_type": kinds[devices.strategy],
+        "distributed_type": "FSDP" if devices.strategy == "fsdp" else "MULTI_GPU",
         "num_processes": devices.processes,
         "use_cpu": not has_gpu,
     }
-    match devices.strategy:
-        case "fsdp":
-            file["fsdp_config"] = FSDP
-        case "deepspeed":
-            file["deepspeed_config"] = DEEPSPEED
-        case "ddp":
-            pass
-    return file
+    return file | ({"fsdp_config": FSDP} if devices.strategy == "fsdp" else {})
 
 
 if __name__ == "__main__":

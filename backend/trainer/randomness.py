@@ -1,6 +1,8 @@
 """The random generators of one process: Python's, NumPy's and torch's, on every device that it uses."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,22 @@ def restore_random_states(states: State) -> None:
         torch.cuda.set_rng_state(states["cuda"])
     if "mps" in states and torch.backends.mps.is_available():
         torch.mps.set_rng_state(states["mps"])
+
+
+@contextmanager
+def undisturbed(seed: int) -> Iterator[None]:
+    """All random numbers come from the seed; afterwards every generator is as it was before."""
+    python, numpy = random.getstate(), np.random.get_state()
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        try:
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 
 def _plain(number: Any) -> object:  # noqa: ANN401 - NumPy's or Python's

@@ -15,6 +15,7 @@ from backend.trainer import ranks
 from backend.trainer.curves import EventFile
 from backend.trainer.errors import ChatTemplateUnsuitable
 from backend.trainer.heartbeat import HeartbeatWriter
+from backend.trainer.randomness import undisturbed
 from backend.trainer.say import say
 from backend.trainer.stop import StopFlag
 from backend.trainer.watching import State, Watcher
@@ -87,7 +88,7 @@ class Sampler(Watcher):
     def _answers(self) -> list[str]:
         """One answer for each prompt; fewer, if somebody asked to stop."""
         answers = []
-        with undisturbed(self._model, self._seed):
+        with evaluating(self._model), undisturbed(self._seed):
             for ids in self._encoded:
                 if self._stop.is_requested:
                     break
@@ -115,14 +116,12 @@ class _Attentive(StoppingCriteria):
 
 
 @contextmanager
-def undisturbed(model: torch.nn.Module, seed: int) -> Iterator[None]:
-    """Evaluation mode without gradients, and random numbers of its own; afterwards all is as it was."""
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards each module has the mode that it had."""
     modes = [(module, module.training) for module in model.modules()]
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
+        with torch.no_grad():
             yield
     finally:
         for module, mode in modes:

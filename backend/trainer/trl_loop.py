@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from backend.trainer.adapters import Adapted
 from backend.trainer.loop import StudioLoop, finite
 from backend.trainer.parts import Parts
-from backend.trainer.random_state import undisturbed
+from backend.trainer.randomness import undisturbed
 
 LEFT_OUT = ("num_tokens", "step_time")  # perf/ has them, measured without evaluating and saving
 

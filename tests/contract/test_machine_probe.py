@@ -70,7 +70,10 @@ def test_the_interpreter_is_named(packages: PackageLookup) -> None:
 def test_the_requirements_are_readable_and_installed(packages: PackageLookup) -> None:
     lines = packages.requirements()
     assert lines
-    assert all(packages.version(Requirement(line).name) for line in lines)
+    needed = [Requirement(line) for line in lines]
+    applying = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]  # as on the page
+    assert len(applying) > len(needed) / 2
+    assert all(packages.version(one.name) for one in applying)
     assert packages.requires_python()
 
 

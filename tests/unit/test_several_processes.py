@@ -77,7 +77,7 @@ def test_processes_that_all_crashed_are_told_by_the_first(attempt: OwnAttempt) -
     assert failed.value.record == CRASH
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp", "deepspeed"])
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_accelerate_understands_every_file_that_we_write(strategy: str, tmp_path: Path) -> None:
     from accelerate.commands.config.config_args import load_config_from_file
     from accelerate.commands.launch import _validate_launch_command, launch_command_parser
@@ -91,46 +91,33 @@ def test_accelerate_understands_every_file_that_we_write(strategy: str, tmp_path
     args, _, _ = _validate_launch_command(parser.parse_args(["--config_file", str(file), "--module", "x"]))
 
     assert config.num_processes == args.num_processes == 3
-    assert (args.multi_gpu, args.use_fsdp, args.use_deepspeed) == (
-        strategy == "ddp",
-        strategy == "fsdp",
-        strategy == "deepspeed",
-    )
+    assert (args.multi_gpu, args.use_fsdp, args.use_deepspeed) == (strategy == "ddp", strategy == "fsdp", False)
     assert args.mixed_precision == "no"
     assert args.use_cpu is not has_gpu
     if strategy == "fsdp":
         assert (args.fsdp_version, args.fsdp_state_dict_type) == (2, "FULL_STATE_DICT")
-    if strategy == "deepspeed":
-        assert args.zero_stage == 2
 
 
 @pytest.mark.parametrize(
-    ("strategy", "num_gpus", "has_deepspeed", "words"),
-    [
-        ("fsdp", 0, False, "there is none"),
-        ("deepspeed", 8, False, "not installed"),
-        ("deepspeed", 0, True, "there is none"),
-        ("deepspeed", 8, True, "pickles"),
-    ],
+    ("strategy", "num_gpus", "words"),
+    [("fsdp", 0, "there is none"), ("deepspeed", 0, "pickles"), ("deepspeed", 8, "pickles")],
 )
-def test_a_strategy_that_cannot_work_here_is_refused(
-    strategy: str, num_gpus: int, has_deepspeed: bool, words: str
-) -> None:
+def test_a_strategy_that_cannot_work_here_is_refused(strategy: str, num_gpus: int, words: str) -> None:
     with pytest.raises(StrategyUnavailable, match=words):
-        check(Devices(processes=2, strategy=strategy), num_gpus=num_gpus, has_deepspeed=has_deepspeed)  # type: ignore[arg-type]
+        check(Devices(processes=2, strategy=strategy), num_gpus=num_gpus)  # type: ignore[arg-type]
 
 
 def test_quantized_weights_are_not_shared_out() -> None:
-    check(Devices(processes=2, strategy="fsdp"), num_gpus=2, has_deepspeed=False)
+    check(Devices(processes=2, strategy="fsdp"), num_gpus=2)
     with pytest.raises(StrategyUnavailable, match="cannot be shared out"):
-        check(Devices(processes=2, strategy="fsdp"), num_gpus=2, has_deepspeed=False, is_quantized=True)
+        check(Devices(processes=2, strategy="fsdp"), num_gpus=2, is_quantized=True)
 
 
 def test_more_processes_than_gpus_are_refused_but_not_on_a_cpu() -> None:
-    check(Devices(processes=4), num_gpus=0, has_deepspeed=False)
-    check(Devices(processes=4), num_gpus=4, has_deepspeed=False)
+    check(Devices(processes=4), num_gpus=0)
+    check(Devices(processes=4), num_gpus=4)
     with pytest.raises(DevicesMissing, match="wants 4 GPUs and may use 3"):
-        check(Devices(processes=4), num_gpus=3, has_deepspeed=False)
+        check(Devices(processes=4), num_gpus=3)
 
 
 @pytest.mark.parametrize(
