@@ -175,7 +175,8 @@ def _settings() -> str:
 def _states() -> str:
     lines = [
         "# States of a run\n",
-        "Only the run's supervisor changes the state; a person changes the wish.\n",
+        "Only the run's supervisor changes the state (while it has none, the queue may let it wait).",
+        "A person changes the wish.\n",
     ]
     lines += ["| state | may become |", "|---|---|"]
     for source, targets in TRANSITIONS.items():

@@ -10,13 +10,16 @@ Color = Literal["blue", "green", "gray", "red", "orange"]
 
 _LOOKS: dict[RunState, tuple[str, Color]] = {
     RunState.CREATED: (":material/schedule:", "gray"),
+    RunState.QUEUED: (":material/hourglass_empty:", "gray"),
     RunState.STARTING: (":material/rocket_launch:", "blue"),
     RunState.RUNNING: (":material/play_circle:", "blue"),
+    RunState.PAUSING: (":material/pause_circle:", "orange"),
+    RunState.PAUSED: (":material/pause_circle:", "gray"),
     RunState.BACKOFF: (":material/hourglass_top:", "orange"),
     RunState.STOPPING: (":material/stop_circle:", "orange"),
     RunState.INTERRUPTED: (":material/link_off:", "orange"),
     RunState.FINISHED: (":material/check_circle:", "green"),
-    RunState.STOPPED: (":material/pause_circle:", "gray"),
+    RunState.STOPPED: (":material/stop_circle:", "gray"),
     RunState.FAILED: (":material/error:", "red"),
 }
 

@@ -60,7 +60,7 @@ class RunStore(DraftStore, Protocol):
         """One run with its attempts. Raises RunNotFound."""
 
     def list(self) -> Sequence[Run]:
-        """All runs, newest first, with their attempts (two queries, whatever the number of runs)."""
+        """All runs, newest first, with their attempts (three queries, whatever the number of runs)."""
 
     def unsettled(self) -> Sequence[Run]:
         """Only the runs with `needs_supervisor`, without reading the others; newest first."""

@@ -46,8 +46,22 @@ class JournalLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The run that another one came from: what was done ("fork", "start-over"), and from which step."""
+
+    run_id: str
+    kind: str
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A run as the store has it. `fence` grows by one with each supervisor that takes the run."""
+    """A run as the store has it. `fence` grows by one with each supervisor that takes the run.
+
+    Of two waiting runs the one with the higher `priority` starts first, then the one queued earlier. `after` is
+    the id of a run that has to finish before. `retries`: so often a run that failed for good is queued again.
+    `slots` are the places on devices ("gpu:0", "cpu:0") that it holds; a paused run with `keeps_slot` holds on.
+    """
 
     id: str
     name: str
@@ -66,6 +80,13 @@ class Run:
     supervisor: ProcessIdentity | None = None
     notes: str = ""
     tags: tuple[str, ...] = ()
+    priority: int = 0
+    after: str = ""
+    retries: int = 0
+    queued_at: datetime | None = None
+    keeps_slot: bool = False
+    slots: tuple[str, ...] = ()
+    origin: Origin | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 
     @property
@@ -81,8 +102,6 @@ class Run:
     @property
     def needs_supervisor(self) -> bool:
         """Whether somebody has to look after this run now."""
-        if self.state is RunState.FINISHED:
-            return False
-        if self.state in (RunState.STOPPED, RunState.FAILED):
+        if self.state in ENDS:
             return self.wish is Wish.RUN
-        return True  # also to end what was stopped before it began
+        return not (self.state is RunState.PAUSED and self.wish is Wish.PAUSE)  # also to end what never began

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.run import ProcessIdentity
-from backend.domain.states import RunState, Wish
+from backend.domain.states import ENDS, RunState, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,8 @@ class Transition:
     failures: int | None = None
     error_id: str | None = None
     wish: Wish | None = None
+
+
+def leaves_slots(target: RunState, *, keeps_slot: bool) -> bool:
+    """Whether a run that becomes `target` gives its places on devices back, in the same transaction."""
+    return target in ENDS or target is RunState.QUEUED or (target is RunState.PAUSED and not keeps_slot)

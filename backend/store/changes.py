@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, Delete, Update, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Delete, Update, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.domain.run import Attempt, JournalLine, ProcessIdentity, Run
 from backend.domain.states import RunState, may_become
-from backend.domain.transition import AttemptEnd, AttemptStart, Transition
+from backend.domain.transition import AttemptEnd, AttemptStart, Transition, leaves_slots
 from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition
 from backend.store.mapping import annotation_row, attempt_row, journal_row, run_row
-from backend.store.tables import AttemptRow, RunRow
+from backend.store.tables import AttemptRow, RunRow, SlotRow
 
 
 def insert(session: Session, run: Run, journal: Iterable[JournalLine]) -> None:
@@ -25,6 +25,8 @@ def insert(session: Session, run: Run, journal: Iterable[JournalLine]) -> None:
     session.add(annotation_row(run))
     session.add_all(attempt_row(run.id, attempt) for attempt in run.attempts)
     session.add_all(journal_row(run.id, line) for line in journal)
+    taken = set(session.scalars(select(SlotRow.name).where(SlotRow.name.in_(run.slots))))
+    session.add_all(SlotRow(name=name, run_id=run.id) for name in run.slots if name not in taken)
 
 
 def change_state(session: Session, transition: Transition) -> None:
@@ -43,6 +45,9 @@ def change_state(session: Session, transition: Transition) -> None:
         latest = _begin(session, transition, latest, transition.begin)
     elif transition.process is not None and latest is not None:
         record_process(session, transition.run_id, latest, transition.process)
+    keeps_slot = bool(session.execute(select(RunRow.keeps_slot).where(RunRow.id == transition.run_id)).scalar_one())
+    if leaves_slots(transition.target, keeps_slot=keeps_slot):
+        count_rows(session, delete(SlotRow).where(SlotRow.run_id == transition.run_id))
     line = JournalLine(transition.at, transition.source, transition.target, transition.reason, latest)
     session.add(journal_row(transition.run_id, line))
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.domain.run import Attempt, JournalLine, ProcessIdentity, Run
+from backend.domain.run import Attempt, JournalLine, Origin, ProcessIdentity, Run
 from backend.domain.states import RunState, Wish
 from backend.store.tables import AnnotationRow, AttemptRow, JournalRow, RunRow
 
 
-def to_run(row: RunRow, annotation: AnnotationRow, attempts: Sequence[AttemptRow]) -> Run:
+def to_run(row: RunRow, annotation: AnnotationRow, attempts: Sequence[AttemptRow], slots: Sequence[str] = ()) -> Run:
     """A run from its rows; `attempts` in the order of their numbers."""
     return Run(
         id=row.id,
@@ -28,13 +28,20 @@ def to_run(row: RunRow, annotation: AnnotationRow, attempts: Sequence[AttemptRow
         supervisor=_process(row.supervisor_pid, row.supervisor_start_ticks, row.supervisor_boot_id),
         notes=annotation.notes,
         tags=tuple(annotation.tags),
+        priority=row.priority,
+        after=row.after_run_id,
+        retries=row.retries,
+        queued_at=row.queued_at,
+        keeps_slot=row.keeps_slot,
+        slots=tuple(sorted(slots)),
+        origin=Origin(row.origin_run_id, row.origin_kind, row.origin_step) if row.origin_run_id else None,
         attempts=tuple(_to_attempt(attempt) for attempt in attempts),
     )
 
 
 def run_row(run: Run) -> RunRow:
     """The row of a run."""
-    supervisor = run.supervisor
+    supervisor, origin = run.supervisor, run.origin
     return RunRow(
         id=run.id,
         run_dir=str(run.run_dir),
@@ -52,6 +59,14 @@ def run_row(run: Run) -> RunRow:
         supervisor_pid=supervisor.pid if supervisor else None,
         supervisor_start_ticks=supervisor.start_ticks if supervisor else None,
         supervisor_boot_id=supervisor.boot_id if supervisor else None,
+        priority=run.priority,
+        after_run_id=run.after,
+        retries=run.retries,
+        queued_at=run.queued_at,
+        keeps_slot=run.keeps_slot,
+        origin_run_id=origin.run_id if origin else "",
+        origin_kind=origin.kind if origin else "",
+        origin_step=origin.step if origin else None,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from backend.store.errors import StoreForeign, StoreFromNewerVersion
 from backend.store.locking import locked
 
-HEAD = "0001"
+HEAD = "0002"
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.orm import Session
 
 from backend.domain.run import JournalLine, Run
-from backend.domain.states import RunState, Wish
+from backend.domain.states import ENDS, RunState, Wish
 from backend.store.errors import RunNotFound
 from backend.store.mapping import to_line, to_run
-from backend.store.tables import AnnotationRow, AttemptRow, JournalRow, RunRow
+from backend.store.tables import AnnotationRow, AttemptRow, JournalRow, RunRow, SlotRow
 
 
 def find_run(session: Session, run_id: str) -> Run:
@@ -20,23 +20,34 @@ def find_run(session: Session, run_id: str) -> Run:
     if found is None:
         raise RunNotFound(run_id=run_id)
     attempts = select(AttemptRow).where(AttemptRow.run_id == run_id).order_by(AttemptRow.number)
-    return to_run(*found, session.scalars(attempts).all())
+    slots = select(SlotRow.name).where(SlotRow.run_id == run_id)
+    return to_run(*found, session.scalars(attempts).all(), session.scalars(slots).all())
 
 
 def all_runs(session: Session) -> tuple[Run, ...]:
-    """All runs, newest first: one query for the runs, one for the attempts."""
+    """All runs, newest first: one query for the runs, one for the attempts, one for the slots."""
     in_order = select(AttemptRow).order_by(AttemptRow.run_id, AttemptRow.number)
     grouped = groupby(session.scalars(in_order), key=lambda attempt: attempt.run_id)
     attempts = {run_id: list(group) for run_id, group in grouped}
     joined = select(RunRow, AnnotationRow).join(AnnotationRow, AnnotationRow.run_id == RunRow.id)
     rows = session.execute(joined.order_by(RunRow.created_at.desc(), RunRow.id.desc()))
-    return tuple(to_run(row, annotation, attempts.get(row.id, ())) for row, annotation in rows)
+    slots = slots_by_run(session)
+    return tuple(to_run(row, note, attempts.get(row.id, ()), slots.get(row.id, ())) for row, note in rows)
+
+
+def slots_by_run(session: Session) -> dict[str, list[str]]:
+    """Which places each run holds; runs that hold none are not in it."""
+    held: dict[str, list[str]] = {}
+    for slot in session.scalars(select(SlotRow).order_by(SlotRow.name)):
+        held.setdefault(slot.run_id, []).append(slot.name)
+    return held
 
 
 def unsettled_runs(session: Session) -> tuple[Run, ...]:
-    """Runs that may need a supervisor: all but the finished ones and those at rest by wish."""
-    at_rest = RunRow.state.in_([RunState.STOPPED, RunState.FAILED])
-    wanted = and_(RunRow.state != RunState.FINISHED, or_(RunRow.wish == Wish.RUN, not_(at_rest)))
+    """Runs that may need a supervisor: all but those at rest by wish."""
+    is_over = RunRow.state.in_(ENDS)
+    is_paused = and_(RunRow.state == RunState.PAUSED, RunRow.wish == Wish.PAUSE)
+    wanted = or_(RunRow.wish == Wish.RUN, not_(or_(is_over, is_paused)))
     found = session.scalars(select(RunRow.id).where(wanted).order_by(RunRow.created_at.desc(), RunRow.id.desc()))
     runs = (find_run(session, run_id) for run_id in found.all())
     return tuple(run for run in runs if run.needs_supervisor)

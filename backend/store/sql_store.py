@@ -131,7 +131,7 @@ class SqlRunStore:
         self._database.close()
 
     def list(self) -> Sequence[Run]:
-        """All runs, newest first, with their attempts: two queries, or none if nothing has changed."""
+        """All runs, newest first, with their attempts: three queries, or none if nothing has changed."""
         version = self._database.revision()
         if self._listed is not None and self._listed[0] == version:
             return self._listed[1]

@@ -60,6 +60,24 @@ class RunRow(Base):
     supervisor_pid: Mapped[int | None] = mapped_column(BigInteger)
     supervisor_start_ticks: Mapped[int | None] = mapped_column(BigInteger)
     supervisor_boot_id: Mapped[str | None] = mapped_column(String(64))
+    priority: Mapped[int]
+    after_run_id: Mapped[str] = mapped_column(String(64))
+    retries: Mapped[int]
+    queued_at: Mapped[datetime | None] = mapped_column(UtcText)
+    keeps_slot: Mapped[bool]
+    origin_run_id: Mapped[str] = mapped_column(String(64))
+    origin_kind: Mapped[str] = mapped_column(String(16))
+    origin_step: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class SlotRow(Base):
+    """A place on a device ("gpu:0", "cpu:0") that a run holds; the primary key lets nobody else have it."""
+
+    __tablename__ = "slots"
+    __table_args__ = (Index(None, "run_id"),)
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
 
 
 class AnnotationRow(Base):

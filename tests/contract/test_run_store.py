@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backend.domain.ports import RunStore
-from backend.domain.run import Attempt, JournalLine
+from backend.domain.run import Attempt, JournalLine, Origin
 from backend.domain.states import TRANSITIONS, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition
@@ -44,7 +44,20 @@ TO_STARTING = a_transition(RunState.CREATED, RunState.STARTING, begin=BEGIN, pro
 
 def test_a_created_run_comes_back_as_it_was(store: RunStore) -> None:
     attempt = Attempt(1, "token", NOON, TRAINER, NOON + timedelta(seconds=1.5), -9, 50, 420, "killed")
-    run = a_run(notes="ü\n", tags=("b", "a"), attempts=(attempt,), supervisor=SUPERVISOR, failures=2)
+    run = a_run(
+        notes="ü\n",
+        tags=("b", "a"),
+        attempts=(attempt,),
+        supervisor=SUPERVISOR,
+        failures=2,
+        priority=-3,
+        after="another-run",
+        retries=2,
+        queued_at=NOON,
+        keeps_slot=True,
+        slots=("cpu:0", "gpu:1"),
+        origin=Origin("a-parent", "fork", 400),
+    )
     store.create(run)
     assert store.get("a-run") == run
     assert store.list() == (run,)
@@ -57,12 +70,41 @@ def test_times_keep_their_microseconds_and_their_moment_in_any_zone(store: RunSt
     assert store.get("a-run").created_at.tzinfo is not None
 
 
+@pytest.mark.parametrize(
+    ("target", "keeps_slot", "is_left"),
+    [
+        (RunState.FINISHED, True, True),
+        (RunState.STOPPED, False, True),
+        (RunState.FAILED, False, True),
+        (RunState.PAUSED, False, True),
+        (RunState.PAUSED, True, False),
+        (RunState.BACKOFF, False, False),
+        (RunState.INTERRUPTED, False, False),
+    ],
+)
+def test_slots_are_given_back_with_the_transition_that_ends_or_pauses_a_run(
+    store: RunStore, target: RunState, keeps_slot: bool, is_left: bool
+) -> None:
+    store.create(a_run(state=RunState.RUNNING, slots=("gpu:0",), keeps_slot=keeps_slot))
+    store.claim("a-run", SUPERVISOR)
+    changed = store.apply(a_transition(RunState.RUNNING, target))
+    assert changed.slots == (() if is_left else ("gpu:0",))
+    assert store.get("a-run") == store.list()[0] == changed
+
+
+def test_a_restored_run_gets_only_slots_that_nobody_holds(store: RunStore) -> None:
+    store.create(a_run(slots=("gpu:0",)))
+    store.restore(a_run("other", slots=("gpu:0", "gpu:1")), ())
+    assert store.get("other").slots == ("gpu:1",)
+    assert store.get("a-run").slots == ("gpu:0",)
+
+
 def test_unsettled_runs_are_those_that_need_a_supervisor(store: RunStore) -> None:
     for i, (state, wish) in enumerate((state, wish) for state in RunState for wish in Wish):
         store.create(a_run(f"run-{i}", state=state, wish=wish, created_at=NOON + timedelta(seconds=i)))
     expected = [run.id for run in store.list() if run.needs_supervisor]
     assert [run.id for run in store.unsettled()] == expected
-    assert len(expected) == 14
+    assert len(expected) == 38
 
 
 def test_an_id_is_taken_once(store: RunStore) -> None:

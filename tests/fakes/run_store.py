@@ -7,7 +7,7 @@ from dataclasses import replace
 from backend.domain.ports import Clock
 from backend.domain.run import Attempt, JournalLine, ProcessIdentity, Run
 from backend.domain.states import Wish, may_become
-from backend.domain.transition import Transition
+from backend.domain.transition import Transition, leaves_slots
 from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition
 
 
@@ -27,7 +27,7 @@ class FakeRunStore:
         with self._lock:
             if run.id in self._runs:
                 raise RunExists(run_id=run.id)
-            self._put("create", run)
+            self._put("create", self._with_free_slots(run))
 
     def get(self, run_id: str) -> Run:
         with self._lock:
@@ -108,7 +108,7 @@ class FakeRunStore:
     def restore(self, run: Run, journal: Sequence[JournalLine]) -> None:
         with self._lock:
             self._journals.pop(run.id, None)
-            self._put("restore", run, *journal)
+            self._put("restore", self._with_free_slots(run), *journal)
 
     def save_draft(self, key: str, text: str) -> None:
         with self._lock:
@@ -130,6 +130,10 @@ class FakeRunStore:
         self._journals[run.id] = (*self._journals.get(run.id, ()), *lines)
         self._changed(call)
         return run
+
+    def _with_free_slots(self, run: Run) -> Run:
+        taken = {slot for other in self._runs.values() if other.id != run.id for slot in other.slots}
+        return replace(run, slots=tuple(sorted(slot for slot in run.slots if slot not in taken)))
 
     def _changed(self, call: str) -> None:
         self._version += 1
@@ -157,6 +161,7 @@ def _applied(run: Run, transition: Transition) -> Run:
         failures=run.failures if transition.failures is None else transition.failures,
         error_id=run.error_id if transition.error_id is None else transition.error_id,
         wish=run.wish if transition.wish is None else transition.wish,
+        slots=() if leaves_slots(transition.target, keeps_slot=run.keeps_slot) else run.slots,
     )
 
 

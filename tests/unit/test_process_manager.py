@@ -62,7 +62,7 @@ def test_reconcile_starts_exactly_what_needs_a_supervisor_and_has_none(desk: Des
         desk.add(f"stop-{state}", state, Wish.STOP)
     needy = {run.id for run in desk.store.list() if run.needs_supervisor}
     assert needy
-    assert "run-finished" not in needy
+    assert "stop-finished" not in needy
     report = desk.manager.reconcile()
     assert set(report.started) == needy
     again = desk.manager.reconcile()

@@ -305,7 +305,7 @@ def test_a_list_takes_the_same_number_of_queries_for_any_number_of_runs(file: Pa
             store.restore(a_run(f"run-{number}-{run}"), [])
         asked.clear()
         store.list()
-        assert len([text for text in asked if text.startswith("SELECT")]) == 2
+        assert len([text for text in asked if text.startswith("SELECT")]) == 3
     asked.clear()
     store.list()
     assert asked == [], "nothing changed: nothing is asked"
