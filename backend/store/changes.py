@@ -115,6 +115,8 @@ def _values(transition: Transition) -> dict[str, object]:
         "failures": transition.failures,
         "error_id": transition.error_id,
         "wish": None if transition.wish is None else transition.wish.value,
+        "retries": transition.retries,
+        "queued_at": transition.queued_at,
     }
     return {
         "state": transition.target.value,

@@ -33,5 +33,10 @@ def waiting(number: int, end: AttemptEnd, delay_seconds: float) -> str:
     return f"{ended(number, end.last_step, end.reason)} Attempt {number + 1} starts {when}."
 
 
+def tried_again(reason: str, retries: int | None) -> str:
+    """Why a run ended, and if it is queued again, how often that may still happen."""
+    return reason if retries is None else f"{reason}; it is queued again, {retries} more times after this one"
+
+
 def _past(attempt: Attempt | None) -> str:
     return f"{ended(attempt.number, attempt.last_step, attempt.reason)} " if attempt else ""
