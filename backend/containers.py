@@ -11,7 +11,7 @@ from dependency_injector.providers import ThreadSafeSingleton as Once
 
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
-from backend.domain.ports import Clock, Executor, RunFiles, RunRecords, RunStore
+from backend.domain.ports import Clock, Executor, PlaceProbe, RunFiles, RunRecords, RunStore
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
@@ -19,6 +19,7 @@ from backend.executors.piped import PipedProgram
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
+from backend.probes.places import LocalPlaces
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
@@ -31,6 +32,7 @@ from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
 from backend.services.run_library import RunLibrary
+from backend.services.run_queue import RunQueue
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
@@ -87,6 +89,7 @@ class StudioContainer(containers.DeclarativeContainer):
     records: Provider[RunRecords] = Once(DirectoryRecords)
     executor: Provider[Executor] = Once(LocalExecutor)
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
+    places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
@@ -100,7 +103,7 @@ class StudioContainer(containers.DeclarativeContainer):
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
     curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
-    processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor)
+    processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor, places)
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor)
     preflight: Provider[Preflight] = Once(
         Preflight, settings.provided.workspace, Object(_free_bytes), packages.provided.version
@@ -109,6 +112,7 @@ class StudioContainer(containers.DeclarativeContainer):
         TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder
     )
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, settings.provided.trash_folder)
+    queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
         ChatService,
@@ -132,6 +136,7 @@ class StudioContainer(containers.DeclarativeContainer):
         training=training,
         status=status,
         library=library,
+        queue=queue,
         processes=processes,
         curves=curves,
         configs=configs,

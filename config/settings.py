@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
+    cpu_slots: int = Field(default=1, ge=1, le=64, description="So many runs train on the processor at a time.")
     max_upload_bytes: int = Field(
         default=2_000_000_000, gt=0, description="Largest dataset that may be uploaded in the browser."
     )

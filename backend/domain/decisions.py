@@ -7,6 +7,7 @@ from backend.domain.adjustments import Adjustment
 from backend.domain.diagnosis import NEVER_RETRIED, Diagnosis
 from backend.domain.exit_record import Proposal
 from backend.domain.heartbeat import Phase
+from backend.domain.run import Run
 from backend.domain.states import RunState, Wish
 from backend.errors import EXIT_CHECKPOINTED
 
@@ -67,6 +68,7 @@ class End:
     reason: str
     message: str
     error_id: str = ""
+    is_worth_retrying: bool = False
 
 
 def decide(
@@ -97,6 +99,12 @@ def decide(
         reason = f"{ending.diagnosis.reason}; {change.reason}"
         return Restart(policy.wait_after(1), reason, 0 if ending.has_new_checkpoint else failures, change)
     return _failed(ending, 1 if ending.has_new_checkpoint else failures + 1, policy)
+
+
+def retries_left(end: End, run: Run) -> int | None:
+    """How many retries a run has after this one, if its end is not its last; None if it is."""
+    is_retried = end.is_worth_retrying and run.wish is Wish.RUN and run.retries > 0
+    return run.retries - 1 if is_retried else None
 
 
 def _stopped(ending: Ending, wish: Wish) -> End:
@@ -153,7 +161,9 @@ def _given_up(ending: Ending, failures: int) -> End:
     if found.is_worth_retrying and failures > 1:
         parts.append(f"That was failure {failures} in a row without a new checkpoint.")
     parts += [found.advice, _resume(ending.resume_step)]
-    return End(RunState.FAILED, found.reason, " ".join(part for part in parts if part), found.id)
+    return End(
+        RunState.FAILED, found.reason, " ".join(part for part in parts if part), found.id, found.is_worth_retrying
+    )
 
 
 def _at(step: int | None) -> str:

@@ -11,7 +11,10 @@ from backend.domain.states import RunState, Wish
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only."""
+    """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only.
+
+    `queue_position` counts from 1, for runs that wait for a place on a device.
+    """
 
     run: Run
     step: int
@@ -21,6 +24,7 @@ class RunView:
     supervisor_pid: int | None
     trainer_pid: int | None
     heartbeat: Heartbeat | None
+    queue_position: int | None = None
 
     @property
     def id(self) -> str:
@@ -89,6 +93,12 @@ class RunView:
             "keeps_slot": run.keeps_slot,
             "notes": run.notes,
             "tags": list(run.tags),
+            "priority": run.priority,
+            "after": run.after,
+            "retries": run.retries,
+            "queued_at": _text(run.queued_at),
+            "queue_position": self.queue_position,
+            "slots": list(run.slots),
             "attempts": [_attempt(attempt) for attempt in run.attempts],
         }
 

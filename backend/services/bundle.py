@@ -12,6 +12,7 @@ from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.run_library import RunLibrary
+from backend.services.run_queue import RunQueue
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
@@ -27,6 +28,7 @@ class Services:
     training: TrainingService
     status: StatusManager
     library: RunLibrary
+    queue: RunQueue
     processes: ProcessManager
     curves: TensorBoardDataManager
     configs: ConfigService

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Executor, RunFiles, RunStore
+from backend.domain.queue import line, waits
 from backend.domain.run import JournalLine, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
@@ -31,7 +32,9 @@ class StatusManager:
         remembered = self._list
         if remembered and remembered[0] == version and not any(view.run.needs_supervisor for view in remembered[1]):
             return remembered[1]
-        views = tuple(self._view(run) for run in self._store.list())
+        runs = self._store.list()
+        places = _positions(runs)
+        views = tuple(self._view(run, places.get(run.id)) for run in runs)
         self._list = (version, views)
         return views
 
@@ -41,7 +44,9 @@ class StatusManager:
 
     def show(self, run_id: str) -> RunView:
         """One run. Raises RunNotFound."""
-        return self._view(self._store.get(run_id))
+        run = self._store.get(run_id)
+        places = _positions(self._store.unsettled()) if waits(run) else {}
+        return self._view(run, places.get(run_id))
 
     def journal(self, run_id: str) -> Sequence[JournalLine]:
         """What happened to a run, oldest first."""
@@ -62,9 +67,9 @@ class StatusManager:
         """Changes whenever the store does."""
         return self._store.version()
 
-    def _view(self, run: Run) -> RunView:
+    def _view(self, run: Run, position: int | None) -> RunView:
         if run.needs_supervisor:
-            return self._look(run)
+            return self._look(run, position)
         with self._lock:
             known = self._ended.get(run.id)
         if known and known[0] == run.updated_at and known[1].run == run:
@@ -74,7 +79,7 @@ class StatusManager:
             self._ended[run.id] = (run.updated_at, view)
         return view
 
-    def _look(self, run: Run) -> RunView:
+    def _look(self, run: Run, position: int | None = None) -> RunView:
         beat = self._files.heartbeat(run.run_dir)
         last = run.latest_attempt
         step = max(beat.step if beat else 0, (last.last_step or 0) if last and not run.needs_supervisor else 0)
@@ -87,6 +92,7 @@ class StatusManager:
             supervisor_pid=self._pid(RunDirectory(run.run_dir).supervisor_lock, run),
             trainer_pid=self._pid(RunDirectory(run.run_dir).trainer_lock, run),
             heartbeat=_of_this_life(beat, run),
+            queue_position=position,
         )
 
     def _pid(self, lock: Path, run: Run) -> int | None:
@@ -94,6 +100,10 @@ class StatusManager:
             return None
         found = self._executor.find(lock)[1]
         return found.pid if found else None
+
+
+def _positions(runs: Sequence[Run]) -> dict[str, int]:
+    return {run.id: number for number, run in enumerate(line(runs), start=1)}
 
 
 def _of_this_life(beat: Heartbeat | None, run: Run) -> Heartbeat | None:

@@ -47,5 +47,10 @@ def pausing(why: str, target: RunState) -> str:
     return f"{target.capitalize()}: {why}. It goes on when it is resumed."
 
 
+def tried_again(reason: str, retries: int | None) -> str:
+    """Why a run ended, and if it is queued again, how often that may still happen."""
+    return reason if retries is None else f"{reason}; it is queued again, {retries} more times after this one"
+
+
 def _past(attempt: Attempt | None) -> str:
     return f"{ended(attempt.number, attempt.last_step, attempt.reason)} " if attempt else ""

@@ -5,10 +5,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from backend.domain.decisions import End, Ending, Restart, decide
+from backend.domain.decisions import End, Ending, Restart, decide, retries_left
 from backend.domain.diagnosis import Diagnosis
 from backend.domain.heartbeat import Heartbeat
+from backend.domain.places import visible_devices
 from backend.domain.ports import Clock, Command, Executor, RunFiles, RunStore
+from backend.domain.queue import waits
 from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import ENDS, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
@@ -87,7 +89,7 @@ class Supervisor:
         run = self._owned.refresh()
         if run.state in _WITH_TRAINER:
             return self._attend
-        if not run.needs_supervisor:
+        if not run.needs_supervisor or waits(run):
             return None
         if run.wish is not Wish.RUN:
             return self._rest
@@ -191,14 +193,17 @@ class Supervisor:
         decision = self._decided(attempt, ending, run)
         end = AttemptEnd(ending.exit_code, ending.last_step, decision.reason)
         if isinstance(decision, End):
+            retries = retries_left(decision, run)
+            is_rest = decision.state in (RunState.STOPPED, RunState.PAUSED)
             self._owned.move(
                 decision.state,
-                decision.reason,
+                story.tried_again(decision.reason, retries),
                 decision.message,
                 end=end,
                 error_id=decision.error_id,
-                # a run at rest by wish has that wish, unless a person asked to go on a moment ago
-                wish=None if decision.state in (RunState.STOPPED, RunState.PAUSED) else Wish.STOP,
+                # a run at rest by wish has that wish, unless a person asked to go on a moment ago; the queue may retry
+                wish=None if is_rest or retries is not None else Wish.STOP,
+                retries=retries,
             )
         else:
             self._go_on(attempt, end, decision)
@@ -250,7 +255,10 @@ class Supervisor:
             cwd=run.run_dir,
             log=folder.log(attempt.number),
             lock=folder.trainer_lock,
-            environment=self._program.environment | _marks(run.id, attempt) | {ATTEMPT: str(attempt.number)},
+            environment=self._program.environment
+            | visible_devices(run.slots, self._orders.devices())
+            | _marks(run.id, attempt)
+            | {ATTEMPT: str(attempt.number)},
         )
 
 

@@ -17,6 +17,8 @@ from backend.executors import process_table
 from backend.executors.environment import RUN_ID
 from backend.executors.local import LocalExecutor
 from backend.probes.clock import SystemClock
+from backend.probes.machine import LocalMachine
+from backend.probes.places import LocalPlaces
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
@@ -59,7 +61,8 @@ class Lab:
     def new_manager(self) -> ProcessManager:
         """As another dashboard would have it."""
         program = SupervisorProgram((sys.executable, str(PROGRAM)), self.workspace, self.environment)
-        return ProcessManager(self.store, LocalExecutor(), SystemClock(), program)
+        places = LocalPlaces(LocalMachine(self.workspace), int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1")))
+        return ProcessManager(self.store, LocalExecutor(), SystemClock(), program, places)
 
     def make(self, run_id: str = "a-run", order: str = "schema_version: 1\n", **plan: Any) -> Run:
         run = a_run(run_id, run_dir=self.runs_folder / run_id)

@@ -94,6 +94,7 @@ def test_a_failed_run_says_where_why_what_to_do_and_where_it_would_go_on() -> No
         "Failed at step 420: killed by SIGKILL. That was failure 4 in a row without a new checkpoint. "
         "Look at the memory. Started again, it goes on from step 400.",
         "killed",
+        is_worth_retrying=True,
     )
 
 
