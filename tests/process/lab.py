@@ -50,6 +50,7 @@ class Lab:
         self.environment = {
             "PEFT_STUDIO_WORKSPACE": str(self.workspace),
             "PEFT_STUDIO_BACKOFF_SECONDS": "[0.05, 0.1, 0.2]",
+            "PEFT_STUDIO_STANDBY": "false",
             **self.environment,
         }
         if self.trainer_file:
