@@ -11,7 +11,10 @@ from backend.domain.states import RunState, Wish
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only."""
+    """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only.
+
+    `standby_bytes` is the resident memory of the process that waits to take over, measured now.
+    """
 
     run: Run
     step: int
@@ -21,6 +24,8 @@ class RunView:
     supervisor_pid: int | None
     trainer_pid: int | None
     heartbeat: Heartbeat | None
+    standby_pid: int | None = None
+    standby_bytes: int | None = None
 
     @property
     def id(self) -> str:
@@ -75,6 +80,8 @@ class RunView:
             "run_dir": str(run.run_dir),
             "supervisor_pid": self.supervisor_pid,
             "trainer_pid": self.trainer_pid,
+            "standby_pid": self.standby_pid,
+            "standby_bytes": self.standby_bytes,
             "last_checkpoint_step": self.last_checkpoint_step,
             "has_adapter": self.has_adapter,
             "phase": self.phase.value if self.phase else None,

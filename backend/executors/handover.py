@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from backend.executors.environment import LOCK_FD
@@ -38,8 +39,10 @@ class Received:
     def take_up(self) -> None:
         """Put log, folder and lock in place as a cold start has them, and leave whoever gave the order.
 
-        The environment is the caller's matter; LOCK_FD has another number than in the order.
+        The lock that was held while waiting becomes free. The environment is the caller's matter.
         """
+        with suppress(KeyError, ValueError, OSError):
+            os.close(int(os.environ[LOCK_FD]))
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (self.log, 1), (self.log, 2)):
             os.dup2(source, target)

@@ -62,9 +62,7 @@ def main(
         return error.exit_code
 
 
-def _supervise(
-    run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, ...], standby: tuple[str, ...]
-) -> int:
+def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, ...], standby: tuple[str, ...]) -> int:
     leave = Leave()
     leave.listen()
     lock = _hold(run_dir)

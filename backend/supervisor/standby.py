@@ -1,4 +1,4 @@
-"""The warm standby of one run: started when the run is steady, used for the next attempt, given up for want of memory."""
+"""The warm standby of a run: started when it is steady, used for the next attempt, given up if memory is short."""
 
 import logging
 import secrets
@@ -49,6 +49,7 @@ class Standby:
         self._has_said_ready = False
         self._not_before = self._look_at = clock.monotonic()
         self._steady: tuple[str, int, float] | None = None
+        self._became: ProcessIdentity | None = None
         self._again_seconds = _AGAIN_SECONDS
         self._is_possible = True
 
@@ -68,9 +69,12 @@ class Standby:
         finally:
             if started != warm:
                 self._executor.let_go(warm)
-        if started == warm:
-            self._around.remark("the warm standby takes over")
+        self._became = started if started == warm else None
         return started
+
+    def has_become(self, process: ProcessIdentity) -> bool:
+        """Whether this trainer waited before it was started."""
+        return process == self._became
 
     def tend(self, beat: Heartbeat) -> None:
         """While the run's trainer trains: keep one beside it, or not."""
@@ -124,12 +128,12 @@ class Standby:
             return
         self._has_said_ready = False
         if self._process is None:
-            self._end_forgotten(folder.standby_lock)
+            self._end_forgotten(folder)
 
-    def _end_forgotten(self, lock: Path) -> None:
+    def _end_forgotten(self, folder: RunDirectory) -> None:
         """A standby that did not notice the end of its supervisor, because it was stopped."""
-        _, process = self._executor.find(lock)
-        if process is not None:
+        _, process = self._executor.find(folder.standby_lock)
+        if process is not None and process != self._executor.find(folder.trainer_lock)[1]:
             self._executor.kill(process)
 
     def _look_after(self, process: ProcessIdentity) -> None:

@@ -131,7 +131,9 @@ class Supervisor:
             self._owned.remark("the trainer's lock was taken by another process; looking again")
             self._leave.pause(self._rules.poll_seconds)
         else:
-            self._owned.remark(f"attempt {attempt.number} is process {self._trainer.pid}", process=self._trainer)
+            warm = ", the warm standby" if self._standby.has_become(self._trainer) else ""
+            said = f"attempt {attempt.number} is process {self._trainer.pid}{warm}"
+            self._owned.remark(said, process=self._trainer)
 
     def _attend(self) -> None:
         """Watch the trainer of the latest attempt, ours or adopted, to its end; or learn that it is gone."""

@@ -20,7 +20,8 @@ _TOPS = frozenset(
 
 def remember_imports(file: Path) -> None:
     """Write down what is imported now, in the order of importing. Nothing depends on it but time."""
-    names = [name for name, module in list(sys.modules.items()) if module is not None and _is_known(name)]
+    modules: dict[str, object] = dict(sys.modules)  # None stands for a module that is hidden
+    names = [name for name, module in modules.items() if module is not None and _is_known(name)]
     try:
         replace_text(file, "\n".join(names) + "\n")
     except OSError:
@@ -45,4 +46,4 @@ def import_all(names: tuple[str, ...]) -> None:
 
 def _is_known(name: str) -> bool:
     """A module of the training stack; a run's folder may come from elsewhere, and its list is no program."""
-    return name.split(".")[0] in _TOPS and not name.endswith("__main__")
+    return name.split(".", maxsplit=1)[0] in _TOPS and not name.endswith("__main__")

@@ -1,4 +1,4 @@
-"""The stacks of all threads, written to the log when the supervisor asks: it does so before it ends a silent trainer."""
+"""The stacks of all threads, for the log: the supervisor asks for them before it ends a silent trainer."""
 
 import faulthandler
 import signal

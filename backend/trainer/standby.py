@@ -97,7 +97,7 @@ def _take_up(received: Received, outset: Outset, run: RunDirectory) -> int:
     received.take_up()
     environment, argv = received.environment(), received.order.argv
     if not _is_still(outset, environment, run):
-        os.execve(argv[0], argv, environment)
+        os.execve(argv[0], argv, environment)  # noqa: S606 - the command that the supervisor would have started
     os.environ.update({name: environment[name] for name in _OWN if name in environment})
     sys.argv = list(argv)
     from backend.trainer.__main__ import main as train  # noqa: PLC0415 - as late as in a cold start
