@@ -15,7 +15,7 @@ from backend.executors.environment import RUN_ID, TOKEN
 from backend.supervisor.rules import StandbyRule, TrainerProgram
 
 _SIZE_BYTES = 600_000_000  # about what one takes when everything is imported
-_WORTH_SECONDS = 20.0  # a run that ends sooner has ended before a standby would be ready
+_WORTH_FACTOR = 4.0  # a run that ends sooner than four times the wait has ended before a standby would be ready
 _AGAIN_SECONDS = 30.0  # after one that ended by itself or was given up
 _LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Standby:
         _, first_step, since = self._steady
         is_steady = beat.step > first_step and now - since >= self._rule.after_seconds
         left = (beat.total_steps - beat.step) * (beat.seconds_per_step or float("inf"))
-        if not is_steady or now < self._not_before or left < _WORTH_SECONDS:
+        if not is_steady or now < self._not_before or left < _WORTH_FACTOR * self._rule.after_seconds:
             return False
         self._not_before = now + _LOOK_SECONDS
         available = self._around.available_bytes()
