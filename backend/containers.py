@@ -15,6 +15,7 @@ from backend.domain.ports import Clock, Executor, PlaceProbe, RunFiles, RunRecor
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
+from backend.executors.memory import resident_bytes
 from backend.executors.piped import PipedProgram
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
@@ -104,7 +105,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
     processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor, places)
-    status: Provider[StatusManager] = Once(StatusManager, store, files, executor)
+    status: Provider[StatusManager] = Once(StatusManager, store, files, executor, Object(resident_bytes))
     preflight: Provider[Preflight] = Once(
         Preflight, settings.provided.workspace, Object(_free_bytes), packages.provided.version
     )

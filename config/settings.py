@@ -59,15 +59,37 @@ class Settings(BaseSettings):
         default=3, ge=1, description="So many failures in a row without a new checkpoint are tried again."
     )
     backoff_seconds: tuple[float, ...] = Field(
-        default=(0.5, 1.0, 2.0), description="Waits before the restarts; the last one repeats."
+        default=(0.0, 1.0, 2.0),
+        description="Waits before the restarts, each up to a quarter longer by chance; the last one repeats.",
+    )
+    hang_loading_seconds: float = Field(
+        default=3600.0,
+        gt=0,
+        description="Loading, building the demo model and preparing the data may go this long without a heartbeat.",
     )
     hang_training_seconds: float = Field(
         default=600.0, gt=0, description="A step may take this long before the trainer counts as hanging."
     )
-    hang_other_seconds: float = Field(
-        default=3600.0,
-        gt=0,
-        description="Loading, evaluating and saving may go this long without a heartbeat.",
+    hang_evaluating_seconds: float = Field(
+        default=3600.0, gt=0, description="An evaluation may go this long without a heartbeat."
+    )
+    hang_saving_seconds: float = Field(
+        default=3600.0, gt=0, description="Writing a checkpoint may go this long without a heartbeat."
+    )
+    hang_ending_seconds: float = Field(
+        default=3600.0, gt=0, description="Writing the result may go this long without a heartbeat."
+    )
+    standby: bool = Field(
+        default=True,
+        description="Keep a process with everything imported beside a running trainer, to take over within seconds.",
+    )
+    standby_after_seconds: float = Field(
+        default=5.0, ge=0, description="A run has to train this long before its standby is started."
+    )
+    standby_min_free_bytes: int = Field(
+        default=2_000_000_000,
+        ge=0,
+        description="A standby is given up when less memory than this is available.",
     )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")

@@ -11,13 +11,16 @@ from backend.domain.run import Run
 from backend.domain.states import RunState, Wish
 from backend.errors import EXIT_CHECKPOINTED
 
+_LEST_IT_SPINS_SECONDS = 0.5
+_SPREAD = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often a failing run is started again. The last wait repeats if failures outnumber the waits."""
+    """How often a failing run is started again, at first at once. The last wait repeats if failures outnumber them."""
 
     max_failures: int = 3
-    backoff_seconds: tuple[float, ...] = (0.5, 1.0, 2.0)
+    backoff_seconds: tuple[float, ...] = (0.0, 1.0, 2.0)
 
     def wait_after(self, failures: int) -> float:
         """Seconds before the restart that follows this many failures in a row."""
@@ -69,6 +72,11 @@ class End:
     message: str
     error_id: str = ""
     is_worth_retrying: bool = False
+
+
+def spread(seconds: float, chance: float) -> float:
+    """A wait that is up to a quarter longer by chance (0 to 1): runs that failed together do not start together."""
+    return seconds * (1 + _SPREAD * chance)
 
 
 def decide(
@@ -144,7 +152,7 @@ def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
         return Restart(0.0, "killed, because it did not end in time; the run goes on", failures)
     if ending.has_new_checkpoint:
         return Restart(0.0, "checkpointed on request; the run goes on", 0)
-    wait = policy.wait_after(1)
+    wait = max(policy.wait_after(1), _LEST_IT_SPINS_SECONDS)
     return Restart(wait, "stopped on request without a new checkpoint; the run goes on", failures)
 
 

@@ -166,6 +166,28 @@ class Executor(Protocol):
         """Make every process end that carries all these variables: what a dead one left behind. Their number."""
 
 
+class WarmExecutor(Executor, Protocol):
+    """An executor that can have a process wait, with everything imported, for the command that it becomes.
+
+    The waiting one leaves when we end, however that happens; once it was started, it lives on without us.
+    """
+
+    def warm(self, command: Command) -> ProcessIdentity | None:
+        """Start a program that waits. None if the lock is held. Raises CommandNotStarted."""
+
+    def is_ready(self, process: ProcessIdentity) -> bool:
+        """Whether it has said that it needs no more time; it may be started before as well."""
+
+    def start(self, command: Command, warm: ProcessIdentity | None = None) -> ProcessIdentity | None:
+        """As Executor.start; by `warm` if that one still waits, else by a new process."""
+
+    def let_go(self, process: ProcessIdentity) -> None:
+        """End a process that waits; nothing if it was started or is gone."""
+
+    def ask_for_stacks(self, process: ProcessIdentity) -> int:
+        """Have the Python stacks of a process and its descendants written to their logs; how many were asked."""
+
+
 class Processes(Protocol):
     """Sees to it that runs have supervisors."""
 

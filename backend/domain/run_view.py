@@ -13,7 +13,8 @@ from backend.domain.states import RunState, Wish
 class RunView:
     """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only.
 
-    `queue_position` counts from 1, for runs that wait for a place on a device.
+    `queue_position` counts from 1, for runs that wait for a place on a device. `standby_bytes` is the resident
+    memory of the process that waits to take over, measured now.
     """
 
     run: Run
@@ -25,6 +26,8 @@ class RunView:
     trainer_pid: int | None
     heartbeat: Heartbeat | None
     queue_position: int | None = None
+    standby_pid: int | None = None
+    standby_bytes: int | None = None
 
     @property
     def id(self) -> str:
@@ -79,6 +82,8 @@ class RunView:
             "run_dir": str(run.run_dir),
             "supervisor_pid": self.supervisor_pid,
             "trainer_pid": self.trainer_pid,
+            "standby_pid": self.standby_pid,
+            "standby_bytes": self.standby_bytes,
             "last_checkpoint_step": self.last_checkpoint_step,
             "has_adapter": self.has_adapter,
             "phase": self.phase.value if self.phase else None,

@@ -1,7 +1,7 @@
 """StatusManager: the typed read side of runs, joining the store with what the trainers write."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,12 +16,22 @@ LOG_BYTES = 256_000
 
 
 class StatusManager:
-    """Thread-safe. Views of runs at rest are remembered until the run changes, so that 1,000 runs list fast."""
+    """Thread-safe. Views of runs at rest are remembered until the run changes, so that 1,000 runs list fast.
 
-    def __init__(self, store: RunStore, files: RunFiles, executor: Executor) -> None:
+    `memory_of` gives the resident bytes of a pid.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        files: RunFiles,
+        executor: Executor,
+        memory_of: Callable[[int], int | None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._files = files
         self._executor = executor
+        self._memory_of = memory_of
         self._lock = threading.Lock()
         self._ended: dict[str, tuple[datetime, RunView]] = {}
         self._list: tuple[int, tuple[RunView, ...]] | None = None
@@ -83,6 +93,7 @@ class StatusManager:
         beat = self._files.heartbeat(run.run_dir)
         last = run.latest_attempt
         step = max(beat.step if beat else 0, (last.last_step or 0) if last and not run.needs_supervisor else 0)
+        standby_pid = self._pid(RunDirectory(run.run_dir).standby_lock, run)
         return RunView(
             run=run,
             step=step,
@@ -93,6 +104,8 @@ class StatusManager:
             trainer_pid=self._pid(RunDirectory(run.run_dir).trainer_lock, run),
             heartbeat=_of_this_life(beat, run),
             queue_position=position,
+            standby_pid=standby_pid,
+            standby_bytes=self._memory_of(standby_pid) if standby_pid else None,
         )
 
     def _pid(self, lock: Path, run: Run) -> int | None:

@@ -30,7 +30,7 @@ def running(run: Run) -> str:
 
 def waiting(number: int, end: AttemptEnd, delay_seconds: float) -> str:
     """What a run shows between two attempts."""
-    when = f"in {delay_seconds:g} s" if delay_seconds else "at once"
+    when = f"in {round(delay_seconds, 2):g} s" if delay_seconds else "at once"
     return f"{ended(number, end.last_step, end.reason)} Attempt {number + 1} starts {when}."
 
 

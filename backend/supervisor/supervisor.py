@@ -1,15 +1,14 @@
 """The loop that keeps one run alive: it does what the state asks for, and writes the next state."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from backend.domain.decisions import End, Ending, Restart, decide, retries_left
+from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread
 from backend.domain.diagnosis import Diagnosis
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.places import visible_devices
-from backend.domain.ports import Clock, Command, Executor, RunFiles, RunStore
+from backend.domain.ports import Clock, Command, RunFiles, RunStore, WarmExecutor
 from backend.domain.queue import waits
 from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import ENDS, RunState, Wish, may_become
@@ -27,11 +26,14 @@ from backend.supervisor.owned_run import OwnedRun
 from backend.supervisor.patience import PatientStore
 from backend.supervisor.rules import Rules, TrainerProgram
 from backend.supervisor.search import Search
+from backend.supervisor.standby import Standby, Surroundings
 from backend.supervisor.watch import Seen, Watch
 
 _log = logging.getLogger(__name__)
 _WITH_TRAINER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING})
 _ENDING = frozenset({RunState.PAUSING, RunState.STOPPING})
+_STACKS_SECONDS = 2.0
+_STACKS_PAUSE_SECONDS = 0.1
 _ASKED_ANEW = ENDS | {RunState.CREATED, RunState.QUEUED, RunState.PAUSED}
 
 
@@ -42,7 +44,7 @@ class Supervisor:
         self,
         run_id: str,
         store: RunStore,
-        executor: Executor,
+        executor: WarmExecutor,
         clock: Clock,
         *,
         files: RunFiles,
@@ -51,6 +53,7 @@ class Supervisor:
         leave: Leave,
         identity: ProcessIdentity,
         count_oom_kills: Callable[[], int | None],
+        available_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._executor = executor
         self._clock = clock
@@ -62,6 +65,8 @@ class Supervisor:
         self._evidence = Evidence(self._owned.now.run_dir, files)
         self._orders = Orders(self._owned.now.run_dir)
         self._inquest = Inquest(self._evidence, count_oom_kills, clock)
+        around = Surroundings(run_id, self._owned.now.run_dir, trainer, available_bytes, self._owned.remark)
+        self._standby = Standby(executor, clock, rules.standby, around)
         self._trainer: ProcessIdentity | None = None
         self._last: Ending | None = None
         self._not_before = clock.monotonic()
@@ -116,7 +121,7 @@ class Supervisor:
         self._why_paused = ""
         latest = run.latest_attempt
         step = self._last.resume_step if self._last else self._evidence.resume_step()
-        begin = AttemptStart(latest.number + 1 if latest else 1, secrets.token_hex(16), step)
+        begin = AttemptStart(latest.number + 1 if latest else 1, self._standby.next_token(), step)
         self._owned.move(
             RunState.STARTING,
             f"attempt {begin.number} starts, {story.resumed(step)}",
@@ -131,7 +136,7 @@ class Supervisor:
         self._inquest.begin()
         try:
             self._evidence.fence(attempt.number, attempt.token)
-            self._trainer = self._executor.start(self._command(attempt))
+            self._trainer = self._standby.start(self._command(attempt))
         except (StudioError, OSError) as error:
             _log.exception("attempt %d could not be started", attempt.number)
             self._settle(attempt, _not_started(error, self._evidence.resume_step()))
@@ -140,7 +145,9 @@ class Supervisor:
             self._owned.remark("the trainer's lock was taken by another process; looking again")
             self._leave.pause(self._rules.poll_seconds)
         else:
-            self._owned.remark(f"attempt {attempt.number} is process {self._trainer.pid}", process=self._trainer)
+            warm = ", the warm standby" if self._standby.has_become(self._trainer) else ""
+            said = f"attempt {attempt.number} is process {self._trainer.pid}{warm}"
+            self._owned.remark(said, process=self._trainer)
 
     def _attend(self) -> None:
         """Watch the trainer of the latest attempt, ours or adopted, to its end; or learn that it is gone."""
@@ -153,6 +160,8 @@ class Supervisor:
         self._executor.sweep(_marks(self._owned.now.id, attempt))
         hearing.listen()
         self._settle(attempt, self._inquest.ending(attempt, seen))
+        if self._owned.now.state not in (RunState.BACKOFF, RunState.INTERRUPTED):
+            self._standby.let_go()
 
     def _watch(self, process: ProcessIdentity, attempt: Attempt, hearing: Hearing) -> Seen:
         watch = Watch(
@@ -164,6 +173,7 @@ class Supervisor:
             wish=lambda: self._owned.refresh().wish,
             asking=self._say_asked,
             tick=lambda: self._tick(hearing),
+            hung=lambda: self._say_hung(process, attempt),
         )
         return watch.until_end()
 
@@ -179,12 +189,25 @@ class Supervisor:
             return None
         if self._owned.now.state is RunState.STARTING:
             self._owned.move(RunState.RUNNING, "first heartbeat", story.running(self._owned.now))
+        if self._owned.now.state is RunState.RUNNING:
+            self._standby.tend(heartbeat)
         return heartbeat
 
     def _say_asked(self, wish: Wish) -> None:
         target = RunState.PAUSING if wish is Wish.PAUSE else RunState.STOPPING
         if self._owned.now.state is not target:
             self._owned.move(target, *story.asked(wish, self._rules.stop_grace_seconds))
+
+    def _say_hung(self, process: ProcessIdentity, attempt: Attempt) -> None:
+        """Have the silent trainer's stacks in its log before it is killed, if it can still write them."""
+        before = self._evidence.log_bytes(attempt.number)
+        num_asked = self._executor.ask_for_stacks(process)
+        deadline = self._clock.monotonic() + _STACKS_SECONDS
+        while num_asked and self._clock.monotonic() < deadline and self._evidence.log_bytes(attempt.number) == before:
+            self._leave.pause(_STACKS_PAUSE_SECONDS)
+        has_told = self._evidence.log_bytes(attempt.number) > before
+        what = "the stacks of its threads are in its log" if has_told else "it did not even tell its stacks"
+        self._owned.remark(f"attempt {attempt.number} hangs and is killed; {what}")
 
     def _settle(self, attempt: Attempt, ending: Ending) -> None:
         """Write what follows from the end of an attempt."""
@@ -224,12 +247,13 @@ class Supervisor:
         return decision
 
     def _go_on(self, attempt: Attempt, end: AttemptEnd, decision: Restart) -> None:
-        can_wait = self._owned.now.state not in _ENDING and decision.delay_seconds > 0
-        self._not_before = self._clock.monotonic() + decision.delay_seconds
+        delay_seconds = spread(decision.delay_seconds, self._rules.chance())
+        can_wait = self._owned.now.state not in _ENDING and delay_seconds > 0
+        self._not_before = self._clock.monotonic() + delay_seconds
         self._owned.move(
             RunState.BACKOFF if can_wait else RunState.INTERRUPTED,
             decision.reason,
-            story.waiting(attempt.number, end, decision.delay_seconds),
+            story.waiting(attempt.number, end, delay_seconds),
             end=end,
             failures=decision.failures,
         )

@@ -8,6 +8,7 @@ from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
 from backend.store.files import replace_text
 from backend.trainer.attempt import OwnAttempt
 from backend.trainer.curves import EventFile
+from backend.trainer.imports import remember_imports
 from backend.trainer.snapshot import Snapshot
 from backend.trainer.staging import remove, staged
 
@@ -35,6 +36,7 @@ class Saver:
         self._protected = protected
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self._has_saved = False
 
     def save(self, snapshot: Snapshot, waiting: Callable[[], None]) -> None:
         """Begin to write; `waiting` is called while the one before is not done yet. Raises as `check`."""
@@ -64,6 +66,9 @@ class Saver:
             target = self._folder / f"checkpoint-{snapshot.step}"
             with staged(target, before_rename=lambda place: self._seal(place, snapshot.step)) as place:
                 snapshot.write(place)
+            if not self._has_saved:
+                remember_imports(self._attempt.run.imports)
+                self._has_saved = True
             self._rotate(spared)
         except BaseException as error:  # noqa: BLE001 - carried over to the loop, which raises it
             self._error = error

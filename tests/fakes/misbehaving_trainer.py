@@ -6,6 +6,7 @@ pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from backend.domain.exit_record import ExitRecord
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.remarks import Remark
 from backend.domain.run_directory import RunDirectory
+from backend.executors.handover import say_ready, wait_for_order, waiting_place
 from backend.executors.lock_file import hold
 from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
 from backend.store.files import replace_text
@@ -38,6 +40,7 @@ class Trainer:
         self.is_stop_asked = False
 
     def run(self) -> int:
+        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
         signal.signal(signal.SIGTERM, self.on_term)
         self.beat(Phase.LOADING)
         if "exit_code_at_start" in self.own:
@@ -119,7 +122,23 @@ class Trainer:
         self.is_stop_asked = True
 
 
+def wait_to_be_started() -> None:
+    """As the real standby; STANDBY_EXIT makes it leave with that code before anything else."""
+    if "PEFT_STUDIO_STANDBY_EXIT" in os.environ:
+        sys.exit(int(os.environ["PEFT_STUDIO_STANDBY_EXIT"]))
+    place = waiting_place()
+    say_ready(place)
+    received = wait_for_order(place)
+    if received is None:
+        os._exit(0)
+    received.take_up()
+    os.environ.update(received.environment())
+    sys.argv = list(received.order.argv[1:])
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--standby":
+        wait_to_be_started()
     run_folder = RunDirectory(Path(sys.argv[1]))
     if hold(run_folder.trainer_lock) is None:
         sys.exit(75)

@@ -52,6 +52,7 @@ class Lab:
         self.environment = {
             "PEFT_STUDIO_WORKSPACE": str(self.workspace),
             "PEFT_STUDIO_BACKOFF_SECONDS": "[0.05, 0.1, 0.2]",
+            "PEFT_STUDIO_STANDBY": "false",
             **self.environment,
         }
         if self.trainer_file:
@@ -131,12 +132,28 @@ class Lab:
         wait_until(lambda: not process_table.is_alive(process), "the killed process is gone")
 
     def marked(self, run_id: str = "a-run") -> list[int]:
-        """Living processes of any attempt of a run."""
+        """Living processes of any attempt of a run, those that wait for one included."""
+        marks = {RUN_ID: run_id, "PEFT_STUDIO_MODELS": str(self.workspace / "models")}.items()
         return [
             entry.pid
             for entry in process_table.processes()
-            if not entry.is_zombie and process_table.environment(entry.pid).get(RUN_ID) == run_id
+            if not entry.is_zombie and marks <= process_table.environment(entry.pid).items()
         ]
+
+    def standby(self, run_id: str = "a-run") -> ProcessIdentity | None:
+        """The process that waits to become the next trainer."""
+        return self.executor.find(RunDirectory(self.runs_folder / run_id).standby_lock)[1]
+
+    def wait_for_standby(self, run_id: str = "a-run") -> ProcessIdentity:
+        """A standby that has said that it is ready."""
+
+        def ready() -> ProcessIdentity | None:
+            found = self.standby(run_id)
+            said = f"a warm standby is ready, process {found.pid}" if found else ""
+            return found if said in self.journal(run_id) else None
+
+        found: ProcessIdentity = wait_until(ready, f"a standby: {self.story(run_id)}")
+        return found
 
     def journal(self, run_id: str = "a-run") -> list[str]:
         return [line.reason for line in self.store.journal(run_id)]

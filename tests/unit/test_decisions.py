@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.adjustments import Adjustment
-from backend.domain.decisions import End, Ending, Policy, Restart, decide
+from backend.domain.decisions import End, Ending, Policy, Restart, decide, spread
 from backend.domain.diagnosis import NEVER_RETRIED, NO_RESULT, Diagnosis
 from backend.domain.states import RunState, Wish
 
@@ -35,12 +35,12 @@ TABLE = {
     "75 with progress goes on at once": (replace(PROGRESS, exit_code=75), RUN, 1, Restart(0.0, "", 0)),
     "75 without progress waits a little": (replace(CRASH, exit_code=75), RUN, 1, Restart(0.5, "", 1)),
     "75 is never a failure": (replace(CRASH, exit_code=75), RUN, 2, Restart(0.5, "", 2)),
-    "the first failure waits half a second": (CRASH, RUN, 0, Restart(0.5, "", 1)),
+    "the first failure is tried again at once": (CRASH, RUN, 0, Restart(0.0, "", 1)),
     "the second one a second": (CRASH, RUN, 1, Restart(1.0, "", 2)),
     "the third one two": (CRASH, RUN, 2, Restart(2.0, "", 3)),
-    "progress makes a failure the first one": (PROGRESS, RUN, 2, Restart(0.5, "", 1)),
+    "progress makes a failure the first one": (PROGRESS, RUN, 2, Restart(0.0, "", 1)),
     "exit 0 is finished, although a pause came": (replace(CRASH, exit_code=0), PAUSE, 0, RunState.FINISHED),
-    "exit 0 without a result is a failure": (EMPTY, RUN, 0, Restart(0.5, "", 1)),
+    "exit 0 without a result is a failure": (EMPTY, RUN, 0, Restart(0.0, "", 1)),
     "the fourth one ends the run": (EMPTY, RUN, 3, RunState.FAILED),
     "exit 0 without a result while pausing is paused": (EMPTY, PAUSE, 0, RunState.PAUSED),
     "exit 0 without a result while stopping is stopped": (EMPTY, STOP, 0, RunState.STOPPED),
@@ -78,8 +78,13 @@ def test_the_table_of_decisions(name: str) -> None:
 def test_waits_grow_and_the_last_one_repeats() -> None:
     policy = Policy(max_failures=7)
     decisions = [decide(CRASH, RUN, failures, policy) for failures in range(7)]
-    assert [d.delay_seconds for d in decisions if isinstance(d, Restart)] == [0.5, 1, 2, 2, 2, 2, 2]
+    assert [d.delay_seconds for d in decisions if isinstance(d, Restart)] == [0, 1, 2, 2, 2, 2, 2]
     assert isinstance(decide(CRASH, RUN, 7, policy), End)
+
+
+def test_a_wait_grows_by_a_quarter_at_most_and_none_stays_none() -> None:
+    assert [spread(2.0, chance) for chance in (0.0, 0.5, 1.0)] == [2.0, 2.25, 2.5]
+    assert spread(0.0, 1.0) == 0
 
 
 def test_no_waits_means_at_once() -> None:
@@ -147,9 +152,9 @@ def test_a_failure_without_a_result_says_so() -> None:
 def test_changed_orders_are_another_attempt_that_is_no_failure() -> None:
     ending = replace(CRASH, diagnosis=MEMORY)
     reason = "the machine ran out of memory; it goes on with batch_size 8 -> 4"
-    assert decide(ending, RUN, 3, Policy(), SMALLER) == Restart(0.5, reason, 3, SMALLER)
+    assert decide(ending, RUN, 3, Policy(), SMALLER) == Restart(0.0, reason, 3, SMALLER)
     fresh = replace(ending, has_new_checkpoint=True)
-    assert decide(fresh, RUN, 3, Policy(), SMALLER) == Restart(0.5, reason, 0, SMALLER)
+    assert decide(fresh, RUN, 3, Policy(), SMALLER) == Restart(0.0, reason, 0, SMALLER)
 
 
 def test_without_a_change_left_a_lack_of_memory_is_the_end() -> None:

@@ -29,7 +29,7 @@ from tests.fakes.executor import FakeExecutor, Script
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import NOON, SUPERVISOR, a_run
 
-RULES = Rules(Policy(), stop_grace_seconds=30, hang_training_seconds=600, hang_other_seconds=3600, poll_seconds=0.25)
+RULES = Rules(Policy(3, (0.5, 1.0, 2.0)), stop_grace_seconds=30, poll_seconds=0.25)
 
 
 class Stage:
