@@ -1,4 +1,4 @@
-"""Changes that supervision made to a run's orders: what, why, and from which attempt on."""
+"""Changes that were made to a run's orders: what, why, and from which attempt on."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,13 @@ from backend.spec import Frozen
 
 
 class Adjustment(Frozen):
-    """One change. `changes` maps dotted keys of the RunConfig ("training.batch_size") to new values."""
+    """One change. `changes` maps dotted keys of the RunConfig ("training.batch_size") to new values.
+
+    A "repair" was offered to a person, who took it; the other kinds are supervision's own.
+    """
 
     attempt: int = Field(ge=1, description="The first attempt that it is for.")
-    kind: Literal["memory", "roll-back"] = "memory"
+    kind: Literal["memory", "roll-back", "repair"] = "memory"
     reason: str
     changes: dict[str, JsonValue]
     good_step: int | None = Field(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backend.domain.adjustments import Adjustment
 from backend.domain.diagnosis import Diagnosis
+from backend.domain.disk_room import DISK_FULL_ID, Room
 from backend.domain.exit_record import Proposal
 from backend.domain.heartbeat import Phase
 from backend.domain.states import RunState, Wish
@@ -30,7 +31,7 @@ class Ending:
 
     `has_new_checkpoint`: it is newer than when the attempt began. `was_killed_to_stop`: it was asked to stop
     and did not do so in time. `was_found_dead`: nobody was watching, and it left no word of its own.
-    `phase` is what it was doing by its last sign of life.
+    `phase` is what it was doing by its last sign of life, `room` what its disk has for the next checkpoint.
     """
 
     exit_code: int | None
@@ -42,6 +43,7 @@ class Ending:
     was_found_dead: bool = False
     phase: Phase | None = None
     proposal: Proposal | None = None
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def decide(
 
     Finished; stopped as asked; checkpointed on request; found dead; another attempt with changed orders, if
     there is such a `change` (none of these counts as a failure); not worth another attempt; too many failures
-    in a row without a new checkpoint; else another attempt after the wait.
+    in a row without a new checkpoint; else another attempt after the wait. A full disk pauses the run.
     """
     if ending.exit_code == 0:
         return End(RunState.FINISHED, "finished", f"Finished{_at(ending.last_step)}.")
@@ -103,6 +105,14 @@ def _stopped(ending: Ending) -> End:
     return End(RunState.STOPPED, reason, f"{message} {_resume(ending.resume_step)}")
 
 
+def _without_room(ending: Ending) -> End:
+    """The disk is full: another attempt would end the same way until somebody makes room."""
+    found = ending.diagnosis
+    room = f"{ending.room.sentence()}." if ending.room and ending.room.is_short else ""
+    parts = [f"Paused{_at(ending.last_step)}: {found.reason}.", room, found.advice, _resume(ending.resume_step)]
+    return End(RunState.PAUSED, found.reason, " ".join(part for part in parts if part), found.id)
+
+
 def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
     """Somebody else asked the trainer to stop. Without progress it waits a little, lest it spin."""
     if ending.has_new_checkpoint:
@@ -113,6 +123,8 @@ def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
 
 def _failed(ending: Ending, failures: int, policy: Policy) -> Restart | End:
     found = ending.diagnosis
+    if found.id == DISK_FULL_ID:
+        return _without_room(ending)
     if found.is_worth_retrying and failures <= policy.max_failures:
         return Restart(policy.wait_after(failures), found.reason, failures)
     parts = [f"Failed{_at(ending.last_step)}: {found.reason}."]

@@ -83,6 +83,24 @@ class RunIsFinished(UsageError):
     fix = "Start a new run with more steps from its run.yaml."
 
 
+class NothingToChange(UsageError):
+    """No change of orders is known to help."""
+
+    id = "nothing-to-change"
+    what = "There is nothing to change for the run {run_id}."
+    why = "It is not at rest after a failure, or no setting is known to help against what was found ({error_id})."
+    fix = "Read its message and the end of its log; `peft-studio runs resume` tries again as it is."
+
+
+class OrderNotChanged(StorageError):
+    """adjustments.json could not be written."""
+
+    id = "order-not-changed"
+    what = "The orders of the run were not changed."
+    why = "{path} could not be written: {reason}."
+    fix = "Make room on the disk, or give yourself the right to write there; then try again."
+
+
 class NoAnswerYet(NotFoundError):
     """A run whose adapter does not exist yet."""
 

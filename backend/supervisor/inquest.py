@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from backend.domain.decisions import Ending
 from backend.domain.diagnosis import diagnose
+from backend.domain.disk_room import Room
 from backend.domain.exit_record import ExitRecord, Proposal
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Clock
@@ -26,6 +27,7 @@ class Inquest:
     evidence: Evidence
     count_oom_kills: Callable[[], int | None]
     clock: Clock
+    measure_room: Callable[[], Room | None] = lambda: None
     _oom_kills_before: int | None = field(default=None, init=False)
     _oom_kills_lately: int | None = field(default=None, init=False)
     _noted_at: float | None = field(default=None, init=False)
@@ -67,6 +69,7 @@ class Inquest:
             was_found_dead=seen is None and record is None,
             phase=heartbeat.phase if heartbeat else None,
             proposal=_proposal(record),
+            room=self.measure_room(),
         )
 
     def _own_heartbeat(self, attempt: Attempt) -> Heartbeat | None:

@@ -14,17 +14,19 @@ from backend.domain.states import RunState, Wish
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
 from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
+from backend.store.disk_room import DiskRoom
+from backend.store.orders import Orders
 from backend.supervisor import story
 from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.hearing import Hearing
 from backend.supervisor.inquest import Inquest
 from backend.supervisor.leave import Leave
-from backend.supervisor.orders import Orders
 from backend.supervisor.owned_run import OwnedRun
 from backend.supervisor.patience import PatientStore
 from backend.supervisor.rules import Rules, TrainerProgram
 from backend.supervisor.search import Search
+from backend.supervisor.upkeep import Upkeep
 from backend.supervisor.watch import Seen, Watch
 
 _log = logging.getLogger(__name__)
@@ -58,7 +60,9 @@ class Supervisor:
         self._search = Search(self._owned, executor, clock, rules, leave.pause)
         self._evidence = Evidence(self._owned.now.run_dir, files)
         self._orders = Orders(self._owned.now.run_dir)
-        self._inquest = Inquest(self._evidence, count_oom_kills, clock)
+        disk = DiskRoom(self._owned.now.run_dir, rules.min_free_bytes)
+        self._upkeep = Upkeep(self._evidence.folder, rules.log_max_bytes, disk.measure, clock)
+        self._inquest = Inquest(self._evidence, count_oom_kills, clock, disk.measure)
         self._trainer: ProcessIdentity | None = None
         self._last: Ending | None = None
         self._not_before = clock.monotonic()
@@ -138,6 +142,7 @@ class Supervisor:
         seen = self._watch(process, attempt, hearing) if process else None
         self._executor.sweep(_marks(self._owned.now.id, attempt))
         hearing.listen()
+        self._upkeep.cap_logs(attempt.number)
         self._settle(attempt, self._inquest.ending(attempt, seen))
 
     def _watch(self, process: ProcessIdentity, attempt: Attempt, hearing: Hearing) -> Seen:
@@ -149,14 +154,17 @@ class Supervisor:
             look=lambda: self._look(process, attempt),
             wish=lambda: self._owned.refresh().wish,
             stopping=self._say_stopping,
-            tick=lambda: self._tick(hearing),
+            tick=lambda: self._tick(attempt, hearing),
         )
         return watch.until_end()
 
-    def _tick(self, hearing: Hearing) -> None:
+    def _tick(self, attempt: Attempt, hearing: Hearing) -> None:
         self._leave.check()
         self._inquest.note()
         hearing.listen()
+        self._upkeep.cap_logs(attempt.number)
+        if room := self._upkeep.shortage():
+            self.pause(f"the disk is nearly full: {room.sentence()}")
 
     def _look(self, process: ProcessIdentity, attempt: Attempt) -> Heartbeat | None:
         """This trainer's newest heartbeat; the first one makes the run a running one."""
