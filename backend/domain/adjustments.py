@@ -53,8 +53,13 @@ def adjusted(config: RunConfig, adjustments: tuple[Adjustment, ...]) -> RunConfi
 def difference(config: RunConfig, changes: Mapping[str, JsonValue]) -> str:
     """What changes, for a person: "batch_size 8 -> 4, gradient_accumulation 1 -> 2"."""
     before = config.model_dump(mode="json")
-    parts = [f"{key.rpartition('.')[2]} {_plain(_get(before, key))} -> {_plain(new)}" for key, new in changes.items()]
+    parts = [f"{_word(key)} {_plain(_get(before, key))} -> {_plain(new)}" for key, new in changes.items()]
     return ", ".join(parts)
+
+
+def _word(key: str) -> str:
+    """The last part of a dotted key that says something by itself."""
+    return key.removesuffix(".name").rpartition(".")[2]
 
 
 def _set(tree: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:

@@ -68,7 +68,7 @@ def _shorter(order: RunConfig) -> Changes | None:
 
 def _quantized(order: RunConfig) -> Changes | None:
     is_full = order.quantization.name == "none"
-    return {"quantization": {"name": "nf4"}} if is_full and "nf4" in order.method.card.quantizations else None
+    return {"quantization.name": "nf4"} if is_full and "nf4" in order.method.card.quantizations else None
 
 
 def _safe_precision(order: RunConfig) -> Changes | None:

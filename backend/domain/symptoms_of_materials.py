@@ -10,7 +10,7 @@ HUB = (
         "Check the proxy (HTTPS_PROXY) and the certificates of this machine (SSL_CERT_FILE).",
     ),
     symptom(
-        r"GatedRepoError|Access to (model|dataset) .* is restricted|gated repo",
+        r"GatedRepoError|Access to (model|dataset) .* is restricted|Cannot access gated repo",
         "hub-gated",
         "the model is gated on the hub",
         "Accept its licence on the hub, and set HF_TOKEN to a token that may read it.",
@@ -75,6 +75,12 @@ MATERIALS = (
         "Give the folder that holds config.json and the .safetensors files.",
     ),
     symptom(
+        r"Some tensors share memory",
+        "weights-share-memory",
+        "weights that are to be saved are one and the same tensor",
+        "Choose a method that does not train tied weights, or train fewer layers.",
+    ),
+    symptom(
         r"size mismatch for |Missing key\(s\) in state_dict|ignore_mismatched_sizes",
         "weights-do-not-fit",
         "the weights do not fit the model",
@@ -94,9 +100,10 @@ MATERIALS = (
         "Read it, then trust its hash (base_model.trusted_code).",
     ),
     symptom(
-        r"is not a valid JSON file|untagged enum|stream did not contain valid UTF-8",
+        r"is not a valid JSON file|untagged enum|stream did not contain valid UTF-8|EOF while parsing an?"
+        r"|JSONDecodeError: Expecting (property name|value)",
         "model-file-damaged",
-        "a file of the model or its tokenizer cannot be read",
+        "a JSON file, most often of the model or its tokenizer, cannot be read",
         "Load the model again; a tokenizer.json may also be made for a newer version of tokenizers.",
     ),
     symptom(
