@@ -105,7 +105,12 @@ class StudioContainer(containers.DeclarativeContainer):
     processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor)
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor)
     preflight: Provider[Preflight] = Once(
-        Preflight, settings.provided.workspace, Object(_free_bytes), packages.provided.version
+        Preflight,
+        settings.provided.workspace,
+        Object(_free_bytes),
+        packages.provided.version,
+        min_free_bytes=settings.provided.min_free_bytes,
+        log_max_bytes=settings.provided.log_max_bytes,
     )
     training: Provider[TrainingService] = Once(
         TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder

@@ -43,8 +43,23 @@ class DiskAlmostFull(StorageError):
 
     id = "disk-almost-full"
     what = "There is too little free space in {folder}."
-    why = "{free} are free and a run needs at least {needed} for its checkpoints."
+    why = (
+        "{free} are free, and {needed} are needed: three checkpoints of about {checkpoint} (an estimate; two kept, "
+        "one being written), and {floor} that are to stay free."
+    )
     fix = "Free some space, or choose another workspace with PEFT_STUDIO_WORKSPACE."
+
+
+class DiskTight(StorageError):
+    """Room for the first checkpoints, but not for all that is expected."""
+
+    id = "disk-tight"
+    what = "The free space in {folder} may not be enough for the whole run."
+    why = (
+        "{free} are free, and {needed} may be needed: {count} checkpoints of about {checkpoint} (an estimate), "
+        "a log of at most {log}, and {floor} that are to stay free."
+    )
+    fix = "Free some space or keep fewer checkpoints; when room gets short the run is paused, and nothing is lost."
 
 
 class FolderTakenAsHubId(NotFoundError):

@@ -33,7 +33,7 @@ def cap(log: Path, max_bytes: int) -> int:
             dropped -= quarter
         dropped += _left_behind(newest)
         note = f"[peft-studio: about {dropped} bytes of this log were dropped here, as it is kept to {max_bytes}]\n"
-        _replace(newest, note.encode() + _from_a_line(_read(log, size - quarter, 2 * quarter)))
+        _replace(newest, note.encode() + _from_a_line(_read(log, size - quarter - 1, 2 * quarter)))
     finally:
         os.truncate(log, 0)
     return dropped
@@ -55,19 +55,16 @@ def parts(log: Path) -> tuple[Path, Path, Path]:
 
 
 def _joined(log: Path, max_bytes: int) -> bytes:
+    """One byte more is read than asked for: it tells whether the cut is at the start of a line."""
     pieces: list[bytes] = []
-    left = max_bytes
-    is_cut = False
+    left = max_bytes + 1
     for part in reversed(parts(log)):
         size = log.stat().st_size if part == log else _size(part)
-        if size and not left:
-            is_cut = True
-            break
-        is_cut = size > left
-        pieces.insert(0, _read(part, max(0, size - left), left) if size else b"")
-        left = max(0, left - size)
+        if size and left:
+            pieces.insert(0, _read(part, max(0, size - left), left))
+            left -= len(pieces[0])
     text = b"".join(pieces)
-    return _from_a_line(text) if is_cut else text
+    return text if left else _from_a_line(text)[-max_bytes:]
 
 
 def _left_behind(newest: Path) -> int:
@@ -92,6 +89,7 @@ def _read(path: Path, start: int, num_bytes: int) -> bytes:
 
 
 def _from_a_line(text: bytes) -> bytes:
+    """Without the rest of a line that began before."""
     return text[text.find(b"\n") + 1 :]
 
 
