@@ -95,7 +95,7 @@ class RunIsFinished(UsageError):
     id = "run-finished"
     what = "The run {run_id} is finished."
     why = "All of its steps are done."
-    fix = "Start a new run with more steps from its run.yaml."
+    fix = "Extend it by more steps: peft-studio runs extend {run_id} --steps 100"
 
 
 class NothingToChange(UsageError):

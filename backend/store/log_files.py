@@ -17,26 +17,34 @@ _TRIES = 3
 def cap(log: Path, max_bytes: int) -> int:
     """Cut the log if its present part takes more than half of `max_bytes`; about how many bytes were dropped now.
 
-    A quarter is for the beginning and one for the newest lines before the cut. What the writer adds between the
-    last read and the cut is lost. Also without room for these copies the log is cut: then it is what fills the
-    disk. Raises OSError.
+    A quarter is for the beginning and one for the newest lines before the cut. These are kept in memory for the
+    moment of the cut, which loses only what is written between two system calls, and makes room for their copy.
+    Raises OSError; then, too, a log that is too long is cut: it may be what fills the disk.
     """
     quarter = max_bytes // 4
     size = _size(log)
     if size <= 2 * quarter:
         return 0
     beginning, newest = parts(log)[:2]
+    dropped = _left_behind(newest) - quarter
     try:
-        dropped = size - quarter
         if not beginning.exists():
             _replace(beginning, _read(log, 0, quarter))
             dropped -= quarter
-        dropped += _left_behind(newest)
-        note = f"[peft-studio: about {dropped} bytes of this log were dropped here, as it is kept to {max_bytes}]\n"
-        _replace(newest, note.encode() + _from_a_line(_read(log, size - quarter - 1, 2 * quarter)))
     finally:
-        os.truncate(log, 0)
+        dropped, end = dropped + _size(log), _cut(log, quarter)
+    note = f"[peft-studio: about {dropped} bytes of this log were dropped here, as it is kept to {max_bytes}]\n"
+    _replace(newest, note.encode() + end)
     return dropped
+
+
+def _cut(log: Path, num_bytes: int) -> bytes:
+    """Empty the log; its last whole lines in so many bytes."""
+    with log.open("rb+") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - num_bytes - 1))
+        end = file.read()
+        file.truncate(0)
+    return _from_a_line(end[-num_bytes - 1 :])
 
 
 def tail(log: Path, max_bytes: int) -> bytes:

@@ -35,7 +35,9 @@ def small_disk(workspace: Path) -> Iterator[Path]:
     if subprocess.run(mount, check=False).returncode != 0:
         pytest.skip("no small disk can be mounted here")
     yield place
-    subprocess.run(["/usr/bin/umount", place], check=True)
+    wait_until(
+        lambda: subprocess.run(["/usr/bin/umount", place], check=False).returncode == 0, "all have left the disk"
+    )
 
 
 @pytest.fixture
