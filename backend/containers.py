@@ -15,6 +15,7 @@ from backend.domain.ports import Clock, Executor, PlaceProbe, RunFiles, RunRecor
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
+from backend.executors.lock_file import held
 from backend.executors.memory import resident_bytes
 from backend.executors.piped import PipedProgram
 from backend.probes.clock import SystemClock
@@ -32,6 +33,7 @@ from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
+from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.startup import StartupService
@@ -107,11 +109,17 @@ class StudioContainer(containers.DeclarativeContainer):
     processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor, places)
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor, Object(resident_bytes))
     preflight: Provider[Preflight] = Once(
-        Preflight, settings.provided.workspace, Object(_free_bytes), packages.provided.version
+        Preflight,
+        settings.provided.workspace,
+        Object(_free_bytes),
+        packages.provided.version,
+        min_free_bytes=settings.provided.min_free_bytes,
+        log_max_bytes=settings.provided.log_max_bytes,
     )
     training: Provider[TrainingService] = Once(
         TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder
     )
+    repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, settings.provided.trash_folder)
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
@@ -151,6 +159,7 @@ class StudioContainer(containers.DeclarativeContainer):
         reindexing=reindexing,
         states=states,
         storage=storage,
+        repairs=repairs,
     )
     services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat), bundle)
 

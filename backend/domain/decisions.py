@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backend.domain.adjustments import Adjustment
 from backend.domain.diagnosis import NEVER_RETRIED, Diagnosis
+from backend.domain.disk_room import DISK_FULL_ID, Room
 from backend.domain.exit_record import Proposal
 from backend.domain.heartbeat import Phase
 from backend.domain.run import Run
@@ -35,7 +36,7 @@ class Ending:
     `has_new_checkpoint`: it is newer than when the attempt began. `was_killed_to_stop`: it was killed because of
     a wish, as it did not end in time or was not to be given any. `was_found_dead`: nobody was watching, and it
     left no word of its own. `has_result`: with exit 0 it left an exit record or a result, so that we may believe it.
-    `phase` is what it was doing by its last sign of life.
+    `phase` is what it was doing by its last sign of life, `room` what its disk has for the next checkpoint.
     """
 
     exit_code: int | None
@@ -48,6 +49,7 @@ class Ending:
     has_result: bool = True
     phase: Phase | None = None
     proposal: Proposal | None = None
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def decide(
     Finished; stopped or paused as asked (`why_paused`: by the supervisor itself, for this reason); checkpointed
     or killed for a wish that was taken back; found dead; another attempt with changed orders, if there is such a
     `change` (none of these counts as a failure); not worth another attempt; too many failures in a row without a
-    new checkpoint; else another attempt after the wait.
+    new checkpoint; else another attempt after the wait. A full disk pauses the run.
     """
     if ending.exit_code == 0 and ending.has_result:
         return End(RunState.FINISHED, "finished", f"Finished{_at(ending.last_step)}.")
@@ -131,10 +133,20 @@ def _stopped(ending: Ending, wish: Wish) -> End:
     return End(RunState.STOPPED, reason, f"{message} {_resume(ending.resume_step)}")
 
 
+def _without_room(ending: Ending) -> End:
+    """The disk is full: another attempt would end the same way until somebody makes room."""
+    found = ending.diagnosis
+    room = f"{ending.room.sentence()}." if ending.room and ending.room.is_short else ""
+    parts = [f"Paused{_at(ending.last_step)}: {found.reason}.", room, found.advice, _resume(ending.resume_step)]
+    return End(RunState.PAUSED, found.reason, " ".join(part for part in parts if part), found.id)
+
+
 def _paused(ending: Ending, why: str) -> End:
     """Paused, however the trainer ended; but what never works must not wait for a person to find out."""
     if ending.exit_code in NEVER_RETRIED:
         return _given_up(ending, 1)
+    if ending.diagnosis.id == DISK_FULL_ID:
+        return _without_room(ending)
     reason = f"paused: {why}" if why else "paused on request"
     message = f"Paused: {why}." if why else f"Paused on request{_at(ending.last_step)}."
     if ending.was_killed_to_stop:
@@ -143,7 +155,9 @@ def _paused(ending: Ending, why: str) -> End:
     elif ending.exit_code not in _AS_ASKED:
         reason = f"{ending.diagnosis.reason}; paused"
         message += f" The trainer ended by itself first: {ending.diagnosis.reason}."
-    return End(RunState.PAUSED, reason, f"{message} {_resume(ending.resume_step)}")
+    is_short = bool(why) or (ending.room is not None and ending.room.is_short)
+    error_id = DISK_FULL_ID if is_short else ""
+    return End(RunState.PAUSED, reason, f"{message} {_resume(ending.resume_step)}", error_id)
 
 
 def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
@@ -158,6 +172,8 @@ def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
 
 def _failed(ending: Ending, failures: int, policy: Policy) -> Restart | End:
     found = ending.diagnosis
+    if found.id == DISK_FULL_ID:
+        return _without_room(ending)
     if found.is_worth_retrying and failures <= policy.max_failures:
         return Restart(policy.wait_after(failures), found.reason, failures)
     return _given_up(ending, failures)

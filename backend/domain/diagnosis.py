@@ -5,7 +5,8 @@ import signal
 from dataclasses import dataclass
 
 from backend.domain.exit_record import ExitRecord
-from backend.domain.symptoms import SYMPTOMS, Symptom
+from backend.domain.symptom import Symptom
+from backend.domain.symptoms import SYMPTOMS
 from backend.errors import (
     EXIT_CHECKPOINTED,
     EXIT_CONFIGURATION,

@@ -11,6 +11,7 @@ from backend.services.hardware import HardwareService
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
+from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.startup import StartupService
@@ -41,4 +42,5 @@ class Services:
     playground: Playground
     reindexing: Reindexing
     states: StateManagers
+    repairs: Repairs
     storage: StorageService

@@ -112,6 +112,8 @@ def rules(settings: Settings) -> Rules:
         ),
         standby=StandbyRule(settings.standby, settings.standby_after_seconds, settings.standby_min_free_bytes),
         chance=random.random,
+        log_max_bytes=settings.log_max_bytes,
+        min_free_bytes=settings.min_free_bytes,
     )
 
 

@@ -59,6 +59,8 @@ class Rules:
     standby: StandbyRule = field(default_factory=StandbyRule)
     poll_seconds: float = 0.25
     chance: Callable[[], float] = lambda: 0.0
+    log_max_bytes: int = 50_000_000
+    min_free_bytes: int = 0
 
     def hang_limit(self, heartbeat: Heartbeat | None) -> float:
         """Seconds of silence allowed; before the first heartbeat a trainer is loading."""

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread
-from backend.domain.diagnosis import Diagnosis
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.places import visible_devices
 from backend.domain.ports import Clock, Command, RunFiles, RunStore, WarmExecutor
@@ -15,25 +14,26 @@ from backend.domain.states import ENDS, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
 from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
+from backend.store.disk_room import DiskRoom
+from backend.store.orders import Orders
 from backend.supervisor import story
 from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.hearing import Hearing
-from backend.supervisor.inquest import Inquest
+from backend.supervisor.inquest import Inquest, not_started
 from backend.supervisor.leave import Leave
-from backend.supervisor.orders import Orders
 from backend.supervisor.owned_run import OwnedRun
 from backend.supervisor.patience import PatientStore
 from backend.supervisor.rules import Rules, TrainerProgram
 from backend.supervisor.search import Search
+from backend.supervisor.stacks import Stacks
 from backend.supervisor.standby import Standby, Surroundings
+from backend.supervisor.upkeep import Upkeep
 from backend.supervisor.watch import Seen, Watch
 
 _log = logging.getLogger(__name__)
 _WITH_TRAINER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING})
 _ENDING = frozenset({RunState.PAUSING, RunState.STOPPING})
-_STACKS_SECONDS = 2.0
-_STACKS_PAUSE_SECONDS = 0.1
 _ASKED_ANEW = ENDS | {RunState.CREATED, RunState.QUEUED, RunState.PAUSED}
 
 
@@ -64,9 +64,12 @@ class Supervisor:
         self._search = Search(self._owned, executor, clock, rules, leave.pause)
         self._evidence = Evidence(self._owned.now.run_dir, files)
         self._orders = Orders(self._owned.now.run_dir)
-        self._inquest = Inquest(self._evidence, count_oom_kills, clock)
+        self._stacks = Stacks(executor, clock, leave.pause)
         around = Surroundings(run_id, self._owned.now.run_dir, trainer, available_bytes, self._owned.remark)
         self._standby = Standby(executor, clock, rules.standby, around)
+        disk = DiskRoom(self._owned.now.run_dir, rules.min_free_bytes)
+        self._upkeep = Upkeep(self._evidence.folder, rules.log_max_bytes, disk.measure, clock)
+        self._inquest = Inquest(self._evidence, count_oom_kills, clock, disk.measure)
         self._trainer: ProcessIdentity | None = None
         self._last: Ending | None = None
         self._not_before = clock.monotonic()
@@ -139,7 +142,7 @@ class Supervisor:
             self._trainer = self._standby.start(self._command(attempt))
         except (StudioError, OSError) as error:
             _log.exception("attempt %d could not be started", attempt.number)
-            self._settle(attempt, _not_started(error, self._evidence.resume_step()))
+            self._settle(attempt, not_started(error, self._evidence.resume_step()))
             return
         if self._trainer is None:
             self._owned.remark("the trainer's lock was taken by another process; looking again")
@@ -159,6 +162,7 @@ class Supervisor:
         seen = self._watch(process, attempt, hearing) if process else None
         self._executor.sweep(_marks(self._owned.now.id, attempt))
         hearing.listen()
+        self._upkeep.cap_logs(attempt.number)
         self._settle(attempt, self._inquest.ending(attempt, seen))
         if self._owned.now.state not in (RunState.BACKOFF, RunState.INTERRUPTED):
             self._standby.let_go()
@@ -172,15 +176,18 @@ class Supervisor:
             look=lambda: self._look(process, attempt),
             wish=lambda: self._owned.refresh().wish,
             asking=self._say_asked,
-            tick=lambda: self._tick(hearing),
+            tick=lambda: self._tick(attempt, hearing),
             hung=lambda: self._say_hung(process, attempt),
         )
         return watch.until_end()
 
-    def _tick(self, hearing: Hearing) -> None:
+    def _tick(self, attempt: Attempt, hearing: Hearing) -> None:
         self._leave.check()
         self._inquest.note()
         hearing.listen()
+        self._upkeep.cap_logs(attempt.number)
+        if room := self._upkeep.shortage():
+            self.pause(f"the disk is nearly full: {room.sentence()}")
 
     def _look(self, process: ProcessIdentity, attempt: Attempt) -> Heartbeat | None:
         """This trainer's newest heartbeat; the first one makes the run a running one."""
@@ -201,13 +208,11 @@ class Supervisor:
     def _say_hung(self, process: ProcessIdentity, attempt: Attempt) -> None:
         """Have the silent trainer's stacks in its log before it is killed, if it can still write them."""
         before = self._evidence.log_bytes(attempt.number)
-        num_asked = self._executor.ask_for_stacks(process)
-        deadline = self._clock.monotonic() + _STACKS_SECONDS
-        while num_asked and self._clock.monotonic() < deadline and self._evidence.log_bytes(attempt.number) == before:
-            self._leave.pause(_STACKS_PAUSE_SECONDS)
-        has_told = self._evidence.log_bytes(attempt.number) > before
-        what = "the stacks of its threads are in its log" if has_told else "it did not even tell its stacks"
-        self._owned.remark(f"attempt {attempt.number} hangs and is killed; {what}")
+
+        def has_told() -> bool:
+            return self._evidence.log_bytes(attempt.number) > before
+
+        self._owned.remark(f"attempt {attempt.number} hangs and is killed; {self._stacks.ask(process, has_told)}")
 
     def _settle(self, attempt: Attempt, ending: Ending) -> None:
         """Write what follows from the end of an attempt."""
@@ -217,15 +222,13 @@ class Supervisor:
         end = AttemptEnd(ending.exit_code, ending.last_step, decision.reason)
         if isinstance(decision, End):
             retries = retries_left(decision, run)
-            is_rest = decision.state in (RunState.STOPPED, RunState.PAUSED)
             self._owned.move(
                 decision.state,
                 story.tried_again(decision.reason, retries),
                 decision.message,
                 end=end,
                 error_id=decision.error_id,
-                # a run at rest by wish has that wish, unless a person asked to go on a moment ago; the queue may retry
-                wish=None if is_rest or retries is not None else Wish.STOP,
+                wish=_wish_at_rest(decision.state, run.wish) if retries is None else None,
                 retries=retries,
             )
         else:
@@ -286,16 +289,12 @@ class Supervisor:
         )
 
 
+def _wish_at_rest(state: RunState, wish: Wish) -> Wish | None:
+    """None, if the run is at rest by wish: it has that wish, unless a person asked to go on a moment ago."""
+    if state is RunState.PAUSED:
+        return Wish.PAUSE if wish is Wish.RUN else None
+    return None if state is RunState.STOPPED else Wish.STOP
+
+
 def _marks(run_id: str, attempt: Attempt) -> dict[str, str]:
     return {RUN_ID: run_id, TOKEN: attempt.token}
-
-
-def _not_started(error: StudioError | OSError, resume_step: int | None) -> Ending:
-    told = error.explain() if isinstance(error, StudioError) else None
-    found = Diagnosis(
-        told.id if told else "trainer-not-started",
-        f"could not be started: {error.explain().why if isinstance(error, StudioError) else error}".rstrip("."),
-        told.fix if told else "Check that the run's folder may be written and that its disk is not full.",
-        is_worth_retrying=True,
-    )
-    return Ending(None, found, resume_step=resume_step)
