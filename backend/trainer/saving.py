@@ -18,8 +18,9 @@ BEAT_SECONDS = 0.2
 class Saver:
     """Writes one checkpoint at a time in a thread of its own: sealed last, renamed if the run is still ours.
 
-    A second one waits for the first. What goes wrong is raised to the loop at its next safe place. Checkpoints
-    beyond `keep` are deleted, but for those of the steps that `protected` names.
+    A second one waits for the first. What goes wrong is raised to the loop at its next safe place. Only after a new
+    one is sealed and in its place are checkpoints beyond `keep` deleted: never that one, nor those of the steps that
+    `protected` names.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Saver:
             if not self._has_saved:
                 remember_imports(self._attempt.run.imports)
                 self._has_saved = True
-            self._rotate(spared)
+            self._rotate(spared | {snapshot.step})
         except BaseException as error:  # noqa: BLE001 - carried over to the loop, which raises it
             self._error = error
 

@@ -67,6 +67,26 @@ def test_a_failed_run_shows_its_message_and_can_be_resumed(some_runs: None, serv
     assert services.status.show("bad").wish is Wish.RUN
 
 
+def test_a_failed_run_offers_the_change_that_may_help_and_so_does_one_without_room(
+    studio: StudioContainer, services: Services
+) -> None:
+    for run_id, state, wish, error_id in (
+        ("bad", RunState.FAILED, Wish.STOP, "out-of-memory"),
+        ("full", RunState.PAUSED, Wish.PAUSE, "disk-full"),
+    ):
+        folder = RunDirectory(studio.settings().runs_folder / run_id)
+        folder.root.mkdir(parents=True)
+        order = "base_model: demo\ndataset: sample:demo.jsonl\ntraining:\n  keep_checkpoints: 5\n"
+        folder.config.write_text(order)
+        studio.store().create(a_run(run_id, state=state, wish=wish, error_id=error_id, run_dir=folder.root))
+    at = open_page()
+    labels = {found.key: found.label.replace("\\", "") for found in at.button if found.key and found.key.startswith("fix-")}
+    assert "batch" in labels["fix-bad"]
+    assert "keep_checkpoints 5 -> 2" in labels["fix-full"]
+    at.button(key="fix-bad").click().run()
+    assert services.status.show("bad").wish is Wish.RUN
+
+
 def test_a_card_opens_its_run_in_monitor(some_runs: None) -> None:
     at = open_page()
     at.button(key="open-live").click().run()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from backend.domain.adjustments import Adjustment
 from backend.domain.decisions import End, Ending, Policy, Restart, decide, spread
 from backend.domain.diagnosis import NEVER_RETRIED, NO_RESULT, Diagnosis
+from backend.domain.disk_room import Room
 from backend.domain.states import RunState, Wish
 
 SMALLER = Adjustment(attempt=2, reason="it goes on with batch_size 8 -> 4", changes={"training.batch_size": 4})
@@ -18,7 +19,13 @@ PROGRESS = replace(CRASH, has_new_checkpoint=True, resume_step=400)
 RUN, PAUSE, STOP, NOW = Wish.RUN, Wish.PAUSE, Wish.STOP, Wish.STOP_NOW
 EMPTY = replace(CRASH, exit_code=0, has_result=False, diagnosis=NO_RESULT)
 
+FULL = replace(
+    PROGRESS, exit_code=74, diagnosis=Diagnosis("disk-full", "it is full", "Make room.", is_worth_retrying=False)
+)
 TABLE = {
+    "a full disk pauses the run": (FULL, RUN, 0, RunState.PAUSED),
+    "a full disk at the checkpoint of a pause, too": (FULL, PAUSE, 0, RunState.PAUSED),
+    "a full disk while stopping is stopped": (FULL, STOP, 0, RunState.STOPPED),
     "exit 0 is finished": (replace(CRASH, exit_code=0), RUN, 0, RunState.FINISHED),
     "exit 0 is finished, although a stop came": (replace(CRASH, exit_code=0), STOP, 0, RunState.FINISHED),
     "75 after a stop is stopped": (replace(CRASH, exit_code=75), STOP, 0, RunState.STOPPED),
@@ -221,3 +228,20 @@ def test_whatever_happens_the_budget_holds(
         assert is_finished or (decision.state is RunState.STOPPED) == wish.is_stop
         is_paused = wish is PAUSE and code not in NEVER_RETRIED
         assert is_finished or (decision.state is RunState.PAUSED) == is_paused
+
+
+def test_a_run_without_room_says_what_is_missing_and_where_it_goes_on() -> None:
+    decision = decide(replace(FULL, room=Room(1_000_000, 6_000_000)), RUN, 0, Policy())
+    assert isinstance(decision, End)
+    assert decision.error_id == "disk-full"
+    assert decision.message == (
+        "Paused at step 420: it is full. 5.0 MB are missing: the disk has 1.0 MB free, and the next checkpoint needs "
+        "6.0 MB with what is to stay free. Make room. Started again, it goes on from step 400."
+    )
+
+
+@pytest.mark.parametrize(("free", "error_id"), [(1, "disk-full"), (2, "")])
+def test_a_pause_is_for_want_of_room_only_if_room_is_short(free: int, error_id: str) -> None:
+    decision = decide(replace(PROGRESS, exit_code=75, room=Room(free, 2)), PAUSE, 0, Policy())
+    assert isinstance(decision, End)
+    assert (decision.state, decision.error_id) == (RunState.PAUSED, error_id)
