@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address the dashboard listens on; loopback unless you know why not."
     )
     port: int = Field(
-        default=8501,
+        default=8000,
         ge=1,
         le=65535,
         description="First port tried; the ten following are tried if it is taken.",
