@@ -16,9 +16,11 @@ from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
+from backend.executors.process_table import boot_id
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
+from backend.services.after_reboot import AfterReboot
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
@@ -100,7 +102,12 @@ class StudioContainer(containers.DeclarativeContainer):
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
     curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
-    processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor)
+    reboots: Provider[AfterReboot] = Once(
+        AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
+    )
+    processes: Provider[ProcessManager] = Once(
+        ProcessManager, store, executor, clock, supervisor, after_reboot=reboots.provided.settle
+    )
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor)
     preflight: Provider[Preflight] = Once(
         Preflight, settings.provided.workspace, Object(_free_bytes), packages.provided.version

@@ -69,6 +69,11 @@ class Settings(BaseSettings):
         gt=0,
         description="Loading, evaluating and saving may go this long without a heartbeat.",
     )
+    after_reboot: Literal["resume", "ask", "leave"] = Field(
+        default="resume",
+        description="What becomes of active runs when the machine was restarted: they go on (resume), wait for you "
+        "(ask) or are stopped (leave).",
+    )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
     max_upload_bytes: int = Field(

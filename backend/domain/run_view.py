@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.reboot import MACHINE_RESTARTED
 from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import RunState, Wish
 
@@ -41,6 +42,12 @@ class RunView:
     def wish(self) -> Wish:
         """What a person asked for."""
         return self.run.wish
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether nothing goes on until a person decides: it failed, or the machine was restarted under `ask`."""
+        is_asked = self.run.state is RunState.PAUSED and self.run.error_id == MACHINE_RESTARTED
+        return self.run.state is RunState.FAILED or (is_asked and self.run.wish is Wish.PAUSE)
 
     @property
     def progress(self) -> float | None:

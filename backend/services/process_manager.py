@@ -1,7 +1,7 @@
 """Keeping runs alive: starts supervisors where they are missing, and asks runs to stop."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,15 @@ class ReconcileReport:
 class ProcessManager:
     """Safe to call from any thread and any number of programs at once: the locks decide."""
 
-    def __init__(self, store: RunStore, executor: Executor, clock: Clock, program: SupervisorProgram) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        executor: Executor,
+        clock: Clock,
+        program: SupervisorProgram,
+        after_reboot: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._after_reboot = after_reboot
         self._store = store
         self._executor = executor
         self._clock = clock
@@ -75,6 +83,7 @@ class ProcessManager:
 
     def reconcile(self) -> ReconcileReport:
         """Give a supervisor to each run that needs one and has none; cheap if nothing changed."""
+        self._after_reboot()
         found: dict[str, list[str]] = {"started": [], "alive": [], "unknown": [], "held_back": []}
         refused: list[tuple[str, str]] = []
         for run in self._in_need():

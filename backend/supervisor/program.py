@@ -16,6 +16,7 @@ from backend.executors.local import LocalExecutor
 from backend.executors.oom import oom_kills
 from backend.executors.process_table import identify
 from backend.probes.clock import SystemClock
+from backend.services.after_reboot import AfterReboot
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.errors import StaleTransition
 from backend.store.run_files import LocalRunFiles
@@ -85,7 +86,8 @@ def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, .
     _log.info("%s is over", run_dir.name)
     os.close(lock)  # from here on another supervisor may start: a wish that came too late for us is not lost
     program = SupervisorProgram(supervisor, settings.workspace, settings.as_environment() | SAFE_PATH)
-    report = ProcessManager(store, executor, clock, program).reconcile()
+    reboots = AfterReboot(store, executor, clock, settings.after_reboot, identity.boot_id)
+    report = ProcessManager(store, executor, clock, program, after_reboot=reboots.settle).reconcile()
     _log.info("seen to the other runs: %s", report)
     return 0
 
