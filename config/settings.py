@@ -132,11 +132,11 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """Variables that give a child program these very settings, wherever it starts."""
-        values = self.model_dump(mode="json")
-        return {
-            PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
-            for name, value in values.items()
-        }
+        return _variables(self.model_dump(mode="json"))
+
+    def as_changed_environment(self) -> dict[str, str]:
+        """The workspace, and what differs from the defaults, for what is to outlive this version of the studio."""
+        return _variables(self.model_dump(mode="json", exclude_defaults=True) | {"workspace": str(self.workspace)})
 
     @classmethod
     def settings_customise_sources(
@@ -151,6 +151,12 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls)
         named = (init_settings, env_settings, dotenv_settings, toml)
         return (*named, _ProfileSource(settings_cls, named))
+
+
+def _variables(values: dict[str, Any]) -> dict[str, str]:
+    return {
+        PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value) for name, value in values.items()
+    }
 
 
 def _in_url(path: Path) -> str:

@@ -5,14 +5,11 @@ import logging
 import os
 import secrets
 import select
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Self
 
 from backend.domain.engine import EnginePolicy, EngineState, EngineStatusChanged
 from backend.errors import EXIT_CONFIGURATION, StudioError
@@ -21,6 +18,7 @@ from backend.launcher import ports
 from backend.launcher.dashboard import dashboard
 from backend.launcher.errors import DashboardFailed, WorkspaceUnusable
 from backend.launcher.health import is_healthy
+from backend.launcher.leave import Leave
 from backend.launcher.log_file import CappedLog, LogLines
 from backend.launcher.manager import SLICE_SECONDS, BackendServiceManager
 from backend.launcher.server import ServerCommand, ServerProcess
@@ -69,7 +67,7 @@ def serve(
         _say_where(status, settings, say)
         return 0
     try:
-        with _logging(log), _Leave() as leave:
+        with _logging(log), Leave() as leave:
             if left := status.clear_leftovers():
                 _log.warning("Ended %d processes that a killed launcher had left behind.", left)
             manager = _manager(settings, port, log, status, command, policy or EnginePolicy())
@@ -98,7 +96,7 @@ def _manager(
     )
 
 
-def _run(manager: BackendServiceManager, leave: "_Leave", log: CappedLog) -> int:
+def _run(manager: BackendServiceManager, leave: Leave, log: CappedLog) -> int:
     try:
         manager.start()
         while not leave.is_asked:
@@ -111,7 +109,7 @@ def _run(manager: BackendServiceManager, leave: "_Leave", log: CappedLog) -> int
         manager.stop()
 
 
-def _start_again(manager: BackendServiceManager, leave: "_Leave") -> bool:
+def _start_again(manager: BackendServiceManager, leave: Leave) -> bool:
     """Offer it to the person at the terminal; False if there is none."""
     if not sys.stdin.isatty():
         return False
@@ -174,26 +172,6 @@ def _logging(log: CappedLog) -> Iterator[None]:
     finally:
         for handler in handlers:
             _log.removeHandler(handler)
-
-
-class _Leave:
-    """TERM, INT and HUP (the terminal is gone) set a flag, as long as the block lasts."""
-
-    def __init__(self) -> None:
-        self.is_asked = False
-        self._before: dict[signal.Signals, object] = {}
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
-        self.is_asked = True
 
 
 def _say(text: str) -> None:
