@@ -48,6 +48,7 @@ from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
 
+LINGER = Path("/var/lib/systemd/linger")
 UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
 
@@ -78,7 +79,7 @@ def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
     command = (sys.executable, "-P", "-m", "backend.cli", "runs", "look-after", "--every", "5")
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
     inherited = {name: os.environ[name] for name in UNIT_INHERITS if os.environ.get(name)}
-    return BootService(systemctl, folder, command, inherited | settings.as_changed_environment(), _user())
+    return BootService(systemctl, folder, command, inherited | settings.as_changed_environment(), _user(), LINGER)
 
 
 def _user() -> str:

@@ -10,8 +10,6 @@ from backend.errors import ConfigurationError, ProcessError, StorageError, Usage
 from backend.executors.systemctl import Told
 from backend.store.files import read_text, replace_text
 
-LINGER = Path("/var/lib/systemd/linger")
-
 
 class ServiceUnsupported(UsageError):
     """A system without systemd."""
@@ -72,7 +70,10 @@ class BootServiceStatus:
 
 
 class BootService:
-    """Installs, removes and looks at the unit; `command` and `environment` are what it runs with."""
+    """Installs, removes and looks at the unit; `command` and `environment` are what it runs with.
+
+    In the folder `linger` systemd keeps a file for each user whose services also run without a login.
+    """
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class BootService:
         command: Sequence[str],
         environment: Mapping[str, str],
         user: str,
-        linger: Path = LINGER,
+        linger: Path,
     ) -> None:
         self._systemctl = systemctl
         self._command = command

@@ -106,7 +106,10 @@ def test_a_unit_that_cannot_be_enabled_is_named(line: CommandLine, systemctl: Fa
     assert "Unit is masked" in refused.err
 
 
-def test_uninstall_stops_disables_and_removes_the_unit(line: CommandLine, systemctl: FakeSystemctl, unit: Path) -> None:
+def test_uninstall_stops_disables_and_removes_the_unit(
+    line: CommandLine, systemctl: FakeSystemctl, unit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     assert line.say("service", "uninstall", "--yes").out.startswith("Not installed")
     line.say("service", "install", "--yes")
     before = len(systemctl.asked())
