@@ -5,7 +5,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from backend.launcher.server import ServerCommand
+from backend.launcher.manager import ServerCommand
 from config.server_flags import streamlit_flags
 from config.settings import Settings
 

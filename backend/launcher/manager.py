@@ -1,8 +1,9 @@
 """BackendServiceManager: starts the dashboard's server, watches its health, restarts it, and ends it."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from backend.domain.engine import (
@@ -20,21 +21,40 @@ from backend.domain.engine import (
     decide_engine,
 )
 from backend.domain.ports import Clock
+from backend.domain.process_info import ProcessInfo, ProcessStatus
 from backend.domain.run import ProcessIdentity
 from backend.errors import StudioError
 
 SLICE_SECONDS = 0.1
 KILLED_SECONDS = 5.0
 _WITH_SERVER = (EngineState.STARTING, EngineState.READY)
+_PROCESS_STATUS = {
+    EngineState.STARTING: ProcessStatus.STARTING,
+    EngineState.READY: ProcessStatus.RUNNING,
+    EngineState.STOPPING: ProcessStatus.STOPPING,
+    EngineState.STOPPED: ProcessStatus.STOPPED,
+    EngineState.WAITING: ProcessStatus.CRASHED,
+    EngineState.FAILED: ProcessStatus.CRASHED,
+}
 _log = logging.getLogger("backend.launcher")
 
 Callback = Callable[[EngineStatusChanged], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCommand:
+    """A server to start: argument list, folder, and the whole environment."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    environment: Mapping[str, str]
 
 
 class Server(Protocol):
     """A started server."""
 
     identity: ProcessIdentity
+    command: ServerCommand
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code, or None if it lives after so long."""
@@ -79,12 +99,24 @@ class BackendServiceManager:
         self._callbacks: tuple[Callback, ...] = ()
         self._status = BackendStatus()
         self._server: Server | None = None
+        self._latest: Server | None = None
         self._record = Record(0.0)
         self._due = 0.0  # when to look next, or to start again
 
     def get_status(self) -> BackendStatus:
         """The status as of the latest look."""
         return self._status
+
+    def get_process_info(self) -> ProcessInfo | None:
+        """The present or the latest server as a process, None before the first; not safe to show but by parts."""
+        server, status = self._latest, self._status
+        if server is None or status.start_time is None:
+            return None
+        command, *args = server.command.argv
+        folder = str(server.command.cwd)
+        environment = server.command.environment
+        how = _PROCESS_STATUS[status.state]
+        return ProcessInfo(server.identity, command, tuple(args), folder, status.start_time, how, environment)
 
     def on_status_change(self, callback: Callback) -> None:
         """Call it with each change from now on, in the order in which they were given."""
@@ -177,7 +209,8 @@ class BackendServiceManager:
         port = self._choose_port(self._status.port)
         server = self._launch(port)
         now = self._clock.monotonic()
-        self._server, self._record, self._due = server, Record(now, restarts), now
+        self._server = self._latest = server
+        self._record, self._due = Record(now, restarts), now
         self._change(
             reason,
             state=EngineState.STARTING,
@@ -208,6 +241,8 @@ class BackendServiceManager:
             _log.warning("The dashboard did not end within %g s; it is killed.", self._policy.stop_grace)
             server.kill()
             code = server.wait(KILLED_SECONDS)
+            if code is None:
+                _log.error("The dashboard's process %d does not go although it was killed.", server.identity.pid)
         server.clear()
         return code
 

@@ -20,8 +20,8 @@ from backend.launcher.errors import DashboardFailed, WorkspaceUnusable
 from backend.launcher.health import is_healthy
 from backend.launcher.leave import Leave
 from backend.launcher.log_file import CappedLog, LogLines
-from backend.launcher.manager import SLICE_SECONDS, BackendServiceManager
-from backend.launcher.server import ServerCommand, ServerProcess
+from backend.launcher.manager import SLICE_SECONDS, BackendServiceManager, ServerCommand
+from backend.launcher.server import ServerProcess
 from backend.launcher.status_file import StatusFile, address
 from backend.probes.clock import SystemClock
 from config.settings import Settings

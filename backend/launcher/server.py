@@ -4,10 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 from backend.domain.run import ProcessIdentity
 from backend.executors import process_table
@@ -15,17 +12,9 @@ from backend.executors.environment import LAUNCH
 from backend.executors.errors import CommandNotStarted
 from backend.executors.local import LocalExecutor
 from backend.launcher.log_file import CappedLog, Tail, pump
+from backend.launcher.manager import ServerCommand
 
 _PUMP_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class ServerCommand:
-    """A server to start: argument list, folder, and the whole environment."""
-
-    argv: tuple[str, ...]
-    cwd: Path
-    environment: Mapping[str, str]
 
 
 class ServerProcess:
@@ -51,6 +40,7 @@ class ServerProcess:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.identity: ProcessIdentity = identity
+        self.command = command
         self._mark = mark
         self._tail = Tail()
         self._pumps = (pump(self._process.stdout, log, None), pump(self._process.stderr, log, self._tail))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from backend.domain.engine import EnginePolicy
 from backend.errors import StudioError
+from backend.launcher.manager import ServerCommand
 from backend.launcher.program import serve
-from backend.launcher.server import ServerCommand
 from config.settings import Settings
 
 SERVER = str(Path(__file__).with_name("misbehaving_server.py"))

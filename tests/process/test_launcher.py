@@ -223,6 +223,16 @@ def test_what_the_server_started_ends_with_it_but_programs_of_runs_go_on(launch:
     assert lives(run)
 
 
+def test_a_launcher_that_fails_by_itself_takes_its_server_along(launch: Launch) -> None:
+    launch.policy = {"check_timeout": "soon"}  # nobody foresaw a time that is no number
+    program = launch.begin(ignore_term=True)
+    _, err = program.communicate(timeout=60)
+    assert "TypeError" in err
+    assert len(launch.starts()) <= 1
+    assert launch.alive() == []
+    assert launch.status()["state"] == "stopped"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start ends what is left")
 def test_a_killed_launcher_takes_its_server_along(launch: Launch) -> None:
     program = launch.begin(ignore_term=True)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from backend.domain.engine import BackendStatus, EnginePolicy, EngineState, Engi
 from backend.domain.run import ProcessIdentity
 from backend.executors.errors import CommandNotStarted
 from backend.launcher.errors import PortsTaken
-from backend.launcher.manager import BackendServiceManager
+from backend.launcher.manager import BackendServiceManager, ServerCommand
 from tests.fakes.clock import FakeClock
 
 
@@ -32,6 +33,8 @@ class FakeServer:
     def __post_init__(self) -> None:
         self.born = self.clock.monotonic()
         self.identity = ProcessIdentity(self.number, self.number, "boot")
+        environment = {"HF_TOKEN": "a secret", "PATH": "/bin"}
+        self.command = ServerCommand(("python", "-m", "streamlit"), Path("/here"), environment)
 
     def wait(self, seconds: float) -> int | None:
         left = max(0.0, self.born + self.ends_at - self.clock.monotonic())
@@ -260,3 +263,24 @@ def test_each_change_is_an_event_and_a_line(desk: Desk, caplog: pytest.LogCaptur
     assert [event.old.state.value for event in desk.events] == ["stopped", "starting", "ready"]
     assert desk.events[-1].reason in caplog.text
     assert "stopped unexpectedly (exit code 1). Restarting in 0.5 s (1 of 3)" in caplog.text
+
+
+def test_the_process_is_described_without_its_secrets(desk: Desk) -> None:
+    assert desk.manager.get_process_info() is None
+    desk.plans = [{"ends_at": 5.0}]
+    desk.manager.start()
+    found = desk.manager.get_process_info()
+    assert found is not None
+    assert (found.pid, found.command, found.args, found.cwd) == (1, "python", ("-m", "streamlit"), "/here")
+    assert found.start_time == desk.manager.get_status().start_time
+    assert found.shown_env == {"HF_TOKEN": "***", "PATH": "/bin"}
+    assert "secret" not in repr(found)
+    seen = [found.status.value]
+    for state in (EngineState.READY, EngineState.WAITING, EngineState.STARTING):
+        desk.until_state(state)
+        now = desk.manager.get_process_info()
+        assert now is not None
+        seen.append(now.status.value)
+    desk.manager.stop()
+    assert seen == ["starting", "running", "crashed", "starting"]
+    assert str(desk.manager.get_process_info()).count("stopped") == 1
