@@ -1,8 +1,10 @@
 """The composition root: the only file that knows dependency-injector."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
+from getpass import getuser
 from pathlib import Path
 
 from dependency_injector import containers, providers
@@ -18,10 +20,14 @@ from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
 from backend.executors.memory import resident_bytes
 from backend.executors.piped import PipedProgram
+from backend.executors.process_table import boot_id
+from backend.executors.systemctl import UserSystemctl
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
+from backend.services.after_reboot import AfterReboot
+from backend.services.boot_service import BootService, Systemctl
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
@@ -47,6 +53,9 @@ from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
 
+LINGER = Path("/var/lib/systemd/linger")
+UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+
 
 def _free_bytes(folder: Path) -> int:
     """Free bytes of the disk that holds a folder, or will hold it once it exists."""
@@ -68,6 +77,22 @@ def _inference(settings: Settings) -> PipedProgram:
 def _examiner(settings: Settings) -> PipedProgram:
     argv = (sys.executable, "-m", "backend.trainer.examine")
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
+
+
+def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
+    """The unit runs this very interpreter and workspace; secrets such as HF_TOKEN are never written into it."""
+    command = (sys.executable, "-P", "-m", "backend.cli", "runs", "look-after", "--every", "5")
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+    inherited = {name: os.environ[name] for name in UNIT_INHERITS if os.environ.get(name)}
+    return BootService(systemctl, folder, command, inherited | settings.as_changed_environment(), _user(), LINGER)
+
+
+def _user() -> str:
+    """The name of the person; the number of one who has none."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _open(store: RunStore, chat: ChatService) -> Iterator[None]:
@@ -97,6 +122,7 @@ class StudioContainer(containers.DeclarativeContainer):
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
     examiner: Provider[LineProgram] = Once(_examiner, settings)
+    systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
     configs: Provider[ConfigService] = Once(ConfigService)
     startup: Provider[StartupService] = Once(StartupService, clock)
@@ -106,7 +132,12 @@ class StudioContainer(containers.DeclarativeContainer):
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
     curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
-    processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor, places)
+    reboots: Provider[AfterReboot] = Once(
+        AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
+    )
+    processes: Provider[ProcessManager] = Once(
+        ProcessManager, store, executor, clock, supervisor, places, after_reboot=reboots.provided.settle
+    )
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor, Object(resident_bytes))
     preflight: Provider[Preflight] = Once(
         Preflight,
@@ -140,6 +171,7 @@ class StudioContainer(containers.DeclarativeContainer):
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
+    boot: Provider[BootService] = Once(_boot_service, settings, systemctl)
     bundle: Provider[Services] = Once(
         Services,
         training=training,
@@ -160,6 +192,7 @@ class StudioContainer(containers.DeclarativeContainer):
         states=states,
         storage=storage,
         repairs=repairs,
+        boot=boot,
     )
     services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat), bundle)
 

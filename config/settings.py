@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address the dashboard listens on; loopback unless you know why not."
     )
     port: int = Field(
-        default=8501,
+        default=8000,
         ge=1,
         le=65535,
         description="First port tried; the ten following are tried if it is taken.",
@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         default=200_000_000,
         ge=0,
         description="A run is paused before its next checkpoint would leave less than this free on its disk.",
+    )
+    after_reboot: Literal["resume", "ask", "leave"] = Field(
+        default="resume",
+        description="What becomes of active runs when the machine was restarted: they go on (resume), wait for you "
+        "(ask) or are stopped (leave).",
     )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
@@ -160,11 +165,11 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """Variables that give a child program these very settings, wherever it starts."""
-        values = self.model_dump(mode="json")
-        return {
-            PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
-            for name, value in values.items()
-        }
+        return _variables(self.model_dump(mode="json"))
+
+    def as_changed_environment(self) -> dict[str, str]:
+        """The workspace, and what differs from the defaults, for what is to outlive this version of the studio."""
+        return _variables(self.model_dump(mode="json", exclude_defaults=True) | {"workspace": str(self.workspace)})
 
     @classmethod
     def settings_customise_sources(
@@ -179,6 +184,12 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls)
         named = (init_settings, env_settings, dotenv_settings, toml)
         return (*named, _ProfileSource(settings_cls, named))
+
+
+def _variables(values: dict[str, Any]) -> dict[str, str]:
+    return {
+        PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value) for name, value in values.items()
+    }
 
 
 def _in_url(path: Path) -> str:

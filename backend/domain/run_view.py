@@ -50,6 +50,16 @@ class RunView:
         return self.run.wish
 
     @property
+    def needs_person(self) -> bool:
+        """Whether nothing goes on until a person decides: it failed, or it was paused by something else than a person.
+
+        That is a full disk, or a restart of the machine under `ask`.
+        """
+        run = self.run
+        is_paused_by_itself = run.state is RunState.PAUSED and run.wish is Wish.PAUSE and bool(run.error_id)
+        return run.state is RunState.FAILED or is_paused_by_itself
+
+    @property
     def progress(self) -> float | None:
         """Share of the steps done, 0 to 1; None before the number of steps is known."""
         return min(1.0, self.step / self.total_steps) if self.total_steps else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.services.boot_service import BootService
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
 from backend.services.data_doctor import DataDoctor
@@ -44,3 +45,4 @@ class Services:
     states: StateManagers
     repairs: Repairs
     storage: StorageService
+    boot: BootService

@@ -1,7 +1,7 @@
 """Keeping runs alive: starts supervisors where they are missing and it is a run's turn, and asks runs to stop."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +55,15 @@ class ProcessManager:
     """Safe to call from any thread and any number of programs at once: the locks decide."""
 
     def __init__(
-        self, store: RunStore, executor: Executor, clock: Clock, program: SupervisorProgram, places: PlaceProbe
+        self,
+        store: RunStore,
+        executor: Executor,
+        clock: Clock,
+        program: SupervisorProgram,
+        places: PlaceProbe,
+        after_reboot: Callable[[], object] = lambda: None,
     ) -> None:
+        self._after_reboot = after_reboot
         self._store = store
         self._executor = executor
         self._clock = clock
@@ -87,6 +94,7 @@ class ProcessManager:
 
         Cheap if nothing changed, and safe to call at any time.
         """
+        self._after_reboot()
         found: dict[str, list[str]] = {"started": [], "alive": [], "unknown": [], "held_back": [], "waiting": []}
         refused: list[tuple[str, str]] = []
         for run in self._scheduler.arrange():

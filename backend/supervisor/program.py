@@ -20,6 +20,7 @@ from backend.executors.process_table import identify
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.places import LocalPlaces
+from backend.services.after_reboot import AfterReboot
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.errors import StaleTransition
 from backend.store.run_files import LocalRunFiles
@@ -93,7 +94,8 @@ def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, .
     os.close(lock)  # from here on another supervisor may start: a wish that came too late for us is not lost
     program = SupervisorProgram(supervisor, settings.workspace, settings.as_environment() | SAFE_PATH)
     places = LocalPlaces(LocalMachine(settings.workspace), settings.cpu_slots)
-    report = ProcessManager(store, executor, clock, program, places).reconcile()
+    reboots = AfterReboot(store, executor, clock, settings.after_reboot, identity.boot_id)
+    report = ProcessManager(store, executor, clock, program, places, after_reboot=reboots.settle).reconcile()
     _log.info("seen to the other runs: %s", report)
     return 0
 

@@ -5,6 +5,7 @@ from dependency_injector import providers
 
 from backend.containers import StudioContainer
 from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.reboot import MACHINE_RESTARTED
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
@@ -80,7 +81,9 @@ def test_a_failed_run_offers_the_change_that_may_help_and_so_does_one_without_ro
         folder.config.write_text(order)
         studio.store().create(a_run(run_id, state=state, wish=wish, error_id=error_id, run_dir=folder.root))
     at = open_page()
-    labels = {found.key: found.label.replace("\\", "") for found in at.button if found.key and found.key.startswith("fix-")}
+    labels = {
+        found.key: found.label.replace("\\", "") for found in at.button if found.key and found.key.startswith("fix-")
+    }
     assert "batch" in labels["fix-bad"]
     assert "keep_checkpoints 5 -> 2" in labels["fix-full"]
     at.button(key="fix-bad").click().run()
@@ -132,3 +135,18 @@ def test_preparations_show_their_own_progress(studio: StudioContainer) -> None:
     studio.store().create(a_run("live", state=RunState.RUNNING, run_dir=folder))
     bar = open_page().get("progress")[0].proto
     assert (bar.value, bar.text) == (40, "Making the \\*demo\\* model")
+
+
+def test_a_run_that_was_active_when_the_machine_went_down_is_asked_about(
+    studio: StudioContainer, services: Services
+) -> None:
+    message = "The machine was restarted while this run was active."
+    facts = {"state": RunState.PAUSED, "wish": Wish.PAUSE, "error_id": MACHINE_RESTARTED, "message": message}
+    studio.store().create(a_run("asked", **facts))
+    at = open_page()
+    assert message in [text.value for text in at.text]
+    assert "Needs you" in [header.value for header in at.header]
+    assert any("Nothing is running" in text.value for text in at.caption)
+    at.button(key="resume-asked").click().run()
+    assert not at.exception
+    assert services.status.show("asked").wish is Wish.RUN
