@@ -12,7 +12,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.cache import kept, key_of
-from backend.data.examples import Conversation, Example, PlainText
+from backend.data.examples import Conversation, Example, PlainText, Turn
 from backend.data.lazy import Examples
 from backend.data.packing import texts_of
 from backend.trainer.collation import IGNORED, Encoded
@@ -92,6 +92,11 @@ class Encoder:
     def whole(self, example: Example, name: str) -> tuple[list[int], list[int]]:
         """Token ids and labels of a row before it is cut. Raises ChatTemplateUnsuitable."""
         return self._wholes([example], [name])[0]
+
+    def question(self, turns: Sequence[Turn], name: str) -> list[int]:
+        """Token ids of a prompt with the opening of an answer behind it. Raises ChatTemplateUnsuitable."""
+        told = [{"role": turn.role, "content": turn.content} for turn in turns]
+        return list(self._ids([self._render(told, name, ask=True)], special=False)[0])
 
     def _wholes(self, examples: Sequence[Example], names: Sequence[str]) -> list[tuple[list[int], list[int]]]:
         """The tokenizer gets the texts of all rows at once."""

@@ -27,6 +27,7 @@ from backend.trainer.model import BaseFiles, check_method, choose_precision, loa
 from backend.trainer.parts import Desk, Parts, Rows, Work
 from backend.trainer.programs import program_of
 from backend.trainer.progress import Progress
+from backend.trainer.readings import reading_of
 from backend.trainer.result import Facts, save_result
 from backend.trainer.resume import resume_point
 from backend.trainer.retrying import Retrying
@@ -59,7 +60,7 @@ def train(work: Work) -> Adapted:
     with ranks.first_goes_first():
         files = base_model(work)
     tokenizer = load_tokenizer(files)
-    try_template(tokenizer, dataset.train)
+    try_template(reading_of(config.recipe, tokenizer, config.training.max_length).read, dataset.train)
     program = program_of(config.recipe)
     rows = program.rows(work, dataset, tokenizer)
 

@@ -10,6 +10,7 @@ import pytest
 from backend.data.choice import DatasetChoice
 from backend.domain.data_report import DataFinding, DataOrder, DataReport, Severity, TokenState
 from backend.domain.run_config import BaseModelChoice
+from backend.recipes import Dpo, Kto, Orpo, Pretrain, Reward, Sft
 from tests.fakes.tiny_models import tiny_tokenizer
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "doctor"
@@ -88,7 +89,7 @@ def test_the_tokens_are_those_that_training_sees(make_model: Any, max_length: in
 
     model = make_model()
     choice = DatasetChoice(path="long-answer.jsonl", validation_fraction=0)
-    report = examined(model, "long-answer.jsonl", max_length=max_length, answers_only=answers_only)
+    report = examined(model, "long-answer.jsonl", max_length=max_length, recipe=Sft(answers_only=answers_only))
 
     tokenizer = load_tokenizer(locate(BaseModelChoice(path=str(model)), Path("/")))
     encoder = Encoder(tokenizer, max_length=max_length, answers_only=answers_only)
@@ -295,13 +296,14 @@ def test_training_tries_the_template_in_a_child_first(make_model: Any, template:
     from backend.errors import DataError
     from backend.trainer.limited import Limits
     from backend.trainer.model import load_tokenizer, locate
+    from backend.trainer.readings import reading_of
     from backend.trainer.row_child import try_template
 
     tokenizer = load_tokenizer(locate(BaseModelChoice(path=str(make_model(template))), Path("/")))
     rows = [Conversation((Turn("user", "one?"), Turn("assistant", "two.")))]
 
     with pytest.raises(DataError) as caught:
-        try_template(tokenizer, rows, Limits(item_seconds=1.0))
+        try_template(reading_of(Sft(), tokenizer, 64).read, rows, Limits(item_seconds=1.0))
 
     assert caught.value.id == name
 
