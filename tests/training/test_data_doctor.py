@@ -10,7 +10,7 @@ import pytest
 from backend.data.choice import DatasetChoice
 from backend.domain.data_report import DataFinding, DataOrder, DataReport, Severity, TokenState
 from backend.domain.run_config import BaseModelChoice
-from backend.recipes import Dpo, Kto, Orpo, Pretrain, Reward, Sft
+from backend.recipes import Sft
 from tests.fakes.tiny_models import tiny_tokenizer
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "doctor"

@@ -13,7 +13,7 @@ from backend.domain.data_findings import FINDINGS, finding
 from backend.domain.data_lengths import fullness, histogram, lengths, percentile, proposed
 from backend.domain.data_report import DataOrder, DataReport, RowLook
 from backend.domain.text_checks import garbled, role_problem
-from backend.recipes import Kto, Sft
+from backend.recipes import Sft
 from backend.services.chat_errors import DemoModelMissing
 from backend.services.data_doctor import PATIENCE_SECONDS, DataDoctor, DataNotExamined
 from tests.fakes.clock import FakeClock
