@@ -7,6 +7,7 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
+from backend.base_models.files import BaseFiles, locate
 from backend.data.examples import Conversation, PlainText, Turn
 from backend.domain.data_checks import EncodedRow, Sample, Vocabulary, findings, look
 from backend.domain.data_findings import finding
@@ -14,7 +15,7 @@ from backend.domain.data_lengths import lengths
 from backend.domain.data_report import DataFinding, DataOrder, DataReport, RowLook
 from backend.recipes import Pretrain, Recipe, Sft
 from backend.trainer.limited import ChildFailed, Limits, TooBig, TooSlow, limited
-from backend.trainer.model import BaseFiles, load_tokenizer, locate
+from backend.trainer.model import load_tokenizer
 from backend.trainer.readings import reading_of
 from backend.trainer.row_child import Encodings, encode
 from backend.trainer.sampling_rows import SampledRows, sample_rows, text_findings

@@ -10,8 +10,8 @@ from backend.domain.data_checks import EncodedRow
 from backend.domain.data_report import Place
 from backend.trainer.errors import ChatTemplateUnsuitable
 from backend.trainer.limited import ChildFailed, Limits, TooBig, TooSlow, limited
-from backend.trainer.model_errors import TemplateTooBig, TemplateTooSlow
 from backend.trainer.readings import Reader, Side
+from backend.trainer.template_errors import TemplateTooBig, TemplateTooSlow
 
 NUM_TRIED = 4
 

@@ -82,9 +82,10 @@ def test_a_good_dataset_has_no_findings(make_model: Any) -> None:
 @pytest.mark.parametrize("max_length", [128, 20])
 @pytest.mark.parametrize("answers_only", [True, False])
 def test_the_tokens_are_those_that_training_sees(make_model: Any, max_length: int, answers_only: bool) -> None:
+    from backend.base_models.files import locate
     from backend.data.loading import load
     from backend.trainer.collation import Collator
-    from backend.trainer.model import load_tokenizer, locate
+    from backend.trainer.model import load_tokenizer
     from backend.trainer.tokens import Encoder
 
     model = make_model()
@@ -292,10 +293,11 @@ def test_a_template_that_looks_for_a_way_out_of_the_sandbox_is_refused(make_mode
     ("template", "name"), [(ENDLESS, "template-too-slow"), (HUGE, "template-too-big")], ids=["slow", "big"]
 )
 def test_training_tries_the_template_in_a_child_first(make_model: Any, template: str, name: str) -> None:
+    from backend.base_models.files import locate
     from backend.data.examples import Conversation, Turn
     from backend.errors import DataError
     from backend.trainer.limited import Limits
-    from backend.trainer.model import load_tokenizer, locate
+    from backend.trainer.model import load_tokenizer
     from backend.trainer.readings import reading_of
     from backend.trainer.row_child import try_template
 

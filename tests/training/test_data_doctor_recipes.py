@@ -61,7 +61,8 @@ def examined(model: Path | None, folder: Path, dataset: dict[str, Any], **change
 
 def trained_rows(model: Path, folder: Path, name: str, recipe: Recipe, max_length: int) -> Any:
     """What the recipe's own program would feed to its loop."""
-    from backend.trainer.model import load_tokenizer, locate
+    from backend.base_models.files import locate
+    from backend.trainer.model import load_tokenizer
     from backend.trainer.programs import program_of
 
     dataset = {"path": name, "validation_fraction": 0}
