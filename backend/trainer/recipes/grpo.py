@@ -15,6 +15,7 @@ from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
 from backend.recipes import Grpo
 from backend.trainer.errors import AnswersMissing, PromptsTooFew
+from backend.trainer.kept_rows import kept_table
 from backend.trainer.parts import Parts, Rows, Work
 from backend.trainer.preferences import encoded, prompt_of
 from backend.trainer.rewards import reward_functions
@@ -39,14 +40,15 @@ def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase)
         is_short = len(encoder.question(prompt.turns, name)) <= room
         return {"prompt": turns, "answer": prompt.answer} if is_short else None
 
+    def report(share: float) -> None:
+        work.report(Phase.PREPARING, share, "measuring prompts")
+
     def part(examples: Sequence[Example], name: str) -> list[dict[str, Any]]:
-        return encoded(
-            [prompt_of(example) for example in examples],
-            name,
-            row,
-            training.max_length,
-            lambda share: work.report(Phase.PREPARING, share, "measuring prompts"),
-        )
+        def make() -> list[dict[str, Any]]:
+            prompts = [prompt_of(example) for example in examples]
+            return encoded(prompts, name, row, training.max_length, report)
+
+        return kept_table(examples, tokenizer, ("prompts", room), make)
 
     found = Rows(part(dataset.train, "training"), part(dataset.validation, "validation"))
     _check(recipe, found, training.effective_batch_size)

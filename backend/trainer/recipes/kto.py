@@ -12,6 +12,7 @@ from backend.data.examples import Example, Rated
 from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
 from backend.recipes import Kto
+from backend.trainer.kept_rows import kept_table
 from backend.trainer.parts import Parts, Rows, Work
 from backend.trainer.preferences import AnswerEncoder, encoded, rated
 from backend.trainer.trl_loop import TrlLoop, reference_model
@@ -30,7 +31,10 @@ def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase)
         work.report(Phase.PREPARING, share, "cutting text into tokens")
 
     def part(examples: Sequence[Example], name: str) -> list[dict[str, Any]]:
-        made = encoded(list(rated(examples)), name, row, training.max_length, report)
+        def make() -> list[dict[str, Any]]:
+            return encoded(list(rated(examples)), name, row, training.max_length, report)
+
+        made = kept_table(examples, tokenizer, ("rated", training.max_length), make)
         random.Random(training.seed).shuffle(made)  # noqa: S311 - an order, not a secret
         return with_neighbours(made, training.batch_size)
 
