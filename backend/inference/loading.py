@@ -13,6 +13,7 @@ from backend.base_models.retrying import Retrying
 from backend.domain.chat import ChatRequest
 from backend.domain.run_config import BaseModelChoice
 from backend.quantization import Quantization
+from backend.quantization.four_bit import keep_as_loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def load_base(key: BaseKey, check: Callable[[], None]) -> tuple[PreTrainedModel,
         if is_memory_error(error):
             raise
         raise explain(files.name, error) from error
+    keep_as_loaded(model)
     model.eval()  # type: ignore[no-untyped-call]  # transformers
     return model, tokenizer
 

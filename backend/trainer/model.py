@@ -15,6 +15,7 @@ from backend.base_models.files import BaseFiles, complete, explain
 from backend.base_models.retrying import Retrying
 from backend.methods import Head, Method
 from backend.quantization import Quantization
+from backend.quantization.four_bit import keep_as_loaded
 from backend.trainer.errors import PrecisionUnsupported
 from backend.trainer.targets import check_fit, skeleton
 
@@ -92,6 +93,7 @@ def load_model(
             )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise explain(files.name, error) from error
+    keep_as_loaded(model)
     model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - peft writes it into the adapter
     model.requires_grad_(requires_grad=False)
     return model

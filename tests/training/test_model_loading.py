@@ -287,3 +287,32 @@ def test_a_plain_model_of_the_hub_loads_and_is_remembered_by_its_name(hub: FakeH
 
     assert type(model).__name__ == "Gemma3ForCausalLM"
     assert model.name_or_path == "org/tiny"
+
+
+@pytest.mark.parametrize("program", ["trainer", "inference"])
+def test_answering_leaves_4_bit_weights_as_they_were_loaded(
+    room: Room, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Also on a CPU for which bitsandbytes has another layout, with scales of fewer bits."""
+    import torch
+
+    from backend.base_models.files import locate
+    from backend.inference.loading import BaseKey, load_base
+    from backend.quantization import Nf4
+    from backend.trainer.model import load_model
+
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
+    choice = BaseModelChoice(path=str(room.models["llama"]))
+    model: Any
+    if program == "trainer":
+        model = load_model(locate(choice, Path("/")), "float32", Nf4()).eval()
+    else:
+        model, _ = load_base(BaseKey(choice, Nf4(), "float32"), lambda: None)
+    layer = model.model.layers[0].self_attn.q_proj
+    before = layer.weight.data.clone(), layer.weight.quant_state.absmax.clone()
+
+    with torch.no_grad():
+        model(input_ids=torch.tensor([[1, 5, 7]]))
+
+    assert torch.equal(layer.weight.data, before[0])
+    assert torch.equal(layer.weight.quant_state.absmax, before[1])
