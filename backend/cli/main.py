@@ -26,7 +26,7 @@ app = typer.Typer(
 app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
-app.add_typer(run_branches.app, name="runs")  # the same app as runs.app, with more commands
+app.add_typer(run_branches.app, name="runs")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
 app.command("methods")(methods.methods)

@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+from backend.cli import runs
 from backend.cli.context import of
-from backend.cli.runs import Json, RunId, app, say_run
+from backend.cli.runs import Json, RunId, say_run
+
+app = runs.app  # these commands join those of `runs`
 
 
 @app.command("start-over")
