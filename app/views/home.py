@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from app.acts import acts_of
 from app.components.dependency_list import dependency_badge, dependency_problems
-from app.components.run_cards import active_card, ended_table, failed_card
+from app.components.run_cards import active_card, ended_table, failed_card, paused_card
 from app.frame import framed
 from app.links import link_to_view, open_view
 from app.notices import attempt
@@ -28,7 +29,7 @@ def render(services: Services) -> None:
         dependency_problems(report)
     views = services.status.list()
     if views:
-        active = tuple(view.id for view in views if not view.run.is_over and not view.needs_person)
+        active = tuple(view.id for view in views if view.run.is_active and not view.needs_person)
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
         _needs_you(services, [view for view in views if view.needs_person])
@@ -80,16 +81,18 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     if not views:
         st.caption("Nothing is running. Start a run on Train, or go on with one below.")
     for view in views:
-        active_card(view, services.training.stop)
+        active_card(view, acts_of(services))
 
 
 def _needs_you(services: Services, views: list[RunView]) -> None:
     if not views:
         return
     st.header("Needs you", anchor=False)
-    asked = [view for view in views if view.state is not RunState.FAILED]
+    paused = [view for view in views if view.run.is_paused]
     failed = [view for view in views if view.state is RunState.FAILED]
-    for view in (*asked, *failed[:MAX_FAILED]):
+    for view in paused:
+        paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
+    for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:
         label = f"All {len(failed):,} failed runs"
