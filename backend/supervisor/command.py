@@ -14,7 +14,7 @@ def marks(run_id: str, attempt: Attempt) -> dict[str, str]:
     return {RUN_ID: run_id, TOKEN: attempt.token}
 
 
-def attempt_command(program: TrainerProgram, run: Run, attempt: Attempt, devices: Devices | None) -> Command:
+def attempt_command(program: TrainerProgram, run: Run, attempt: Attempt, devices: Devices) -> Command:
     """Program, log, lock and environment; of several GPUs only those that the run holds can be seen."""
     folder = RunDirectory(run.run_dir)
     return Command(
