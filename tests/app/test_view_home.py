@@ -112,3 +112,17 @@ def test_preparations_show_their_own_progress(studio: StudioContainer) -> None:
     studio.store().create(a_run("live", state=RunState.RUNNING, run_dir=folder))
     bar = open_page().get("progress")[0].proto
     assert (bar.value, bar.text) == (40, "Making the \\*demo\\* model")
+
+
+def test_what_waits_is_told_in_order(some_runs: None, studio: StudioContainer, services: Services) -> None:
+    for number in range(7):
+        run = a_run(f"wait-{number}", name=f"Run *{number}*", run_dir=studio.settings().runs_folder / f"wait-{number}")
+        run.run_dir.mkdir()
+        studio.store().create(run)
+    services.processes.reconcile()
+    at = open_page()
+    words = [text.value for text in at.markdown]
+    assert "1\\. **Run \\*0\\***: Waits until the CPU is free\\." in words
+    assert "2 more wait." in [text.value for text in at.caption]
+    assert [header.value for header in at.header][:2] == ["Running now", "Waiting"]
+    assert {button.key for button in at.button if button.key and button.key.startswith("stop-")} == {"stop-live"}
