@@ -5,6 +5,7 @@ import streamlit as st
 from app.acts import acts_of
 from app.components.dependency_list import dependency_badge, dependency_problems
 from app.components.run_cards import active_card, ended_table, failed_card, paused_card
+from app.components.run_queue import waiting_list
 from app.frame import framed
 from app.links import link_to_view, open_view
 from app.notices import attempt
@@ -78,10 +79,16 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     views = tuple(view for view in services.status.active() if not view.needs_person)
     if tuple(view.id for view in views) != known:
         st.rerun()  # a run ended or began: the rest of the page has to tell so too
+    waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
     if not views:
         st.caption("Nothing is running. Start a run on Train, or go on with one below.")
     for view in views:
-        active_card(view, acts_of(services))
+        if view not in waiting:
+            active_card(view, acts_of(services))
+    if waiting:
+        st.header("Waiting", anchor=False)
+        waiting_list(waiting)
+        link_to_view("runs", "Change the order", ":material/list_alt:")
 
 
 def _needs_you(services: Services, views: list[RunView]) -> None:

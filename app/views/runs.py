@@ -1,4 +1,4 @@
-"""Runs: all of them, to find, watch, pause, stop, resume, branch, annotate and delete."""
+"""Runs: the queue, and all of them, to find, watch, pause, stop, resume, branch, annotate and delete."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,17 @@ from app.acts import acts_of
 from app.components.markdown_escape import escape
 from app.components.run_buttons import more_menu, pause_button, resume_button, stop_button
 from app.components.run_dialogs import delete_dialog, edit_dialog
+from app.components.run_queue import QueueActions, run_queue
 from app.components.run_table import run_table
 from app.components.state_badge import state_badge
+from app.frame import framed
 from app.links import open_view
 from app.notices import attempt, say
+from backend.domain.queue import is_held
 from backend.domain.run_view import RunView
 from backend.services.bundle import Services
 
+REFRESH_SECONDS = 2.0
 ALL, ACTIVE = "all", "active"
 FILTERS = (ALL, ACTIVE, "paused", "finished", "stopped", "failed")
 
@@ -26,6 +30,8 @@ def render(services: Services) -> None:
     if not views:
         _nothing_yet()
         return
+    every = REFRESH_SECONDS if _is_queue_shown(views) else None
+    st.fragment(framed(_queue), run_every=every, key="runs-queue")(services)
     shown = _filtered(views)
     if not shown:
         st.info("No run matches. Clear the search or choose another state.", icon=":material/search_off:")
@@ -35,6 +41,19 @@ def render(services: Services) -> None:
         st.caption(f"{len(shown):,} of {len(views):,} runs. Select a row to do something with a run.")
     else:
         _selected(services, selected)
+
+
+def _queue(services: Services) -> None:
+    views = services.status.list()
+    waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
+    held = [view for view in views if is_held(view.run)]
+    if waiting or held:
+        queue = services.queue
+        run_queue(waiting, held, QueueActions(queue.step, queue.hold, queue.release))
+
+
+def _is_queue_shown(views: Sequence[RunView]) -> bool:
+    return any(view.queue_position or is_held(view.run) for view in views)
 
 
 def _nothing_yet() -> None:

@@ -168,3 +168,17 @@ def test_a_run_that_was_active_when_the_machine_went_down_is_asked_about(
     at.button(key="resume-asked").click().run()
     assert not at.exception
     assert services.status.show("asked").wish is Wish.RUN
+
+
+def test_what_waits_is_told_in_order(some_runs: None, studio: StudioContainer, services: Services) -> None:
+    for number in range(7):
+        run = a_run(f"wait-{number}", name=f"Run *{number}*", run_dir=studio.settings().runs_folder / f"wait-{number}")
+        run.run_dir.mkdir()
+        studio.store().create(run)
+    services.processes.reconcile()
+    at = open_page()
+    words = [text.value for text in at.markdown]
+    assert "1\\. **Run \\*0\\***: Waits until the CPU is free\\." in words
+    assert "2 more wait." in [text.value for text in at.caption]
+    assert [header.value for header in at.header][:2] == ["Running now", "Waiting"]
+    assert {button.key for button in at.button if button.key and button.key.startswith("stop-")} == {"stop-live"}

@@ -1,5 +1,6 @@
 """Runs: table, filters in the address, and what can be done with one run."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from backend.domain.run import Origin
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
-from tests.fakes.runs import a_run
+from tests.fakes.runs import NOON, a_run
 
 STATES = {"one": RunState.FINISHED, "two": RunState.FAILED, "three": RunState.STOPPED, "four": RunState.RUNNING}
 
@@ -180,3 +181,51 @@ def test_a_run_that_may_not_be_deleted_any_more_is_explained(
     at.button(key="delete-yes").click().run()
     assert "run\\-active" in at.error[0].value
     assert (folder / "two").is_dir()
+
+
+@pytest.fixture
+def queue(studio: StudioContainer, services: Services) -> None:
+    """One at work, three that wait, one that is held back."""
+    folder = studio.settings().runs_folder
+    for number, run_id in enumerate(("work", "first", "second", "third", "later")):
+        state = RunState.RUNNING if run_id == "work" else RunState.CREATED
+        wish = Wish.PAUSE if run_id == "later" else Wish.RUN
+        at = NOON + timedelta(seconds=number)
+        run = a_run(run_id, name=f"*{run_id}*", state=state, wish=wish, run_dir=folder / run_id, queued_at=at)
+        run.run_dir.mkdir(parents=True)
+        studio.store().create(run)
+    services.processes.reconcile()
+
+
+def line_of(services: Services) -> list[str]:
+    return [run.id for run in services.queue.waiting().line]
+
+
+def test_the_queue_tells_its_order_and_what_each_waits_for(queue: None, services: Services) -> None:
+    at = open_page("runs")
+    assert not at.exception
+    words = [text.value for text in at.markdown]
+    rows = [words.index(row) for row in ("1\\. **\\*first\\***", "2\\. **\\*second\\***", "held **\\*later\\***")]
+    assert rows == sorted(rows)
+    captions = [text.value for text in at.caption]
+    assert captions.count("Waits until the CPU is free\\.") == 3
+    assert at.button(key="queue-up-first").disabled
+    assert at.button(key="queue-down-third").disabled
+
+
+def test_waiting_runs_are_moved_held_and_released(queue: None, services: Services) -> None:
+    at = open_page("runs")
+    at.button(key="queue-up-third").click().run()
+    assert line_of(services) == ["first", "third", "second"]
+    at.button(key="queue-down-first").click().run()
+    assert line_of(services) == ["third", "first", "second"]
+    at.button(key="queue-hold-third").click().run()
+    assert line_of(services) == ["first", "second"]
+    assert services.status.show("third").state is RunState.PAUSED
+    at.button(key="queue-release-later").click().run()
+    assert line_of(services) == ["first", "second", "later"]
+    assert not at.exception
+
+
+def test_without_waiting_runs_no_queue_is_drawn(folder: Path) -> None:
+    assert "Queue" not in [heading.value for heading in open_page("runs").subheader]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from backend.domain.machine import MachineProbe
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
@@ -59,10 +60,12 @@ class Lab:
             self.environment["FAKE_TRAINER"] = str(self.trainer_file)
         self.manager = self.new_manager()
 
-    def new_manager(self) -> ProcessManager:
-        """As another dashboard would have it."""
+    def new_manager(self, machine: MachineProbe | None = None) -> ProcessManager:
+        """As another dashboard would have it, perhaps on another machine."""
         program = SupervisorProgram((sys.executable, str(PROGRAM)), self.workspace, self.environment)
-        places = LocalPlaces(LocalMachine(self.workspace), int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1")))
+        places = LocalPlaces(
+            machine or LocalMachine(self.workspace), int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1"))
+        )
         return ProcessManager(self.store, LocalExecutor(), SystemClock(), program, places)
 
     def make(self, run_id: str = "a-run", order: str = "schema_version: 1\n", **plan: Any) -> Run:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from backend.store.checkpoints import MANIFEST, write_manifest_text
 from config.yaml_files import read_yaml
 from tests.fakes.command_line import CommandLine, installed
 from tests.fakes.executor import Script
+from tests.fakes.runs import NOON
 
 ORDER = "base_model: demo\ndataset: rows.jsonl\nname: My run\n"
 
@@ -322,3 +324,40 @@ def test_a_missing_package_is_named_before_anything_is_written(line: CommandLine
     refused = line.say("train", order, "--json")
     assert "pip install -c constraints.txt peft" in refused.error()["why"]
     assert not (line.workspace / "runs").exists()
+
+
+@pytest.mark.parametrize("words", [("queue", "list"), ("queue", "list", "--json")])
+def test_an_empty_queue_says_so(line: CommandLine, words: tuple[str, ...]) -> None:
+    assert line.say(*words).out.strip() in ("No run waits.", "[]")
+
+
+def test_the_queue_is_listed_and_changed_by_words(line: CommandLine) -> None:
+    line.add("work", RunState.RUNNING, slots=("cpu:0",))
+    for number, run_id in enumerate(("first", "second", "third")):
+        line.add(run_id, queued_at=NOON + timedelta(seconds=number))
+
+    def ids(*words: str) -> list[str]:
+        return [run["id"] for run in line.say("queue", *words, "--json").json()]
+
+    assert ids("list") == ["first", "second", "third"]
+    assert ids("move", "third", "1") == ["third", "first", "second"]
+    assert ids("priority", "third", "-2") == ["first", "second", "third"]
+    assert ids("hold", "first") == ["second", "third", "first"]
+    assert ids("release", "first") == ["first", "second", "third"]
+    line.say("queue", "after", "first", "second")
+    shown = line.say("queue", "list").out
+    assert "Waits for the end of" in shown
+    assert shown.split()[:5] == ["ID", "PLACE", "NAME", "PRIORITY", "MESSAGE"]
+    assert line.say("queue", "after", "second", "first", "--json").error()["id"] == "queue-circle"
+    assert line.say("queue", "hold", "work", "--json").error()["id"] == "run-not-waiting"
+
+
+def test_a_run_is_started_with_its_order_and_held_back(line: CommandLine, order: Path) -> None:
+    line.add("before", RunState.RUNNING, slots=("cpu:0",))
+    options = ("--priority", "3", "--retries", "2", "--after", "before")
+    held = line.say("train", order, *options, "--hold")
+    assert "Held back: it waits until it is released." in held.out
+    run_id = held.out.split()[0]
+    shown = line.say("runs", "show", run_id, "--json").json()
+    assert (shown["state"], shown["priority"], shown["retries"], shown["after"]) == ("paused", 3, 2, "before")
+    assert "Waits for the end of A run." in line.say("train", order, *options).out
