@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from app.acts import acts_of
 from app.components.dependency_list import dependency_badge, dependency_problems
-from app.components.run_cards import active_card, ended_table, failed_card
+from app.components.run_cards import active_card, ended_table, failed_card, paused_card
 from app.frame import framed
 from app.links import link_to_view, open_view
 from app.notices import attempt
@@ -28,10 +29,10 @@ def render(services: Services) -> None:
         dependency_problems(report)
     views = services.status.list()
     if views:
-        active = tuple(view.id for view in views if not view.run.is_over)
+        active = tuple(view.id for view in views if view.run.is_active)
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
-        _needs_you(services, [view for view in views if _is_in_need(view)])
+        _needs_you(services, [view for view in views if view.run.is_paused or view.state is RunState.FAILED])
         _lately([view for view in views if view.state in (RunState.FINISHED, RunState.STOPPED)])
     else:
         _welcome(services)
@@ -80,23 +81,21 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     if not views:
         st.caption("Nothing is running. Start a run on Train, or go on with one below.")
     for view in views:
-        active_card(view, services.training.stop)
+        active_card(view, acts_of(services))
 
 
-def _needs_you(services: Services, failed: list[RunView]) -> None:
-    if not failed:
+def _needs_you(services: Services, waiting: list[RunView]) -> None:
+    if not waiting:
         return
     st.header("Needs you", anchor=False)
+    for view in [view for view in waiting if view.run.is_paused]:
+        paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
+    failed = [view for view in waiting if view.state is RunState.FAILED]
     for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:
         label = f"All {len(failed):,} failed runs"
         link_to_view("runs", label, ":material/list_alt:", status="failed")
-
-
-def _is_in_need(view: RunView) -> bool:
-    """It failed, or it paused by itself, for want of room on the disk."""
-    return view.state is RunState.FAILED or (view.state is RunState.PAUSED and bool(view.run.error_id))
 
 
 def _lately(ended: list[RunView]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from backend.cli import chat, curves, data, demo, doctor, methods, reindex, runs, train, ui
+from backend.cli import chat, curves, data, demo, doctor, methods, reindex, run_branches, train, ui
 from backend.cli.context import Context
 from backend.cli.output import print_error
 from backend.errors import EXIT_SOFTWARE, StudioError
@@ -26,7 +26,7 @@ app = typer.Typer(
 app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
-app.add_typer(runs.app, name="runs")
+app.add_typer(run_branches.app, name="runs")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
 app.command("methods")(methods.methods)

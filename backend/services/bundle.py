@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.services.branching import Branching
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
 from backend.services.data_doctor import DataDoctor
@@ -26,6 +27,7 @@ class Services:
     """One field per service; the composition root fills it."""
 
     training: TrainingService
+    branching: Branching
     status: StatusManager
     library: RunLibrary
     processes: ProcessManager

@@ -1,10 +1,11 @@
 """TrainingService: what a person does to runs: start, pause, stop, resume."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from backend.domain.ports import Clock, Processes, RunFiles, RunStore
 from backend.domain.preflight import PreflightReport
-from backend.domain.run import Run
+from backend.domain.run import Origin, Run
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import new_run_id
 from backend.domain.states import RunState, Wish
@@ -39,13 +40,24 @@ class TrainingService:
         """Check data, model, disk and packages without writing anything; paths are relative to `base`."""
         return self._preflight.check(config, base)
 
-    def start(self, config: RunConfig, base: Path) -> Run:
-        """Check, write the run's folder and row, and start its supervisor. Raises PreflightFailed."""
+    def start(
+        self,
+        config: RunConfig,
+        base: Path,
+        *,
+        origin: Origin | None = None,
+        furnish: Callable[[Path], None] = lambda _: None,
+    ) -> Run:
+        """Check, write the run's folder and row, and start its supervisor. Raises PreflightFailed.
+
+        `origin` is the run that it comes from; `furnish` puts into the new folder what it begins with, and if it
+        raises, nothing is left of the run.
+        """
         report = self._preflight.check(config, base)
         if report.errors:
             problems = " ".join(finding.sentence() for finding in report.errors)
             raise PreflightFailed(problems=problems)
-        run = self._create(_absolute(config, base))
+        run = self._create(_absolute(config, base), origin, furnish)
         self._processes.start(run.id)
         return self._store.get(run.id)
 
@@ -91,7 +103,7 @@ class TrainingService:
             self._processes.start(run.id)
         return run
 
-    def _create(self, config: RunConfig) -> Run:
+    def _create(self, config: RunConfig, origin: Origin | None, furnish: Callable[[Path], None]) -> Run:
         now = self._clock.now()
         run_id = new_run_id(config.name or config.method.name, now)
         run = Run(
@@ -106,9 +118,11 @@ class TrainingService:
             method=config.method.name,
             base_model=config.base_model.path,
             dataset=config.dataset.path,
+            origin=origin,
         )
         self._files.create(run.run_dir, self._configs.dump(config))
         try:
+            furnish(run.run_dir)
             self._store.create(run)
         except Exception:
             self._files.discard(run.run_dir)

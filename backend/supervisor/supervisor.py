@@ -17,7 +17,7 @@ from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
 from backend.store.disk_room import DiskRoom
 from backend.store.orders import Orders
 from backend.supervisor import story
-from backend.supervisor.errors import RunFileMissing
+from backend.supervisor.errors import ResultNotKept, RunFileMissing
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.hearing import Hearing
 from backend.supervisor.inquest import Inquest
@@ -73,7 +73,10 @@ class Supervisor:
         """Until the run is over. Raises Left when told to leave, StaleTransition when superseded."""
         while (step := self._next_step()) is not None:
             self._leave.check()
-            step()
+            try:
+                step()
+            except ResultNotKept as error:
+                self._refuse(error)
 
     def pause(self, why: str) -> None:
         """Lay down the wish to pause ourselves, for want of something that the run needs; `why` has no full stop.
@@ -117,8 +120,11 @@ class Supervisor:
             return
         self._why_paused = ""
         latest = run.latest_attempt
+        number = latest.number + 1 if latest else 1
+        if kept := self._orders.make_way(number):
+            self._owned.remark(f"the former result is kept as {kept}")
         step = self._last.resume_step if self._last else self._evidence.resume_step()
-        begin = AttemptStart(latest.number + 1 if latest else 1, secrets.token_hex(16), step)
+        begin = AttemptStart(number, secrets.token_hex(16), step)
         self._owned.move(
             RunState.STARTING,
             f"attempt {begin.number} starts, {story.resumed(step)}",

@@ -80,11 +80,31 @@ def test_a_failed_run_offers_the_change_that_may_help_and_so_does_one_without_ro
         folder.config.write_text(order)
         studio.store().create(a_run(run_id, state=state, wish=wish, error_id=error_id, run_dir=folder.root))
     at = open_page()
-    labels = {found.key: found.label.replace("\\", "") for found in at.button if found.key and found.key.startswith("fix-")}
+    labels = {
+        found.key: found.label.replace("\\", "") for found in at.button if found.key and found.key.startswith("fix-")
+    }
     assert "batch" in labels["fix-bad"]
     assert "keep_checkpoints 5 -> 2" in labels["fix-full"]
     at.button(key="fix-bad").click().run()
     assert services.status.show("bad").wish is Wish.RUN
+
+
+def test_a_run_can_be_paused_from_its_card(some_runs: None, services: Services) -> None:
+    open_page().button(key="pause-live").click().run()
+    assert services.status.show("live").wish is Wish.PAUSE
+
+
+def test_a_paused_run_waits_for_the_person_and_does_not_count_as_running(
+    studio: StudioContainer, services: Services
+) -> None:
+    message = "Paused on request at step 30."
+    studio.store().create(a_run("held", state=RunState.PAUSED, wish=Wish.PAUSE, message=message))
+    at = open_page()
+    assert [header.value for header in at.header] == ["Running now", "Needs you"]
+    assert any("Nothing is running" in text.value for text in at.caption)
+    assert message in [text.value for text in at.text]
+    at.button(key="resume-held").click().run()
+    assert services.status.show("held").wish is Wish.RUN
 
 
 def test_a_card_opens_its_run_in_monitor(some_runs: None) -> None:

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.views import runs
 from backend.containers import StudioContainer
+from backend.domain.run import Origin
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
@@ -76,16 +77,54 @@ def test_a_search_without_matches_says_so(folder: Path) -> None:
     assert "No run matches" in at.info[0].value
 
 
-def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str]) -> None:
+def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str], studio: StudioContainer) -> None:
     expected = {
-        "one": {"run-monitor", "run-edit", "run-delete"},
+        "one": {"run-monitor", "run-edit", "run-delete", "run-extend"},
         "two": {"run-monitor", "run-resume", "run-edit", "run-delete"},
-        "four": {"run-monitor", "run-stop", "run-edit"},
+        "four": {"run-monitor", "run-pause", "run-pause-keep", "run-stop", "run-stop-now", "run-edit"},
+        "five": {"run-monitor", "run-resume", "run-stop", "run-edit", "run-delete"},
     }
+    paused = a_run("five", state=RunState.PAUSED, wish=Wish.PAUSE, run_dir=folder / "five")
+    studio.store().create(paused)
     for run_id, possible in expected.items():
         selected[:] = [run_id]
         at = open_page("runs")
-        assert {button.key for button in at.button if not button.disabled} == possible, run_id
+        assert {button.key for button in at.button if not button.disabled} == possible | {"run-start-over"}, run_id
+
+
+def test_pausing_is_a_wish_that_may_keep_the_device(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["four"]
+    open_page("runs").button(key="run-pause").click().run()
+    assert services.status.show("four").wish is Wish.PAUSE
+    services.training.resume("four")
+    open_page("runs").button(key="run-pause-keep").click().run()
+    run = services.status.show("four").run
+    assert (run.wish, run.keeps_slot) == (Wish.PAUSE, True)
+
+
+def test_stopping_at_once_asks_first(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["four"]
+    at = open_page("runs")
+    at.button(key="run-stop-now").click().run()
+    assert "everything so far is lost" in " ".join(text.value for text in at.markdown)
+    assert services.status.show("four").wish is Wish.RUN
+    at.button(key="stop-now-yes").click().run()
+    assert services.status.show("four").wish is Wish.STOP_NOW
+
+
+def test_starting_over_asks_first_and_leads_to_the_new_run(
+    folder: Path, selected: list[str], services: Services, studio: StudioContainer
+) -> None:
+    (folder / "two" / "run.yaml").write_text("base_model: demo\ndataset: sample:demo.jsonl\n")
+    selected[:] = ["two"]
+    at = open_page("runs")
+    at.button(key="run-start-over").click().run()
+    assert len(services.status.list()) == len(STATES)
+    at.button(key="start-over-yes").click().run()
+    assert not at.exception
+    (new,) = (view for view in services.status.list() if view.id not in STATES)
+    assert new.run.origin == Origin("two", "start-over")
+    assert at.query_params["run"] == new.id
 
 
 def test_stop_and_resume_are_wishes(folder: Path, selected: list[str], services: Services) -> None:
