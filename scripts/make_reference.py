@@ -206,7 +206,7 @@ def _diagnoses() -> str:
     lines = [
         "# What a failed attempt is diagnosed as\n",
         "The last exception in an attempt's log is compared with the messages of the libraries; exit codes, signals",
-        "and the kernel's count of kills for want of memory come first. What is not in this table is quoted as it is.\n",
+        "and the kernel's count of kills for want of memory come first. What is not in the table is quoted as it is.\n",
         "| id | what it means | what to do | tried again unchanged | a change is offered |",
         "|---|---|---|---|---|",
     ]
