@@ -193,3 +193,12 @@ class OrdersNotWritten(StorageError):
     what = "The run's orders were not changed."
     why = "{path} cannot be read or written: {reason}."
     fix = "Look whether that file is damaged, its folder may be written, and the disk has room."
+
+
+class ResultNotKept(StorageError):
+    """The former result of an extended run could not be put beside. Data: `run_dir`, `reason`."""
+
+    id = "result-not-kept"
+    what = "The run could not be extended."
+    why = "Its former result in {run_dir} could not be put beside: {reason}."
+    fix = "See that the folder may be written, and resume the run."

@@ -10,8 +10,8 @@ from backend.domain.replan import replan
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
 from backend.store.checkpoints import sealed
+from backend.store.errors import ResultNotKept
 from backend.store.files import replace_text, sync_folder
-from backend.supervisor.errors import ResultNotKept
 from config.yaml_files import YamlError, read_yaml
 
 _log = logging.getLogger(__name__)

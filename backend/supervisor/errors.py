@@ -1,6 +1,6 @@
 """What keeps a supervisor from its work."""
 
-from backend.errors import EXIT_CHECKPOINTED, ConfigurationError, NotFoundError, ProcessError, StorageError, UsageError
+from backend.errors import EXIT_CHECKPOINTED, ConfigurationError, NotFoundError, ProcessError, UsageError
 
 
 class RunFileMissing(ConfigurationError):
@@ -20,15 +20,6 @@ class SupervisorBusy(ProcessError):
     why = "One run has one supervisor, and the other one holds the lock."
     fix = "Nothing is to be done: the other one looks after the run."
     exit_code = EXIT_CHECKPOINTED
-
-
-class ResultNotKept(StorageError):
-    """The former result of an extended run could not be put beside. Data: `run_dir`, `reason`."""
-
-    id = "result-not-kept"
-    what = "The run could not be extended."
-    why = "Its former result in {run_dir} could not be put beside: {reason}."
-    fix = "See that the folder may be written, and resume the run."
 
 
 class RunDirMissing(NotFoundError):
