@@ -15,9 +15,10 @@ from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
 from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
 from backend.store.disk_room import DiskRoom
+from backend.store.errors import ResultNotKept
 from backend.store.orders import Orders
 from backend.supervisor import story
-from backend.supervisor.errors import ResultNotKept, RunFileMissing
+from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.hearing import Hearing
 from backend.supervisor.inquest import Inquest

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backend.supervisor.orders import Orders
 from pydantic import JsonValue
 
 from backend.domain.adjustments import read_adjustments
@@ -19,9 +18,15 @@ from backend.services.errors import CannotExtend, CannotFork, ConfigInvalid
 from backend.store import branch_files
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.checkpoints import MANIFEST, write_manifest_text
-from backend.store.errors import CheckpointDamaged, CheckpointMissing, CheckpointNotTaken, OrdersNotWritten
+from backend.store.errors import (
+    CheckpointDamaged,
+    CheckpointMissing,
+    CheckpointNotTaken,
+    OrdersNotWritten,
+    ResultNotKept,
+)
+from backend.store.orders import Orders
 from backend.store.run_files import LocalRunFiles
-from backend.supervisor.errors import ResultNotKept
 from tests.fakes.runs import NOON, a_run
 from tests.unit.test_training_service import Surroundings
 
