@@ -128,11 +128,12 @@ class Lab:
         wait_until(lambda: not process_table.is_alive(process), "the killed process is gone")
 
     def marked(self, run_id: str = "a-run") -> list[int]:
-        """Living processes of any attempt of a run."""
+        """Living processes of any attempt of a run of this workspace; other labs may run at the same time."""
+        marks = {RUN_ID: run_id, "PEFT_STUDIO_MODELS": str(self.workspace / "models")}
         return [
             entry.pid
             for entry in process_table.processes()
-            if not entry.is_zombie and process_table.environment(entry.pid).get(RUN_ID) == run_id
+            if not entry.is_zombie and marks.items() <= process_table.environment(entry.pid).items()
         ]
 
     def journal(self, run_id: str = "a-run") -> list[str]:
