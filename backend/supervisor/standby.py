@@ -118,6 +118,7 @@ class Standby:
         folder = RunDirectory(self._around.run_dir)
         self._token = secrets.token_hex(16)
         program = self._around.program
+        marks = {RUN_ID: self._around.run_id, TOKEN: self._token}
         command = Command(
             argv=(*program.waiting, str(folder.root)),
             cwd=folder.root,

@@ -27,7 +27,8 @@ class Scene:
         self.available: int | None = 8_000_000_000
         self.folder = RunDirectory(folder)
         program = TrainerProgram(("trainer",), {"ALWAYS": "so"}, ("waiting",))
-        around = Surroundings("a-run", folder, program, lambda: self.available, self.said.append)
+        gpus = {"CUDA_VISIBLE_DEVICES": "1"}
+        around = Surroundings("a-run", folder, program, lambda: self.available, self.said.append, lambda: gpus)
         self.standby = Standby(self.executor, self.clock, rule, around)
 
     def train(self, seconds: float, **facts: object) -> None:
