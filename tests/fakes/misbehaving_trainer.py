@@ -6,6 +6,7 @@ pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
 
+import gc
 import json
 import os
 import signal
@@ -120,6 +121,7 @@ class Trainer:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # saves a tenth of a second at the end
     run_folder = RunDirectory(Path(sys.argv[1]))
     if hold(run_folder.trainer_lock) is None:
         sys.exit(75)
