@@ -1,7 +1,10 @@
 """What all tests share: the Hypothesis profile, a private workspace, no way out to the network."""
 
+import gc
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "long" in item.keywords:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+_frozen_modules = 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Modules that a test imported stay; without this each later collection would go through the training stack."""
+    global _frozen_modules  # noqa: PLW0603 - one per process, like the heap
+    yield
+    if len(sys.modules) > _frozen_modules + 100:
+        gc.collect()
+        gc.freeze()
+        _frozen_modules = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)
