@@ -28,10 +28,14 @@ STACK = ("numpy", "torch", "bitsandbytes", "transformers", "peft", "trl", "datas
 
 
 class ForkedTrainers:
-    """Trains runs, one attempt of one run at a time, each in a process of its own."""
+    """Trains runs, one attempt of one run at a time, each in a process of its own.
+
+    Coverage is not measured there: what is forked ends at once, and could not tell.
+    """
 
     def __init__(self) -> None:
-        environment = os.environ | {"PEFT_STUDIO_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        own = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        environment = own | {"PEFT_STUDIO_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.forked_trainers"],
             cwd=ROOT,
