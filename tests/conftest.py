@@ -6,9 +6,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.schedule import LongestFirst, rank, seconds_by_file, slowest_files
 
 settings.register_profile(
     "studio", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -17,8 +20,22 @@ settings.register_profile("long", parent=settings.get_profile("studio"), max_exa
 settings.load_profile("long" if os.environ.get("PEFT_STUDIO_LONG_TESTS") else "studio")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked long run only when they are asked for."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst | None:
+    return LongestFirst(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    seconds = seconds_by_file(terminalreporter.stats)
+    if len(seconds) > 1:
+        terminalreporter.section("slowest files")
+        terminalreporter.write("\n".join(slowest_files(seconds)) + "\n")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first where processes share them; tests marked long run only when they are asked for."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank(item.nodeid))
     if os.environ.get("PEFT_STUDIO_LONG_TESTS"):
         return
     reason = "the longer version of a slow test; set PEFT_STUDIO_LONG_TESTS=1 to run it"
