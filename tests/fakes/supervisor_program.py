@@ -16,6 +16,8 @@ SUPERVISOR = (sys.executable, str(Path(__file__)))
 
 if __name__ == "__main__":
     gc.freeze()  # as the real one does
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:  # it is for us, not for trainers
+        del os.environ[name]
     count = Path(sys.argv[1]) / "oom-kills"
     program.oom_kills = lambda: int(count.read_text()) if count.exists() else 0
     sys.exit(program.main(sys.argv[1:], trainer=TRAINER, supervisor=SUPERVISOR))

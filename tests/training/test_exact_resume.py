@@ -25,6 +25,7 @@ from tests.training.runs import (
 
 pytestmark = pytest.mark.training
 
+ALSO_ELSEWHERE = pytest.mark.no_cover  # the same lines as in the tests below; tracing costs a quarter
 METHODS = {
     name: {"name": name, "dropout": 0.1, "rank": 4} for name in ("qlora", "dora", "pissa", "rslora", "adalora")
 } | {
@@ -53,16 +54,19 @@ TRAININGS = {
 }
 
 
+@ALSO_ELSEWHERE
 @pytest.mark.parametrize("training", TRAININGS.values(), ids=TRAININGS.keys())
 def test_a_crash_changes_no_bit_however_one_trains(training: dict[str, Any], make_run: MakeRun) -> None:
     check_that_a_crash_changes_nothing(make_run, training=training)
 
 
+@ALSO_ELSEWHERE
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 def test_a_crash_changes_no_bit_whatever_the_method(method: dict[str, Any], make_run: MakeRun) -> None:
     check_that_a_crash_changes_nothing(make_run, method=method, model="gemma3")
 
 
+@ALSO_ELSEWHERE
 @pytest.mark.parametrize("start", STARTS)
 def test_a_crash_changes_no_bit_whatever_the_start(start: str, make_run: MakeRun) -> None:
     method = {"name": "lora", "rank": 4, "init": start, "calibration_rows": 8}
