@@ -71,6 +71,16 @@ def _private_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     monkeypatch.setenv("PEFT_STUDIO_WORKSPACE", str(tmp_path_factory.getbasetemp() / "unused-workspace"))
 
 
+@pytest.fixture(scope="session")
+def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the demo model, which takes half a minute to build; of all processes that share the tests."""
+    base = tmp_path_factory.getbasetemp()
+    is_shared = "PYTEST_XDIST_WORKER" in os.environ
+    folder = (base.parent if is_shared else base) / "demo-models"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty workspace that Settings and child processes find."""

@@ -8,6 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 
 # files or folders; what is named earlier starts earlier, so that nobody waits at the end for one long file
 LONGEST_FIRST = (
+    "tests/training/test_demo_run.py",  # builds a model that acceptance tests use
     "tests/acceptance",
     "tests/property/test_exact_resume.py",
     "tests/training/test_methods.py",
@@ -19,7 +20,8 @@ LONGEST_FIRST = (
     "tests/app",
     "tests/contract",
 )
-TOGETHER = ("tests/acceptance",)  # whose runs, trained once per process, serve several files
+# what serves several files is built once per process
+TOGETHER = (("tests/training/test_demo_run.py", "tests/acceptance/"),)
 NUM_SLOWEST = 10
 
 
@@ -30,7 +32,8 @@ def rank(nodeid: str) -> int:
 
 def group(nodeid: str) -> str:
     """Tests of one group are run by one process."""
-    return next((folder for folder in TOGETHER if nodeid.startswith(f"{folder}/")), nodeid.split("::", maxsplit=1)[0])
+    together = next((prefixes for prefixes in TOGETHER if nodeid.startswith(prefixes)), None)
+    return together[0] if together else nodeid.split("::", maxsplit=1)[0]
 
 
 class LongestFirst(LoadFileScheduling):

@@ -1,5 +1,6 @@
 """The longest tests start first, and nothing is torn apart that shares a costly run."""
 
+import itertools
 from pathlib import Path
 
 from tests.schedule import LONGEST_FIRST, TOGETHER, group, rank, slowest_files
@@ -8,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_what_is_named_exists() -> None:
-    assert [name for name in (*LONGEST_FIRST, *TOGETHER) if not (ROOT / name).exists()] == []
+    assert [name for name in (*LONGEST_FIRST, *itertools.chain(*TOGETHER)) if not (ROOT / name).exists()] == []
 
 
 def test_long_files_come_before_their_folder_and_the_rest_comes_last() -> None:
@@ -18,7 +19,7 @@ def test_long_files_come_before_their_folder_and_the_rest_comes_last() -> None:
 
 def test_a_file_stays_together_and_so_do_all_acceptance_tests() -> None:
     assert group("tests/unit/test_a.py::test_a[1::2]") == "tests/unit/test_a.py"
-    assert group("tests/acceptance/test_orders.py::a") == group("tests/acceptance/test_killing.py::b")
+    assert group("tests/acceptance/test_orders.py::a") == group("tests/training/test_demo_run.py::b")
 
 
 def test_the_slowest_are_listed_first() -> None:
