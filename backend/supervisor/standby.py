@@ -124,9 +124,7 @@ class Standby:
             cwd=folder.root,
             log=folder.standby_log,
             lock=folder.standby_lock,
-            environment=program.environment
-            | self._around.devices()
-            | {RUN_ID: self._around.run_id, TOKEN: self._token},
+            environment=program.environment | self._around.devices() | marks,
         )
         try:
             self._process = self._executor.warm(command)

@@ -7,6 +7,7 @@ Every step is a line of steps.jsonl. It honours the real one's contracts: lock, 
 """
 
 import faulthandler
+import gc
 import json
 import os
 import shutil
@@ -160,6 +161,7 @@ def wait_to_be_started() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "--standby":
         wait_to_be_started()
+    gc.freeze()  # saves a tenth of a second at the end
     run_folder = RunDirectory(Path(sys.argv[1]))
     if hold(run_folder.trainer_lock) is None:
         sys.exit(75)
