@@ -23,12 +23,15 @@ class EventFile:
 
     The first attempt writes the marker too, because TensorBoard's own page ignores the first one of a run.
     All values of a step go into one record, which is handed to the system at once: a kill loses nothing.
+    Readers take files in the order of their names, so the second in the name is later than that of any file that
+    is there already: process ids start again from 1, and clocks are set back.
     """
 
     def __init__(self, folder: Path, *, first_step: int) -> None:
         folder.mkdir(exist_ok=True)
         now = time.time()
-        name = f"events.out.tfevents.{now:010.0f}.{socket.gethostname()}.{os.getpid()}.{time.monotonic_ns()}"
+        second = max(int(now), _newest_second(folder) + 1)
+        name = f"events.out.tfevents.{second:010d}.{socket.gethostname()}.{os.getpid()}.{time.monotonic_ns()}"
         self._file = (folder / name).open("xb")
         self._writer = RecordWriter(self._file)
         self._write(Event(wall_time=now, file_version="brain.Event:2"))
@@ -71,6 +74,11 @@ class NoEventFile(EventFile):
 
     def _write(self, event: Event) -> None:
         pass
+
+
+def _newest_second(folder: Path) -> int:
+    seconds = (path.name.split(".")[3] for path in folder.glob("events.out.tfevents.*"))
+    return max((int(second) for second in seconds if second.isdigit()), default=0)
 
 
 def _string(text: str) -> TensorProto:

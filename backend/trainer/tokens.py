@@ -40,13 +40,17 @@ class Encoder:
         the file. What `progress` raises is passed on, and nothing is kept then.
         Raises ChatTemplateUnsuitable, and RowsTooLong if cutting leaves some row nothing to learn.
         """
+        was_kept = True
 
         def fill(file: TokenFile) -> None:
+            nonlocal was_kept
+            was_kept = False
             for batch in self._learnable(examples, part, progress):
                 file.write(batch)
 
         rows = kept_tokens(examples, self._tokenizer, (self._max_length, self._answers_only), fill)
-        progress(1.0)
+        if was_kept:
+            progress(1.0)
         return rows
 
     def batches(

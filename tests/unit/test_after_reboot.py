@@ -12,11 +12,13 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import AttemptStart
+from backend.probes.places import LocalPlaces
 from backend.services.after_reboot import AfterReboot
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.sql_store import SqlRunStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor, Script
+from tests.fakes.machine import FakeMachine
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import NOON, SUPERVISOR, TRAINER, a_run, a_transition
 
@@ -181,7 +183,8 @@ def test_reconcile_asks_first_and_starts_only_what_goes_on(store: RunStore, exec
     bring(store, RunState.RUNNING)
     store.create(a_run("new"))
     program = SupervisorProgram(("supervise",), Path("/here"), {})
-    manager = ProcessManager(store, executor, FakeClock(), program, after_reboot=make("ask").settle)
+    places = LocalPlaces(FakeMachine(), cpu_slots=2)
+    manager = ProcessManager(store, executor, FakeClock(), program, places, after_reboot=make("ask").settle)
     assert manager.reconcile().started == ("new",)
     store.set_wish("a-run", Wish.RUN, "a person resumes it")
     assert manager.reconcile().started == ("a-run",)
@@ -192,7 +195,8 @@ def test_reconcile_asks_first_and_starts_only_what_goes_on(store: RunStore, exec
     [
         (RunState.PAUSED, Wish.PAUSE, MACHINE_RESTARTED, True),
         (RunState.PAUSED, Wish.RUN, MACHINE_RESTARTED, False),
-        (RunState.PAUSED, Wish.PAUSE, "", False),
+        (RunState.PAUSED, Wish.PAUSE, "", True),
+        (RunState.FINISHED, Wish.STOP, "", False),
         (RunState.FAILED, Wish.STOP, "out-of-memory", True),
         (RunState.STOPPED, Wish.STOP, MACHINE_RESTARTED, False),
     ],

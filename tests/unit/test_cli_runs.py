@@ -137,7 +137,7 @@ def test_a_run_can_be_started_over_extended_and_forked(line: CommandLine) -> Non
     assert (forked["name"], forked["origin"]) == ("other", {"run_id": "a-run", "kind": "fork", "step": 12})
     assert "Forked from the run a-run at step 12." in line.say("runs", "show", forked["id"]).out
     again = line.say("runs", "start-over", "a-run").out
-    assert "started over from a-run (created)" in again
+    assert "started over from a-run (queued)" in again, "the fork has the one place"
     assert "once more, from the start" in line.say("runs", "show", again.partition(":")[0]).out
     assert line.say("runs", "extend", "a-run", "--steps", "8").out == "a-run: extended by 8 steps (finished)\n"
     assert "extended by 8 steps, from step 12 to 20" in line.say("runs", "show", "a-run").out
