@@ -381,6 +381,23 @@ def test_an_event_file_starts_with_a_restart_marker_and_keeps_a_step_in_one_reco
     assert (point.step, [value.tag for value in point.summary.value]) == (6, ["train/loss", "train/epoch"])
 
 
+def test_a_later_event_file_has_a_later_name_whatever_the_clock_and_the_process_ids_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backend.trainer import curves
+
+    now, pids = iter([1000.9, 1000.95, 400.0]), iter([32767, 310, 9])
+    monkeypatch.setattr(curves.time, "time", lambda: next(now))
+    monkeypatch.setattr(curves.os, "getpid", lambda: next(pids))
+    monkeypatch.setattr(curves.EventFile, "_write", lambda *_: None)
+    made: list[str] = []
+    for first_step in (0, 11, 21):
+        curves.EventFile(tmp_path, first_step=first_step).close()
+        made += {path.name for path in tmp_path.iterdir()} - set(made)
+    assert made == sorted(made)
+    assert [name.split(".")[3] for name in made] == ["0000001000", "0000001001", "0000001002"]
+
+
 def test_the_card_states_facts_and_cannot_be_broken_by_names() -> None:
     from backend.trainer.ending import Chosen
     from backend.trainer.result import Facts, card
