@@ -58,8 +58,7 @@ class Trainer:
     def train_step(self) -> None:
         time.sleep(self.plan.get("step_seconds", 0.01))
         self.step += 1
-        with (self.folder.root / "steps.jsonl").open("a") as file:
-            file.write(json.dumps({"attempt": self.number, "step": self.step, "pid": os.getpid()}) + "\n")
+        tell_step(self.folder.root, self.number, self.step)
         self.beat(Phase.TRAINING)
         if self.step % self.plan.get("save_every", 5) == 0:
             self.save()
@@ -119,8 +118,17 @@ class Trainer:
         self.is_stop_asked = True
 
 
+def tell_step(folder: Path, attempt: int, step: int) -> None:
+    """`at` is the machine's monotonic clock, the same for all processes."""
+    line = {"attempt": attempt, "step": step, "pid": os.getpid(), "at": time.monotonic()}
+    with (folder / "steps.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def main(run_dir: str) -> int:
+    folder = RunDirectory(Path(run_dir))
+    return 75 if hold(folder.trainer_lock) is None else Trainer(folder).run()
+
+
 if __name__ == "__main__":
-    run_folder = RunDirectory(Path(sys.argv[1]))
-    if hold(run_folder.trainer_lock) is None:
-        sys.exit(75)
-    sys.exit(Trainer(run_folder).run())
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,7 @@
+"""Every fault but the kills in real training, in the order of the table."""
+
+from scripts.benchmarks.faults.trial import Fault
+
+KILLS = "kills"
+FAULTS: tuple[Fault, ...] = ()
+NAMES = tuple(fault.name for fault in FAULTS)
