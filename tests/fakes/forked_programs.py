@@ -205,10 +205,11 @@ def _take_files(log: str, keep: int) -> None:
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for source, target in ((null, 0), (out, 1), (out, 2)):
         os.dup2(source, target)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != keep:  # noqa: PLR2004 - the three that everybody has
+    opened = [int(path.name) for path in Path("/proc/self/fd").iterdir()]
+    for number in opened:
+        if number > 2 and number != keep:
             with suppress(OSError):
-                os.close(int(name))
+                os.close(number)
     sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
 
 
@@ -278,6 +279,4 @@ MAINS: dict[str, Callable[[Sequence[str]], int]] = {
 
 
 if __name__ == "__main__":
-    from tests.fakes import forked_programs
-
-    forked_programs.serve(*sys.argv[1:])
+    serve(*sys.argv[1:])

@@ -2,12 +2,15 @@
 
 RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "attempts": {"1": {...}}, "otherwise":
 {...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal, text or oom_kill; hang_at_step;
-pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
+pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record);
+fails_at_import; hangs_in "loading" or "saving"; hungry_at_step (runs into a limit of its memory); clock_jump_at_step; torn_record.
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
 
+import importlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -36,10 +39,14 @@ class Trainer:
         self.total = self.plan.get("total_steps", 10)
         self.step = 0
         self.is_stop_asked = False
+        self.clock_jump = 0.0
 
     def run(self) -> int:
+        if self.own.get("fails_at_import"):
+            importlib.import_module("a_module_that_nobody_installed")
         signal.signal(signal.SIGTERM, self.on_term)
         self.beat(Phase.LOADING)
+        self.hang_in(Phase.LOADING)
         if "exit_code_at_start" in self.own:
             return self.end(self.own["exit_code_at_start"])
         if "grandchild" in self.own:
@@ -65,6 +72,10 @@ class Trainer:
         if self.step == self.own.get("remark_at_step"):
             with self.folder.remarks(self.number).open("a") as file:
                 file.write(Remark(self.step, "the loss is odd", "divergence", (3,)).to_json() + "\n")
+        if self.step == self.own.get("clock_jump_at_step"):
+            self.clock_jump = self.own["clock_jump_seconds"]
+        if self.step == self.own.get("hungry_at_step"):
+            self.eat()
         if self.step == self.own.get("crash_at_step"):
             self.crash()
         while self.step == self.own.get("pause_at_step") and not self.is_stop_asked and not self.may_go():
@@ -87,7 +98,23 @@ class Trainer:
             time.sleep(60)
         os._exit(self.own.get("exit_code", 1))
 
+    def now(self) -> float:
+        return time.time() + self.clock_jump
+
+    def hang_in(self, phase: Phase) -> None:
+        while self.own.get("hangs_in") == phase:
+            time.sleep(0.05)
+
+    def eat(self) -> None:
+        """Ask for more than a limit of the address space leaves."""
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + 50_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        self.eaten = bytearray(500_000_000)
+
     def save(self) -> None:
+        self.beat(Phase.SAVING)
+        self.hang_in(Phase.SAVING)
         fence = json.loads(self.folder.fence.read_text())
         assert fence == {"number": self.number, "token": self.token}, fence
         checkpoint = self.folder.checkpoints / f"checkpoint-{self.step}"
@@ -104,14 +131,17 @@ class Trainer:
             child.wait()
 
     def beat(self, phase: Phase) -> None:
-        beat = Heartbeat(self.token, self.number, os.getpid(), phase, self.step, self.total, time.time())
+        beat = Heartbeat(self.token, self.number, os.getpid(), phase, self.step, self.total, self.now())
         temporary = self.folder.heartbeat.with_suffix(".tmp")
         temporary.write_text(beat.to_json())
         temporary.replace(self.folder.heartbeat)
 
     def end(self, code: int) -> int:
         record = ExitRecord(code, self.step, **self.own.get("record", {}))
-        replace_text(self.folder.exit_record(self.number), record.to_json())
+        text = record.to_json()
+        if self.own.get("torn_record"):
+            text = text[: len(text) // 2]
+        replace_text(self.folder.exit_record(self.number), text)
         return code
 
     def on_term(self, *_: object) -> None:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from backend.domain.ports import Command
 from backend.domain.run import ProcessIdentity, Run
@@ -39,7 +38,7 @@ class Scene:
     _dashboards: list[ProcessIdentity] = field(default_factory=list)
     _known: set[int] = field(default_factory=set)
 
-    def lab(self, **settings: Any) -> Lab:
+    def lab(self, **settings: object) -> Lab:
         """A workspace with these settings."""
         workspace = self.folder / f"workspace-{len(self.labs)}"
         workspace.mkdir(parents=True)
@@ -63,12 +62,12 @@ class Scene:
         self._known.add(process.pid)
         return process
 
-    def kill(self, *victims: ProcessIdentity) -> float:
-        """kill -9 of each, one right after the other; when it was, by the machine's monotonic clock."""
+    def kill(self, *victims: ProcessIdentity, number: signal.Signals = signal.SIGKILL) -> float:
+        """SIGKILL (or another signal) for each, one right after the other; when it was, by the machine's monotonic clock."""
         for victim in victims:
             self._known.add(victim.pid)
             with suppress(ProcessLookupError):
-                os.kill(victim.pid, signal.SIGKILL)
+                os.kill(victim.pid, number)
         self.trial.num_kills += len(victims)
         return time.monotonic()
 
