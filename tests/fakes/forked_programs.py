@@ -23,6 +23,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +32,7 @@ from backend.domain.run import ProcessIdentity
 from backend.executors import lock_file, process_table
 from backend.executors.environment import ATTEMPT, LOCK_FD, RUN_ID, TOKEN, child_environment
 from backend.executors.local import LocalExecutor
+from backend.probes.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPERVISOR = "forked-supervisor"
@@ -231,6 +233,17 @@ def _show_environment(shown: Mapping[str, str]) -> None:
     ctypes.memmove(start, text, len(text))
 
 
+class JumpingClock(SystemClock):
+    """A wall clock that is as many seconds ahead as a file says."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def now(self) -> datetime:
+        jump = float(self._file.read_text()) if self._file.exists() else 0.0
+        return super().now() + timedelta(seconds=jump)
+
+
 def _supervisor(arguments: Sequence[str]) -> int:
     """`KIND RUN_DIR`, as in `python -m backend.supervisor RUN_DIR`."""
     from backend.supervisor import program
@@ -238,6 +251,7 @@ def _supervisor(arguments: Sequence[str]) -> int:
     kind, run_dir = arguments
     count = Path(run_dir) / "oom-kills"
     program.oom_kills = lambda: int(count.read_text()) if count.exists() else 0
+    program.SystemClock = lambda: JumpingClock(Path(run_dir) / "clock-jump")  # type: ignore[misc,assignment]
     program.LocalExecutor = ForkingExecutor  # type: ignore[misc]
     return program.main([run_dir], trainer=(TRAINER, kind), supervisor=(SUPERVISOR, kind))
 
@@ -256,7 +270,7 @@ def _trainer(arguments: Sequence[str]) -> int:
 
 def _dashboard(arguments: Sequence[str]) -> int:
     """`KIND SECONDS`: what a dashboard does for runs: look after them every so often."""
-    from backend.probes.clock import SystemClock
+    from backend.errors import StudioError
     from backend.services.process_manager import ProcessManager, SupervisorProgram
     from backend.store.sql_store import SqlRunStore
     from config.settings import Settings
@@ -265,9 +279,19 @@ def _dashboard(arguments: Sequence[str]) -> int:
     settings, clock = Settings(), SystemClock()
     own = {name: value for name, value in os.environ.items() if name.startswith("PEFT_STUDIO_")}
     program = SupervisorProgram((SUPERVISOR, kind), settings.workspace, own | settings.as_environment())
-    manager = ProcessManager(SqlRunStore(settings.url, clock), ForkingExecutor(), clock, program)
     while True:
-        manager.reconcile()
+        try:
+            store = SqlRunStore(settings.url, clock)
+            break
+        except StudioError as error:
+            sys.stderr.write(f"{error}\n")
+            time.sleep(float(seconds))
+    manager = ProcessManager(store, ForkingExecutor(), clock, program)
+    while True:
+        try:
+            manager.reconcile()
+        except StudioError as error:  # as in the server: it looks again
+            sys.stderr.write(f"{error}\n")
         time.sleep(float(seconds))
 
 

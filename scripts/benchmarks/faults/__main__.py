@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks.faults.catalogue import FAULTS, KILLS, NAMES
+from scripts.benchmarks.faults.catalogue import FAULTS, KILLS, NAMES, TRAINING
 from scripts.benchmarks.faults.kills import kill_faults, make_course
 from scripts.benchmarks.faults.playing import play
 from scripts.benchmarks.faults.report import put_between_marks, row, table
+from scripts.benchmarks.faults.training_faults import training_faults
 from scripts.benchmarks.faults.trial import Fault, Trial
 from tests.fakes.forked_programs import Forks
 
@@ -32,8 +33,7 @@ def main(words: Sequence[str]) -> int:
     began = time.monotonic()
     results: Results = []
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
-        if asked.kills and (not asked.only or KILLS in asked.only):
-            _training_faults(Path(folder), asked, results)
+        _training_faults(Path(folder), asked, results)
         _other_faults(Path(folder), asked, results)
     text = f"{machine(asked, time.monotonic() - began)}\n\n{table(results)}"
     print(f"\n{text}")
@@ -47,7 +47,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     """The command line. Names are checked here."""
     parser = argparse.ArgumentParser(prog="scripts/bench faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="real trainings to kill something in (default 200)")
-    parser.add_argument("--only", nargs="+", choices=[KILLS, *NAMES], default=[], help="these faults only")
+    parser.add_argument("--only", nargs="+", choices=[KILLS, *TRAINING, *NAMES], default=[], help="these faults only")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trials at a time")
     parser.add_argument("--times", type=int, default=0, help="how often each other fault (default: its own number)")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
@@ -57,10 +57,15 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _training_faults(folder: Path, asked: argparse.Namespace, results: Results) -> None:
+    wanted = {KILLS, *TRAINING} & set(asked.only or (KILLS, *TRAINING))
+    if not wanted - ({KILLS} if not asked.kills else set()):
+        return
     forks = Forks("real")
     try:
         course = make_course(folder, forks)
-        _inflict(kill_faults(course, asked.kills), folder, forks, asked, results)
+        kills = kill_faults(course, asked.kills) if KILLS in wanted else []
+        others = [fault for fault in training_faults(course) if fault.name in wanted]
+        _inflict([*kills, *others], folder, forks, asked, results)
     finally:
         forks.close()
 
@@ -95,7 +100,7 @@ def _inflict(faults: Sequence[Fault], folder: Path, forks: Forks, asked: argpars
 
 
 def _times(fault: Fault, asked: argparse.Namespace) -> int:
-    is_kill = fault.name not in NAMES
+    is_kill = fault.name not in (*TRAINING, *NAMES)
     return fault.times if is_kill or not asked.times else asked.times
 
 

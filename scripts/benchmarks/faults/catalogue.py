@@ -1,8 +1,9 @@
 """Every fault but the kills in real training, in the order of the table."""
 
-from scripts.benchmarks.faults import trainer_faults
+from scripts.benchmarks.faults import store_faults, trainer_faults, world_faults
 from scripts.benchmarks.faults.trial import Fault
 
 KILLS = "kills"
-FAULTS: tuple[Fault, ...] = (*trainer_faults.FAULTS,)
+TRAINING = ("disk-full", "trainer-killed-for-real")  # made when the training that they compare with is known
+FAULTS: tuple[Fault, ...] = (*trainer_faults.FAULTS, *store_faults.FAULTS, *world_faults.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)

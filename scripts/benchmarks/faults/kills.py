@@ -25,11 +25,12 @@ VICTIMS = tuple(group for size in (1, 2, 3) for group in combinations(PROGRAMS, 
 
 @dataclass(frozen=True)
 class Course:
-    """A training that was left alone: what it was told, what came of it, and how long it took."""
+    """A training that was left alone: its order, what came of it, how long and how large it was."""
 
     order: str
     weights: bytes
     seconds: float
+    num_bytes: int
 
 
 def make_course(folder: Path, forks: Forks) -> Course:
@@ -55,7 +56,8 @@ def make_course(folder: Path, forks: Forks) -> Course:
         lab.make(order=text)
         lab.manager.start("a-run")
         run = scene.finish(lab)
-        return Course(text, weights(RunDirectory(run.run_dir)), time.monotonic() - began)
+        size = sum(path.stat().st_size for path in run.run_dir.rglob("*") if path.is_file())
+        return Course(text, weights(RunDirectory(run.run_dir)), time.monotonic() - began, size)
     finally:
         scene.close()
 

@@ -17,7 +17,7 @@ def play(
     trial = Trial(fault.name)
     scene = Scene(folder, forks, trial, chance or random.Random(0), is_long)  # noqa: S311 - moments, no secrets
     try:
-        trial.sees = fault.inflict(scene)
+        trial.sees = scene.told(fault.inflict(scene))
         scene.count()
     except NotRun as reason:
         trial.not_run = str(reason)

@@ -52,8 +52,8 @@ class Scene:
         command = Command(
             argv=(DASHBOARD, lab.forks.kind, str(LOOK_SECONDS)),
             cwd=lab.workspace,
-            log=lab.workspace / "dashboard.log",
-            lock=lab.workspace / f"dashboard-{len(self._dashboards)}.lock",
+            log=self.folder / "dashboard.log",
+            lock=self.folder / f"dashboard-{len(self._dashboards)}.lock",
             environment=lab.environment,
         )
         process = lab.new_executor().start(command)
@@ -63,7 +63,7 @@ class Scene:
         return process
 
     def kill(self, *victims: ProcessIdentity, number: signal.Signals = signal.SIGKILL) -> float:
-        """SIGKILL (or another signal) for each, one right after the other; when it was, by the machine's monotonic clock."""
+        """SIGKILL (or another signal) for each, one after the other; when that was, by the monotonic clock."""
         for victim in victims:
             self._known.add(victim.pid)
             with suppress(ProcessLookupError):
@@ -97,6 +97,10 @@ class Scene:
             tokens = trainers_of(run_id, lab.workspace)
             self.trial.num_double_starts += len(tokens) > 1
             time.sleep(0.03)
+
+    def told(self, text: str) -> str:
+        """What a person reads, without the name of this trial's folder."""
+        return text.replace(str(self.folder), "…")
 
     def count(self) -> None:
         """Close the dashboards, and count what is left and what went twice."""

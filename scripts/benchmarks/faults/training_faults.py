@@ -1,0 +1,103 @@
+"""Real training on a disk that fills up, and with programs that start as they do for a person."""
+
+import contextlib
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import RunState, Wish
+from scripts.benchmarks.faults.kills import Course
+from scripts.benchmarks.faults.mounts import small_disk
+from scripts.benchmarks.faults.scene import Scene
+from scripts.benchmarks.faults.trial import Fault
+from tests.process.lab import Lab
+from tests.training.runs import weights
+
+DISK_BYTES = 16_000_000
+STORY_SECONDS = 120.0
+TOLD_TRAINER = Path(__file__).resolve().parents[3] / "tests" / "fakes" / "told_trainer.py"
+
+
+def training_faults(course: Course) -> list[Fault]:
+    """Those that need a real trainer."""
+    full = "the disk is full when a checkpoint is written; a person frees space and resumes"
+    cold = "kill -9 of the trainer, all programs started as for a person"
+    return [
+        Fault("disk-full", full, partial(disk_full, course=course), 3),
+        Fault("trainer-killed-for-real", cold, partial(killed_for_real, course=course), 3),
+    ]
+
+
+def disk_full(scene: Scene, *, course: Course) -> str:
+    """Something else takes all space but a little; what was saved before is untouched."""
+    lab = scene.lab()
+    lab.runs_folder.mkdir(parents=True)
+    with small_disk(lab.runs_folder, DISK_BYTES):
+        lab.make(order=course.order)
+        filler = _fill(lab.runs_folder, course.num_bytes * 3 // 4)
+        lab.manager.start("a-run")
+        _wait_for_rest(lab)
+        told = lab.get().message
+        filler.unlink()
+        lab.store.set_wish("a-run", Wish.RUN, "Resume was asked for.")
+        lab.manager.start("a-run")
+        run = scene.finish(lab, seconds=STORY_SECONDS)
+        _compare(scene, run.run_dir, course)
+        scene.count()
+        scene.labs.clear()  # counted already: its disk is about to go
+        lab.close()
+    return told
+
+
+def killed_for_real(scene: Scene, *, course: Course) -> str:
+    """No forks: a fresh supervisor and the real trainer, restarted in whatever way the settings say."""
+    forks, scene.forks = scene.forks, None
+    try:
+        lab = scene.lab(fake_trainer="")
+    finally:
+        scene.forks = forks
+    lab.environment["FAKE_TRAINER"] = str(TOLD_TRAINER)
+    lab.manager = lab.new_manager()
+    lab.make(order=course.order)
+    lab.manager.start("a-run")
+    lab.wait_for_step(scene.chance.randint(1, 8))
+    trainer = lab.trainer()
+    assert trainer is not None
+    at = scene.kill(trainer)
+    scene.recovery(lab, "a-run", trainer, at)
+    run = scene.finish(lab, seconds=STORY_SECONDS)
+    _compare(scene, run.run_dir, course)
+    first, second = run.attempts
+    return f"attempt 1 ended: {first.reason}; attempt 2 resumed from step {second.resumed_from_step}"
+
+
+def _fill(folder: Path, but_bytes: int) -> Path:
+    """A file that leaves only so much of the disk."""
+    filler = folder / ".filler"
+    found = os.statvfs(folder)
+    size = found.f_bavail * found.f_frsize - but_bytes
+    with filler.open("wb") as file:
+        file.write(bytes(size))
+    return filler
+
+
+def _wait_for_rest(lab: Lab) -> None:
+    """Until the run has given up, or waits for a person."""
+    end = time.monotonic() + STORY_SECONDS
+    resting = {RunState.FAILED, RunState.PAUSED, RunState.STOPPED}
+    while lab.get().state not in resting:
+        assert lab.get().state is not RunState.FINISHED, "the disk was large enough"
+        assert time.monotonic() < end, lab.story()
+        time.sleep(0.02)
+    with contextlib.suppress(AssertionError):
+        lab.wait_for_over(seconds=2)
+
+
+def _compare(scene: Scene, run_dir: Path, course: Course) -> None:
+    scene.trial.num_compared += 1
+    if weights(RunDirectory(run_dir)) == course.weights:
+        scene.trial.num_equal += 1
+    else:
+        scene.trial.problems.append("other weights than the undisturbed run")
