@@ -82,7 +82,7 @@ def deleted(scene: Scene) -> str:
     _find_again(lab)
     scene.open_dashboard(lab)
     _go_on_in_one_attempt(scene, lab, trainer)
-    return _last_reason(lab, "adopted")
+    return _last_reason(lab, "Found again")
 
 
 def deleted_with_record(scene: Scene, *, is_torn: bool) -> str:
