@@ -15,6 +15,7 @@ from backend.domain.ports import Clock, Executor, RunFiles, RunRecords, RunStore
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
+from backend.executors.lock_file import held
 from backend.executors.piped import PipedProgram
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
@@ -30,6 +31,7 @@ from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
+from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
@@ -103,11 +105,17 @@ class StudioContainer(containers.DeclarativeContainer):
     processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor)
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor)
     preflight: Provider[Preflight] = Once(
-        Preflight, settings.provided.workspace, Object(_free_bytes), packages.provided.version
+        Preflight,
+        settings.provided.workspace,
+        Object(_free_bytes),
+        packages.provided.version,
+        min_free_bytes=settings.provided.min_free_bytes,
+        log_max_bytes=settings.provided.log_max_bytes,
     )
     training: Provider[TrainingService] = Once(
         TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder
     )
+    repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, settings.provided.trash_folder)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
@@ -145,6 +153,7 @@ class StudioContainer(containers.DeclarativeContainer):
         reindexing=reindexing,
         states=states,
         storage=storage,
+        repairs=repairs,
     )
     services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat), bundle)
 

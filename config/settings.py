@@ -69,6 +69,16 @@ class Settings(BaseSettings):
         gt=0,
         description="Loading, evaluating and saving may go this long without a heartbeat.",
     )
+    log_max_bytes: int = Field(
+        default=50_000_000,
+        ge=4096,
+        description="Largest log of an attempt; of a longer one the beginning and the newest lines are kept.",
+    )
+    min_free_bytes: int = Field(
+        default=200_000_000,
+        ge=0,
+        description="A run is paused before its next checkpoint would leave less than this free on its disk.",
+    )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
     max_upload_bytes: int = Field(

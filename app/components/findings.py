@@ -26,7 +26,12 @@ def preflight_findings(report: PreflightReport) -> None:
     with st.grid(3, min_column_width=90):
         _count("Rows", report.num_rows)
         _count("Steps (estimate)", report.steps_estimate)
-        st.metric("Free on disk", in_bytes(report.free_bytes) if report.free_bytes is not None else "-")
+        needed = report.needed_bytes
+        st.metric(
+            "Free on disk",
+            in_bytes(report.free_bytes) if report.free_bytes is not None else "-",
+            help=f"This run may take up to {in_bytes(needed)} (an estimate)." if needed is not None else None,
+        )
 
 
 def _count(label: str, number: int | None) -> None:

@@ -10,6 +10,7 @@ from app.components.state_badge import state_badge
 from app.links import open_view
 from app.notices import attempt
 from backend.domain.heartbeat import Phase
+from backend.domain.remedies import Remedy
 from backend.domain.run_view import RunView
 from backend.domain.states import Wish
 
@@ -35,8 +36,8 @@ def active_card(view: RunView, stop: Act) -> None:
             )
 
 
-def failed_card(view: RunView, resume: Act) -> None:
-    """What went wrong and what to do, in the words of the diagnosis."""
+def failed_card(view: RunView, resume: Act, offer: Remedy | None, fix: Act) -> None:
+    """What went wrong and what to do, in the words of the diagnosis; with one click if a change may help."""
     with st.container(border=True):
         _title(view)
         st.text(view.run.message)
@@ -53,6 +54,21 @@ def failed_card(view: RunView, resume: Act) -> None:
                 on_click=attempt,
                 args=(resume, view.id),
             )
+            if offer is not None:
+                fix_button(view.id, offer, fix)
+
+
+def fix_button(run_id: str, offer: Remedy, fix: Act) -> None:
+    """Takes the offered change and goes on."""
+    st.button(
+        escape(f"Change {offer.words} and go on"),
+        type="primary",
+        icon=":material/healing:",
+        key=f"fix-{run_id}",
+        help="Changes the run's orders from the next attempt on; run.yaml stays as it was written.",
+        on_click=attempt,
+        args=(fix, run_id),
+    )
 
 
 def ended_table(views: Sequence[RunView]) -> None:

@@ -31,7 +31,7 @@ def render(services: Services) -> None:
         active = tuple(view.id for view in views if not view.run.is_over)
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
-        _needs_you(services, [view for view in views if view.state is RunState.FAILED])
+        _needs_you(services, [view for view in views if _is_in_need(view)])
         _lately([view for view in views if view.state in (RunState.FINISHED, RunState.STOPPED)])
     else:
         _welcome(services)
@@ -88,10 +88,15 @@ def _needs_you(services: Services, failed: list[RunView]) -> None:
         return
     st.header("Needs you", anchor=False)
     for view in failed[:MAX_FAILED]:
-        failed_card(view, services.training.resume)
+        failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:
         label = f"All {len(failed):,} failed runs"
         link_to_view("runs", label, ":material/list_alt:", status="failed")
+
+
+def _is_in_need(view: RunView) -> bool:
+    """It failed, or it paused by itself, for want of room on the disk."""
+    return view.state is RunState.FAILED or (view.state is RunState.PAUSED and bool(view.run.error_id))
 
 
 def _lately(ended: list[RunView]) -> None:

@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.components.curve_chart import Look
 from app.components.markdown_escape import escape
+from app.components.run_cards import fix_button
 from app.components.run_live import draw_curves, draw_progress
 from app.components.run_past import draw_attempts, draw_log, draw_order
 from app.components.run_selector import select_run
@@ -38,6 +39,8 @@ def render(services: Services) -> None:
     state.update_state(open_run(run_id))
     view = services.status.show(run_id)
     _header(services, view)
+    if offer := services.repairs.offer(run_id):
+        fix_button(run_id, offer, services.repairs.apply_change)
     is_live = not view.run.is_over or view.run.needs_supervisor
     every = REFRESH_SECONDS if is_live else None
     st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, view.state)

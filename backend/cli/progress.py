@@ -1,4 +1,4 @@
-"""Following a run in the terminal until it is over."""
+"""Following a run in the terminal until it is over or paused."""
 
 import time
 
@@ -15,7 +15,7 @@ EXIT_CTRL_C = 130  # what a shell says of a program that SIGINT ended; `&&` must
 
 
 def follow(services: Services, run_id: str, *, is_quiet: bool = False) -> int:
-    """Show progress until the run is over; 0 if it finished, else 1. Ctrl-C leaves it running and gives 130."""
+    """Show progress until the run is at rest; 0 if it finished, else 1. Ctrl-C leaves it running and gives 130."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True, quiet=is_quiet)
     try:
@@ -34,9 +34,9 @@ def _watch(services: Services, run_id: str, bar: Progress, task: TaskID) -> RunV
         services.processes.reconcile()
         view = services.status.show(run_id)
         beat = view.heartbeat
-        words = (beat.detail or beat.phase.value) if beat and not view.run.is_over else view.state.value
+        words = (beat.detail or beat.phase.value) if beat and view.run.needs_supervisor else view.state.value
         loss = f"loss {beat.loss:.4f}" if beat and beat.loss is not None else ""
         bar.update(task, description=words, total=view.total_steps or None, completed=view.step, loss=loss)
-        if view.run.is_over and not view.run.needs_supervisor:
+        if not view.run.needs_supervisor:
             return view
         time.sleep(POLL_SECONDS)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.context import of
+from backend.cli.fixing import fix
 from backend.cli.output import JSON_HELP, leave, print_json, print_table
 from backend.cli.progress import follow
 from backend.domain.run_view import RunView
@@ -58,12 +59,15 @@ def show(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
         lines = [
             {"at": j.at.isoformat(), "from": j.source.value, "to": j.target.value, "reason": j.reason} for j in journal
         ]
-        print_json(view.to_json() | {"journal": lines})
+        offered = context.services.repairs.offer(run_id)
+        print_json(view.to_json() | {"journal": lines, "offer": offered.words if offered else None})
         return
     typer.echo(f"{view.name} ({view.id})\n{view.state.value}: {view.run.message}")
     saved = view.last_checkpoint_step
     typer.echo(f"step {view.step} of {view.total_steps or '?'}, checkpoint {'none yet' if saved is None else saved}")
     typer.echo(f"folder {view.run.run_dir}")
+    if offered := context.services.repairs.offer(run_id):
+        typer.echo(f"offered: {offered.words}\n  take it: peft-studio runs fix {run_id}")
     print_table(
         ("ATTEMPT", "PID", "EXIT", "RESUMED FROM", "REASON"),
         [
@@ -97,6 +101,9 @@ def resume(
     if as_json or not wait:
         _say(context.services.status.show(run_id), "resumed", as_json=as_json)
     leave(code)
+
+
+app.command("fix")(fix)
 
 
 @app.command()

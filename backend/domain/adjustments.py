@@ -1,4 +1,4 @@
-"""Changes that supervision made to a run's orders: what, why, and from which attempt on."""
+"""Changes that were made to a run's orders: what, why, and from which attempt on."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,13 @@ from backend.spec import Frozen
 
 
 class Adjustment(Frozen):
-    """One change. `changes` maps dotted keys of the RunConfig ("training.batch_size") to new values."""
+    """One change. `changes` maps dotted keys of the RunConfig ("training.batch_size") to new values.
+
+    A "repair" was offered to a person, who took it; the other kinds are supervision's own.
+    """
 
     attempt: int = Field(ge=1, description="The first attempt that it is for.")
-    kind: Literal["memory", "roll-back"] = "memory"
+    kind: Literal["memory", "roll-back", "repair"] = "memory"
     reason: str
     changes: dict[str, JsonValue]
     good_step: int | None = Field(
@@ -50,8 +53,13 @@ def adjusted(config: RunConfig, adjustments: tuple[Adjustment, ...]) -> RunConfi
 def difference(config: RunConfig, changes: Mapping[str, JsonValue]) -> str:
     """What changes, for a person: "batch_size 8 -> 4, gradient_accumulation 1 -> 2"."""
     before = config.model_dump(mode="json")
-    parts = [f"{key.rpartition('.')[2]} {_plain(_get(before, key))} -> {_plain(new)}" for key, new in changes.items()]
+    parts = [f"{_word(key)} {_plain(_get(before, key))} -> {_plain(new)}" for key, new in changes.items()]
     return ", ".join(parts)
+
+
+def _word(key: str) -> str:
+    """The last part of a dotted key that says something by itself."""
+    return key.removesuffix(".name").rpartition(".")[2]
 
 
 def _set(tree: dict[str, JsonValue], path: list[str], value: JsonValue) -> None:

@@ -4,7 +4,8 @@ import signal
 from dataclasses import dataclass
 
 from backend.domain.adjustments import Adjustment
-from backend.domain.diagnosis import Diagnosis
+from backend.domain.diagnosis import NEVER_RETRIED, Diagnosis
+from backend.domain.disk_room import DISK_FULL_ID, Room
 from backend.domain.exit_record import Proposal
 from backend.domain.heartbeat import Phase
 from backend.domain.states import RunState, Wish
@@ -28,9 +29,10 @@ class Policy:
 class Ending:
     """How an attempt ended. `resume_step` is the newest checkpoint that verifies; None means there is none.
 
-    `has_new_checkpoint`: it is newer than when the attempt began. `was_killed_to_stop`: it was asked to stop
-    and did not do so in time. `was_found_dead`: nobody was watching, and it left no word of its own.
-    `phase` is what it was doing by its last sign of life.
+    `has_new_checkpoint`: it is newer than when the attempt began. `was_killed_to_stop`: it was killed because of
+    a wish, as it did not end in time or was not to be given any. `was_found_dead`: nobody was watching, and it
+    left no word of its own. `has_result`: with exit 0 it left an exit record or a result, so that we may believe it.
+    `phase` is what it was doing by its last sign of life, `room` what its disk has for the next checkpoint.
     """
 
     exit_code: int | None
@@ -40,8 +42,10 @@ class Ending:
     resume_step: int | None = None
     was_killed_to_stop: bool = False
     was_found_dead: bool = False
+    has_result: bool = True
     phase: Phase | None = None
     proposal: Proposal | None = None
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +72,26 @@ class End:
 
 
 def decide(
-    ending: Ending, wish: Wish, failures: int, policy: Policy, change: Adjustment | None = None
+    ending: Ending,
+    wish: Wish,
+    failures: int,
+    policy: Policy,
+    change: Adjustment | None = None,
+    *,
+    why_paused: str = "",
 ) -> Restart | End:
     """The first rule that fits; `failures` is the number in a row before this ending.
 
-    Finished; stopped as asked; checkpointed on request; found dead; another attempt with changed orders, if
-    there is such a `change` (none of these counts as a failure); not worth another attempt; too many failures
-    in a row without a new checkpoint; else another attempt after the wait.
+    Finished; stopped or paused as asked (`why_paused`: by the supervisor itself, for this reason); checkpointed
+    or killed for a wish that was taken back; found dead; another attempt with changed orders, if there is such a
+    `change` (none of these counts as a failure); not worth another attempt; too many failures in a row without a
+    new checkpoint; else another attempt after the wait. A full disk pauses the run.
     """
-    if ending.exit_code == 0:
+    if ending.exit_code == 0 and ending.has_result:
         return End(RunState.FINISHED, "finished", f"Finished{_at(ending.last_step)}.")
-    if wish is Wish.STOP:
-        return _stopped(ending)
-    if ending.exit_code == EXIT_CHECKPOINTED:
+    if wish is not Wish.RUN:
+        return _stopped(ending, wish) if wish.is_stop else _paused(ending, why_paused)
+    if ending.exit_code == EXIT_CHECKPOINTED or ending.was_killed_to_stop:
         return _go_on(ending, failures, policy)
     if ending.was_found_dead:
         return Restart(0.0, ending.diagnosis.reason, 0 if ending.has_new_checkpoint else failures)
@@ -90,10 +101,13 @@ def decide(
     return _failed(ending, 1 if ending.has_new_checkpoint else failures + 1, policy)
 
 
-def _stopped(ending: Ending) -> End:
-    if ending.exit_code in (EXIT_CHECKPOINTED, -signal.SIGTERM):  # the latter: before it could listen
+def _stopped(ending: Ending, wish: Wish) -> End:
+    if ending.exit_code in _AS_ASKED:
         reason = "stopped on request"
         message = f"Stopped on request{_at(ending.last_step)}."
+    elif ending.was_killed_to_stop and wish is Wish.STOP_NOW:
+        reason = "stopped at once on request"
+        message = f"Stopped at once on request{_at(ending.last_step)}."
     elif ending.was_killed_to_stop:
         reason = "killed, because it did not stop in time"
         message = "The trainer did not stop in time and was killed."
@@ -103,8 +117,37 @@ def _stopped(ending: Ending) -> End:
     return End(RunState.STOPPED, reason, f"{message} {_resume(ending.resume_step)}")
 
 
+def _without_room(ending: Ending) -> End:
+    """The disk is full: another attempt would end the same way until somebody makes room."""
+    found = ending.diagnosis
+    room = f"{ending.room.sentence()}." if ending.room and ending.room.is_short else ""
+    parts = [f"Paused{_at(ending.last_step)}: {found.reason}.", room, found.advice, _resume(ending.resume_step)]
+    return End(RunState.PAUSED, found.reason, " ".join(part for part in parts if part), found.id)
+
+
+def _paused(ending: Ending, why: str) -> End:
+    """Paused, however the trainer ended; but what never works must not wait for a person to find out."""
+    if ending.exit_code in NEVER_RETRIED:
+        return _given_up(ending, 1)
+    if ending.diagnosis.id == DISK_FULL_ID:
+        return _without_room(ending)
+    reason = f"paused: {why}" if why else "paused on request"
+    message = f"Paused: {why}." if why else f"Paused on request{_at(ending.last_step)}."
+    if ending.was_killed_to_stop:
+        reason = "killed, because it did not end in time; paused"
+        message += " The trainer did not end in time and was killed."
+    elif ending.exit_code not in _AS_ASKED:
+        reason = f"{ending.diagnosis.reason}; paused"
+        message += f" The trainer ended by itself first: {ending.diagnosis.reason}."
+    is_short = bool(why) or (ending.room is not None and ending.room.is_short)
+    error_id = DISK_FULL_ID if is_short else ""
+    return End(RunState.PAUSED, reason, f"{message} {_resume(ending.resume_step)}", error_id)
+
+
 def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
     """Somebody else asked the trainer to stop. Without progress it waits a little, lest it spin."""
+    if ending.was_killed_to_stop:
+        return Restart(0.0, "killed, because it did not end in time; the run goes on", failures)
     if ending.has_new_checkpoint:
         return Restart(0.0, "checkpointed on request; the run goes on", 0)
     wait = policy.wait_after(1)
@@ -113,8 +156,15 @@ def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
 
 def _failed(ending: Ending, failures: int, policy: Policy) -> Restart | End:
     found = ending.diagnosis
+    if found.id == DISK_FULL_ID:
+        return _without_room(ending)
     if found.is_worth_retrying and failures <= policy.max_failures:
         return Restart(policy.wait_after(failures), found.reason, failures)
+    return _given_up(ending, failures)
+
+
+def _given_up(ending: Ending, failures: int) -> End:
+    found = ending.diagnosis
     parts = [f"Failed{_at(ending.last_step)}: {found.reason}."]
     if found.is_worth_retrying and failures > 1:
         parts.append(f"That was failure {failures} in a row without a new checkpoint.")
@@ -130,3 +180,6 @@ def _resume(step: int | None) -> str:
     if step is None:
         return "It has no checkpoint: started again, it begins from the start."
     return f"Started again, it goes on from step {step}."
+
+
+_AS_ASKED = (EXIT_CHECKPOINTED, -signal.SIGTERM)  # the latter: before it could listen

@@ -5,7 +5,8 @@ import signal
 from dataclasses import dataclass
 
 from backend.domain.exit_record import ExitRecord
-from backend.domain.symptoms import SYMPTOMS, Symptom
+from backend.domain.symptom import Symptom
+from backend.domain.symptoms import SYMPTOMS
 from backend.errors import (
     EXIT_CHECKPOINTED,
     EXIT_CONFIGURATION,
@@ -158,6 +159,7 @@ def _signal_of(exit_code: int | None) -> signal.Signals | None:
         return None
 
 
+NO_RESULT = Diagnosis("no-result", "ended with exit 0 but without a result", _READ_THE_LOG, is_worth_retrying=True)
 _OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _HUNG = Diagnosis(
     "hung",

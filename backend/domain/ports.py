@@ -74,8 +74,8 @@ class RunStore(DraftStore, Protocol):
     def journal(self, run_id: str) -> Sequence[JournalLine]:
         """What happened to a run, oldest first. Raises RunNotFound."""
 
-    def set_wish(self, run_id: str, wish: Wish, reason: str) -> Run:
-        """Record what a person asked for, with a journal line."""
+    def set_wish(self, run_id: str, wish: Wish, reason: str, *, keeps_slot: bool = False) -> Run:
+        """Record what a person asked for, with a journal line, and whether a paused run holds on to its slots."""
 
     def claim(self, run_id: str, supervisor: ProcessIdentity) -> Run:
         """Make this supervisor the run's one writer: fence + 1. Older fences can no longer write."""

@@ -34,6 +34,7 @@ class PreflightReport:
     format: str | None = None
     steps_estimate: int | None = None
     free_bytes: int | None = None
+    needed_bytes: int | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:

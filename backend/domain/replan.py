@@ -11,7 +11,7 @@ from backend.domain.heartbeat import Phase
 from backend.domain.run_config import RunConfig
 
 MOST_MEMORY_CHANGES = 12  # a batch of 256 rows can be halved eight times; three other steps follow
-_BEFORE_TRAINING = frozenset({Phase.BUILDING, Phase.PREPARING, Phase.LOADING})
+BEFORE_TRAINING = frozenset({Phase.BUILDING, Phase.PREPARING, Phase.LOADING})
 FEWEST_TOKENS = 16
 GREEDY = {"batches": "padded", "logits": "all", "layers": "library"}  # what takes more memory than auto does
 Changes = dict[str, JsonValue]
@@ -50,7 +50,7 @@ def _for_memory(ending: Ending, attempt: int, order: RunConfig, made: tuple[Adju
     """None before training: the model itself does not fit, and smaller batches do not help."""
     num_made = sum(adjustment.kind == "memory" for adjustment in made)
     changes = memory_changes(order, on_gpu=ending.diagnosis.id == GPU_MEMORY_ID)
-    if changes is None or ending.phase in _BEFORE_TRAINING or num_made >= MOST_MEMORY_CHANGES:
+    if changes is None or ending.phase in BEFORE_TRAINING or num_made >= MOST_MEMORY_CHANGES:
         return None
     return Adjustment(
         attempt=attempt + 1, kind="memory", reason=f"it goes on with {difference(order, changes)}", changes=changes

@@ -95,6 +95,21 @@ class Run:
         return self.state in ENDS
 
     @property
+    def is_active(self) -> bool:
+        """Whether it goes on, or will without a person: neither over nor paused."""
+        return not self.is_over and not self.is_paused
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it waits, without a process, for a person to resume it."""
+        return self.state is RunState.PAUSED and self.wish is Wish.PAUSE
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether a person may let it go on: it is at rest or about to be, and not finished."""
+        return self.wish is not Wish.RUN and self.state is not RunState.FINISHED
+
+    @property
     def latest_attempt(self) -> Attempt | None:
         """The newest attempt, ended or not."""
         return self.attempts[-1] if self.attempts else None
@@ -104,4 +119,4 @@ class Run:
         """Whether somebody has to look after this run now."""
         if self.state in ENDS:
             return self.wish is Wish.RUN
-        return not (self.state is RunState.PAUSED and self.wish is Wish.PAUSE)  # also to end what never began
+        return not self.is_paused  # also to end what never began

@@ -47,7 +47,7 @@ class RunDirectory:
 
     @property
     def adjustments(self) -> Path:
-        """What supervision changed of run.yaml's orders and why; written by the supervisor."""
+        """What was changed of run.yaml's orders and why; written by whoever holds `supervisor_lock`."""
         return self.root / "adjustments.json"
 
     @property

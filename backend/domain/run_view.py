@@ -1,6 +1,6 @@
 """A run as people and programs see it: the store's facts joined with the trainer's own."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +50,7 @@ class RunView:
     @property
     def phase(self) -> Phase | None:
         """What the living trainer does now."""
-        return self.heartbeat.phase if self.heartbeat and not self.run.is_over else None
+        return self.heartbeat.phase if self.heartbeat and self.run.needs_supervisor else None
 
     @property
     def eta_seconds(self) -> float | None:
@@ -85,6 +85,8 @@ class RunView:
             "dataset": run.dataset,
             "created_at": _text(run.created_at),
             "updated_at": _text(run.updated_at),
+            "origin": asdict(run.origin) if run.origin else None,
+            "keeps_slot": run.keeps_slot,
             "notes": run.notes,
             "tags": list(run.tags),
             "attempts": [_attempt(attempt) for attempt in run.attempts],

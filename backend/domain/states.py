@@ -90,8 +90,18 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.BACKOFF: frozenset(
         {RunState.STARTING, RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED, RunState.FAILED}
     ),
-    # the trainer ended; it had finished before it heard; it had failed; found dead
-    RunState.STOPPING: frozenset({RunState.STOPPED, RunState.FINISHED, RunState.FAILED, RunState.INTERRUPTED}),
+    # the trainer ended; a person said pause meanwhile, and it ended; it had finished before it heard; it had failed;
+    # found dead, or a person wants it to go on after all
+    RunState.STOPPING: frozenset(
+        {
+            RunState.STOPPED,
+            RunState.PAUSING,
+            RunState.PAUSED,
+            RunState.FINISHED,
+            RunState.FAILED,
+            RunState.INTERRUPTED,
+        }
+    ),
     # resumed; resumed, but its slot is gone; a person said pause or stop; nothing to go on with; it had finished unseen
     RunState.INTERRUPTED: frozenset(
         {

@@ -30,7 +30,8 @@ class Transition:
     """From `source` to `target`, done only if the run is still in `source` and `fence` is still the newest.
 
     `reason` goes to the journal, `message` is what the run shows from now on. `None` leaves a fact as it is.
-    `wish` is only set by a supervisor, to lay a fulfilled or hopeless wish to rest (an ended run: stop).
+    `wish` is only set by a supervisor, to lay a fulfilled or hopeless wish to rest (an ended run: stop), or to
+    pause the run by itself: a PAUSE takes the place of RUN only, never of what a person said a moment ago.
     """
 
     run_id: str

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def take(path: Path) -> int | None:
         raise
     os.close(handle)
     return None
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold the lock while a block runs; gives whether it was free. Raises OSError."""
+    handle = take(path)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def hold(path: Path) -> int | None:

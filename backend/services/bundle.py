@@ -11,6 +11,7 @@ from backend.services.hardware import HardwareService
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
+from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
@@ -39,4 +40,5 @@ class Services:
     playground: Playground
     reindexing: Reindexing
     states: StateManagers
+    repairs: Repairs
     storage: StorageService

@@ -43,8 +43,23 @@ class DiskAlmostFull(StorageError):
 
     id = "disk-almost-full"
     what = "There is too little free space in {folder}."
-    why = "{free} are free and a run needs at least {needed} for its checkpoints."
+    why = (
+        "{free} are free, and {needed} are needed: three checkpoints of about {checkpoint} (an estimate; two kept, "
+        "one being written), and {floor} that are to stay free."
+    )
     fix = "Free some space, or choose another workspace with PEFT_STUDIO_WORKSPACE."
+
+
+class DiskTight(StorageError):
+    """Room for the first checkpoints, but not for all that is expected."""
+
+    id = "disk-tight"
+    what = "The free space in {folder} may not be enough for the whole run."
+    why = (
+        "{free} are free, and {needed} may be needed: {count} checkpoints of about {checkpoint} (an estimate), "
+        "a log of at most {log}, and {floor} that are to stay free."
+    )
+    fix = "Free some space or keep fewer checkpoints; when room gets short the run is paused, and nothing is lost."
 
 
 class FolderTakenAsHubId(NotFoundError):
@@ -80,7 +95,25 @@ class RunIsFinished(UsageError):
     id = "run-finished"
     what = "The run {run_id} is finished."
     why = "All of its steps are done."
-    fix = "Start a new run with more steps from its run.yaml."
+    fix = "Extend it by more steps: peft-studio runs extend {run_id} --steps 100"
+
+
+class NothingToChange(UsageError):
+    """No change of orders is known to help."""
+
+    id = "nothing-to-change"
+    what = "There is nothing to change for the run {run_id}."
+    why = "It is not at rest after a failure, or no setting is known to help against what was found ({error_id})."
+    fix = "Read its message and the end of its log; `peft-studio runs resume` tries again as it is."
+
+
+class OrderNotChanged(StorageError):
+    """adjustments.json could not be written."""
+
+    id = "order-not-changed"
+    what = "The orders of the run were not changed."
+    why = "{path} could not be written: {reason}."
+    fix = "Make room on the disk, or give yourself the right to write there; then try again."
 
 
 class NoAnswerYet(NotFoundError):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from backend.data.errors import DatasetElsewhere, DatasetEmpty
 from backend.data.inspection import DatasetSummary, inspect
+from backend.domain.disk_need import DiskNeed, disk_need
+from backend.domain.disk_room import megabytes
 from backend.domain.errors import ModelNotFound
 from backend.domain.preflight import Finding, PreflightReport, Severity
 from backend.domain.run_config import HUB_ID, RunConfig
@@ -15,12 +17,12 @@ from backend.services.errors import (
     DatasetRemarks,
     DatasetRowsBroken,
     DiskAlmostFull,
+    DiskTight,
     FolderTakenAsHubId,
     PackageMissing,
 )
-from config.catalog import DEMO_MODEL
-
-NEEDED_BYTES = 200_000_000  # a heuristic: two checkpoints of a small adapter with optimizer and logs
+from backend.store.weight_shapes import weight_shapes
+from config.catalog import DEMO_MODEL, base_models
 
 
 class Preflight:
@@ -31,24 +33,32 @@ class Preflight:
         workspace: Path,
         free_bytes: Callable[[Path], int],
         installed_version: Callable[[str], str | None],
+        *,
+        min_free_bytes: int = 0,
+        log_max_bytes: int = 0,
     ) -> None:
         self._workspace = workspace
         self._free_bytes = free_bytes
         self._installed_version = installed_version
+        self._min_free_bytes = min_free_bytes
+        self._log_max_bytes = log_max_bytes
 
     def check(self, config: RunConfig, base: Path) -> PreflightReport:
         """Everything that can be known without torch; relative paths are relative to `base`."""
         findings: list[Finding] = []
         summary = self._dataset(config, base, findings)
-        wrong = (*self._model(config, base), *self._recipe(config, base), *self._disk(), *self._packages(config))
+        free, need = self._free_bytes(self._workspace), self._need(config, base)
+        wrong = (*self._model(config, base), *self._recipe(config, base), *self._packages(config))
         findings.extend(Finding(Severity.ERROR, found.explain()) for found in wrong)
         findings.extend(Finding(Severity.WARNING, found.explain()) for found in _doubt(config, base))
+        findings.extend(self._disk(free, need))
         return PreflightReport(
             findings=tuple(findings),
             num_rows=summary.num_rows if summary else None,
             format=summary.format if summary else None,
             steps_estimate=_steps(config, summary.num_train_rows) if summary else None,
-            free_bytes=self._free_bytes(self._workspace),
+            free_bytes=free,
+            needed_bytes=need.total_bytes + self._min_free_bytes,
         )
 
     def _dataset(self, config: RunConfig, base: Path, findings: list[Finding]) -> DatasetSummary | None:
@@ -93,12 +103,30 @@ class Preflight:
         elif not HUB_ID.match(path):
             yield ModelNotFound(path=path, why="There is no such folder, and it is no hub id.")
 
-    def _disk(self) -> Iterator[StudioError]:
-        free = self._free_bytes(self._workspace)
-        if free < NEEDED_BYTES:
-            yield DiskAlmostFull(
-                folder=self._workspace, free=f"{free / 1e6:,.0f} MB", needed=f"{NEEDED_BYTES / 1e6:,.0f} MB"
-            )
+    def _need(self, config: RunConfig, base: Path) -> DiskNeed:
+        """What the run may write, as far as the base model's shapes or its number of parameters are known."""
+        path = config.base_model.path
+        folder = None if path == DEMO_MODEL else model_folder(path, base)
+        known = {model.id: model.parameters or 0 for model in base_models()}
+        shapes = weight_shapes(folder) if folder else {}
+        return disk_need(config, shapes, known.get(path, 0), self._log_max_bytes)
+
+    def _disk(self, free: int, need: DiskNeed) -> Iterator[Finding]:
+        """ERROR if the first checkpoints would not fit, WARNING if not all that is expected does."""
+        figures = {
+            "folder": self._workspace,
+            "free": megabytes(free),
+            "checkpoint": megabytes(need.checkpoint_bytes),
+            "count": need.num_checkpoints,
+            "log": megabytes(need.log_bytes),
+            "floor": megabytes(self._min_free_bytes),
+        }
+        if free < need.least_bytes + self._min_free_bytes:
+            needed = megabytes(need.least_bytes + self._min_free_bytes)
+            yield Finding(Severity.ERROR, DiskAlmostFull(**figures, needed=needed).explain())
+        elif free < need.total_bytes + self._min_free_bytes:
+            needed = megabytes(need.total_bytes + self._min_free_bytes)
+            yield Finding(Severity.WARNING, DiskTight(**figures, needed=needed).explain())
 
     def _packages(self, config: RunConfig) -> Iterator[StudioError]:
         names = ["torch", "transformers", "peft", "accelerate"]

@@ -15,7 +15,7 @@ LOG_BYTES = 256_000
 
 
 class StatusManager:
-    """Thread-safe. Views of ended runs are remembered until the run changes, so that 1,000 runs list fast."""
+    """Thread-safe. Views of runs at rest are remembered until the run changes, so that 1,000 runs list fast."""
 
     def __init__(self, store: RunStore, files: RunFiles, executor: Executor) -> None:
         self._store = store
@@ -29,15 +29,15 @@ class StatusManager:
         """All runs, newest first."""
         version = self._store.version()
         remembered = self._list
-        if remembered and remembered[0] == version and all(view.run.is_over for view in remembered[1]):
+        if remembered and remembered[0] == version and not any(view.run.needs_supervisor for view in remembered[1]):
             return remembered[1]
         views = tuple(self._view(run) for run in self._store.list())
         self._list = (version, views)
         return views
 
     def active(self) -> tuple[RunView, ...]:
-        """Runs that somebody looks after now or should."""
-        return tuple(view for view in self.list() if not view.run.is_over)
+        """Runs that somebody looks after now or should; a paused one waits for a person and is none of them."""
+        return tuple(view for view in self.list() if view.run.is_active)
 
     def show(self, run_id: str) -> RunView:
         """One run. Raises RunNotFound."""
@@ -63,7 +63,7 @@ class StatusManager:
         return self._store.version()
 
     def _view(self, run: Run) -> RunView:
-        if not run.is_over or run.needs_supervisor:
+        if run.needs_supervisor:
             return self._look(run)
         with self._lock:
             known = self._ended.get(run.id)
@@ -77,7 +77,7 @@ class StatusManager:
     def _look(self, run: Run) -> RunView:
         beat = self._files.heartbeat(run.run_dir)
         last = run.latest_attempt
-        step = max(beat.step if beat else 0, (last.last_step or 0) if last and run.is_over else 0)
+        step = max(beat.step if beat else 0, (last.last_step or 0) if last and not run.needs_supervisor else 0)
         return RunView(
             run=run,
             step=step,
@@ -90,7 +90,7 @@ class StatusManager:
         )
 
     def _pid(self, lock: Path, run: Run) -> int | None:
-        if run.is_over and not run.needs_supervisor:
+        if not run.needs_supervisor:
             return None
         found = self._executor.find(lock)[1]
         return found.pid if found else None

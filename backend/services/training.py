@@ -1,4 +1,4 @@
-"""TrainingService: what a person does to runs: start, stop, resume."""
+"""TrainingService: what a person does to runs: start, pause, stop, resume."""
 
 from pathlib import Path
 
@@ -49,27 +49,46 @@ class TrainingService:
         self._processes.start(run.id)
         return self._store.get(run.id)
 
+    def pause(self, run_id: str, keep_slot: bool = False) -> Run:
+        """Ask a run to write a checkpoint and leave memory and devices until it is resumed.
+
+        With `keep_slot` it holds on to its places on devices, so that no other run takes them meanwhile. Pausing
+        a run that is over changes nothing. Raises CommandNotStarted.
+        """
+        known = self._store.get(run_id)
+        if known.is_paused and known.keeps_slot == keep_slot:
+            return known
+        held = ", its slot stays taken" if keep_slot else ""
+        return self._wish(known, Wish.PAUSE, f"Pause was asked for{held}.", keeps_slot=keep_slot)
+
     def stop(self, run_id: str) -> Run:
         """Ask a run to write a checkpoint and end. Stopping a run that is over changes nothing.
 
         Raises CommandNotStarted if nobody looks after the run and nobody can be found who grants the wish.
         """
-        run = self._store.get(run_id)
-        if run.is_over and run.wish is Wish.STOP:
-            return run
-        run = self._store.set_wish(run_id, Wish.STOP, "Stop was asked for.")
-        if run.needs_supervisor:
-            self._processes.start(run_id)
-        return run
+        known = self._store.get(run_id)
+        return known if known.wish is Wish.STOP_NOW else self._wish(known, Wish.STOP, "Stop was asked for.")
+
+    def stop_now(self, run_id: str) -> Run:
+        """End a run without waiting for a checkpoint; what came after the last one is lost. Raises as `stop`."""
+        return self._wish(self._store.get(run_id), Wish.STOP_NOW, "Stop at once was asked for.")
 
     def resume(self, run_id: str) -> Run:
-        """Go on from the last checkpoint. Raises RunIsFinished."""
+        """Go on from the last checkpoint, or let a run that is about to pause or stop go on. Raises RunIsFinished."""
         run = self._store.get(run_id)
         if run.state is RunState.FINISHED:
             raise RunIsFinished(run_id=run_id)
         if run.wish is not Wish.RUN:
             run = self._store.set_wish(run_id, Wish.RUN, "Resume was asked for.")
         self._processes.start(run_id)
+        return run
+
+    def _wish(self, run: Run, wish: Wish, reason: str, *, keeps_slot: bool = False) -> Run:
+        if run.is_over and run.wish is not Wish.RUN:
+            return run
+        run = self._store.set_wish(run.id, wish, reason, keeps_slot=keeps_slot)
+        if run.needs_supervisor:
+            self._processes.start(run.id)
         return run
 
     def _create(self, config: RunConfig) -> Run:

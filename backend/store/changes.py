@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, Delete, Update, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Delete, Update, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backend.domain.run import Attempt, JournalLine, ProcessIdentity, Run
-from backend.domain.states import RunState, may_become
+from backend.domain.states import RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart, Transition, leaves_slots
 from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition
 from backend.store.mapping import annotation_row, attempt_row, journal_row, run_row
@@ -72,6 +72,13 @@ def add_remark(session: Session, run_id: str, at: datetime, reason: str) -> None
     session.add(journal_row(run_id, line))
 
 
+def leave_slots_if_paused(session: Session, run_id: str) -> None:
+    """A run that is paused already and is not to hold on to its slots gives them back."""
+    row = session.get_one(RunRow, run_id, populate_existing=True)
+    if (row.state, row.wish, row.keeps_slot) == (RunState.PAUSED, Wish.PAUSE, False):
+        count_rows(session, delete(SlotRow).where(SlotRow.run_id == run_id))
+
+
 def remark(
     session: Session, run_id: str, fence: int, at: datetime, reason: str, process: ProcessIdentity | None
 ) -> None:
@@ -114,7 +121,7 @@ def _values(transition: Transition) -> dict[str, object]:
     optional = {
         "failures": transition.failures,
         "error_id": transition.error_id,
-        "wish": None if transition.wish is None else transition.wish.value,
+        "wish": _wish(transition),
     }
     return {
         "state": transition.target.value,
@@ -122,6 +129,13 @@ def _values(transition: Transition) -> dict[str, object]:
         "updated_at": transition.at,
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def _wish(transition: Transition) -> object:
+    """A supervisor that pauses the run by itself must not replace what a person said a moment ago."""
+    if transition.wish is Wish.PAUSE:
+        return case((RunRow.wish == Wish.RUN.value, Wish.PAUSE.value), else_=RunRow.wish)
+    return None if transition.wish is None else transition.wish.value
 
 
 def _end(session: Session, transition: Transition, number: int, end: AttemptEnd) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MANIFEST = "MANIFEST.json"
+STAGING = ".staging-"  # begins the name of a folder that is not whole yet
 FOLDER = re.compile(r"^checkpoint-(\d{1,12})$")
 
 

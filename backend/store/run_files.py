@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.run_directory import RunDirectory
+from backend.store import log_files
 from backend.store.checkpoints import sealed
 from backend.store.errors import RunFolderNotMade
 from backend.store.files import read_text, replace_text, sync_folder
@@ -54,17 +55,12 @@ class LocalRunFiles:
         return found[0].step if found else None
 
     def log(self, run_dir: Path, attempt: int, max_bytes: int) -> str:
-        """The end of an attempt's log, cut at a line, without terminal control sequences."""
+        """The end of an attempt's log over all its parts, cut at a line, without terminal control sequences."""
         try:
-            with RunDirectory(run_dir).log(attempt).open("rb") as file:
-                size = file.seek(0, 2)
-                start = max(0, size - max_bytes)
-                file.seek(start)
-                text = file.read(max_bytes).decode("utf-8", errors="replace")
+            found = log_files.tail(RunDirectory(run_dir).log(attempt), max_bytes)
         except OSError:
             return ""
-        if start:
-            text = text.partition("\n")[2]
+        text = found.decode("utf-8", errors="replace")
         lines = (line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n"))
         return _CONTROL.sub("", "\n".join(lines))
 

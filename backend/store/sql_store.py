@@ -47,12 +47,13 @@ class SqlRunStore:
         with self._database.read() as session:
             return queries.find_journal(session, run_id)
 
-    def set_wish(self, run_id: str, wish: Wish, reason: str) -> Run:
-        """Record what a person asked for, with a journal line."""
+    def set_wish(self, run_id: str, wish: Wish, reason: str, *, keeps_slot: bool = False) -> Run:
+        """Record what a person asked for, with a journal line, and whether a paused run holds on to its slots."""
         now = self._clock.now()
         with self._database.write() as session:
-            _update_existing(session, run_id, {"wish": wish.value, "updated_at": now})
+            _update_existing(session, run_id, {"wish": wish.value, "keeps_slot": keeps_slot, "updated_at": now})
             changes.add_remark(session, run_id, now, reason)
+            changes.leave_slots_if_paused(session, run_id)
             run = queries.find_run(session, run_id)
         return self._mirrored(run)
 

@@ -41,6 +41,10 @@ class Evidence:
         text = read_text(self.folder.exit_record(attempt))
         return ExitRecord.from_json(text) if text else None
 
+    def has_result(self) -> bool:
+        """Whether the run's adapter or model is there."""
+        return self.files.has_adapter(self.run_dir)
+
     def log_tail(self, attempt: int) -> str:
         """The last 64 KiB of an attempt's log."""
         return self.files.log(self.run_dir, attempt, _TAIL_BYTES)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backend.domain.decisions import Ending
-from backend.domain.diagnosis import diagnose
+from backend.domain.diagnosis import NO_RESULT, diagnose
+from backend.domain.disk_room import Room
 from backend.domain.exit_record import ExitRecord, Proposal
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Clock
@@ -26,6 +27,7 @@ class Inquest:
     evidence: Evidence
     count_oom_kills: Callable[[], int | None]
     clock: Clock
+    measure_room: Callable[[], Room | None] = lambda: None
     _oom_kills_before: int | None = field(default=None, init=False)
     _oom_kills_lately: int | None = field(default=None, init=False)
     _noted_at: float | None = field(default=None, init=False)
@@ -55,18 +57,21 @@ class Inquest:
             hung=seen is not None and seen.was_hung,
             oom_evidence=self._has_oom_evidence(),
         )
+        has_result = code != 0 or record is not None or self.evidence.has_result()
         resume_step = self.evidence.resume_step()
         heartbeat = self._own_heartbeat(attempt)
         return Ending(
             exit_code=code,
-            diagnosis=found,
+            diagnosis=found if has_result else NO_RESULT,
             last_step=record.step if record else heartbeat.step if heartbeat else None,
             has_new_checkpoint=_is_newer(resume_step, attempt.resumed_from_step),
             resume_step=resume_step,
             was_killed_to_stop=seen is not None and seen.was_killed_to_stop,
             was_found_dead=seen is None and record is None,
+            has_result=has_result,
             phase=heartbeat.phase if heartbeat else None,
             proposal=_proposal(record),
+            room=self.measure_room(),
         )
 
     def _own_heartbeat(self, attempt: Attempt) -> Heartbeat | None:

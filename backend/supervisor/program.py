@@ -97,6 +97,8 @@ def rules(settings: Settings) -> Rules:
         stop_grace_seconds=settings.stop_grace_seconds,
         hang_training_seconds=settings.hang_training_seconds,
         hang_other_seconds=settings.hang_other_seconds,
+        log_max_bytes=settings.log_max_bytes,
+        min_free_bytes=settings.min_free_bytes,
     )
 
 

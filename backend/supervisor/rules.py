@@ -17,6 +17,8 @@ class Rules:
     hang_training_seconds: float = 600.0
     hang_other_seconds: float = 3600.0
     poll_seconds: float = 0.25
+    log_max_bytes: int = 50_000_000
+    min_free_bytes: int = 0
 
     def hang_limit(self, heartbeat: Heartbeat | None) -> float:
         """Seconds of silence allowed; before the first heartbeat the longer limit holds."""

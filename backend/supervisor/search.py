@@ -27,7 +27,7 @@ class Search:
         """The living trainer of the latest attempt, or None if it is certainly gone.
 
         `marks` are the variables of its environment. What it left behind must not keep the lock for ever: it
-        is ended when the trainer itself is known to be gone, or when a person wants a stop and the grace is
+        is ended when the trainer itself is known to be gone, or when a person wants its end and the grace is
         over.
         """
         since = self._clock.monotonic()
@@ -37,7 +37,7 @@ class Search:
             recorded = self._recorded()
             if process or recorded or liveness is Liveness.DEAD:
                 return process or recorded
-            if liveness is Liveness.ALIVE and (self._is_recorded_gone() or self._is_stop_overdue(since)):
+            if liveness is Liveness.ALIVE and (self._is_recorded_gone() or self._is_end_overdue(since)):
                 self._executor.sweep(marks)
             if not has_said:
                 self._owned.remark(_PUZZLES[liveness])
@@ -61,7 +61,7 @@ class Search:
             if process and self._clock.monotonic() - since > self._rules.stop_grace_seconds:
                 self._executor.kill(process)
             self._pause(self._rules.poll_seconds)
-            if self._owned.refresh().wish is Wish.STOP:
+            if self._owned.refresh().wish is not Wish.RUN:
                 return
 
     @property
@@ -78,9 +78,10 @@ class Search:
         attempt = self._owned.now.latest_attempt
         return attempt is not None and attempt.process is not None and self._recorded() is None
 
-    def _is_stop_overdue(self, since: float) -> bool:
-        waited = self._clock.monotonic() - since
-        return self._owned.now.wish is Wish.STOP and waited > self._rules.stop_grace_seconds
+    def _is_end_overdue(self, since: float) -> bool:
+        wish = self._owned.now.wish
+        grace = 0.0 if wish is Wish.STOP_NOW else self._rules.stop_grace_seconds
+        return wish is not Wish.RUN and self._clock.monotonic() - since > grace
 
 
 _STRAY = "a trainer lives that belongs to no open attempt; it is asked to end"

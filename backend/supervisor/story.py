@@ -1,6 +1,7 @@
 """The sentences that a run shows while it goes on."""
 
 from backend.domain.run import Attempt, Run
+from backend.domain.states import RunState, Wish
 from backend.domain.transition import AttemptEnd, AttemptStart
 
 
@@ -31,6 +32,19 @@ def waiting(number: int, end: AttemptEnd, delay_seconds: float) -> str:
     """What a run shows between two attempts."""
     when = f"in {delay_seconds:g} s" if delay_seconds else "at once"
     return f"{ended(number, end.last_step, end.reason)} Attempt {number + 1} starts {when}."
+
+
+def asked(wish: Wish, grace_seconds: float) -> tuple[str, str]:
+    """What the journal says, and what a run shows, when its trainer is asked to end."""
+    if wish is Wish.STOP_NOW:
+        return "asked to stop at once", "Stopping at once: the trainer is ended without a new checkpoint."
+    doing = "Pausing" if wish is Wish.PAUSE else "Stopping"
+    return f"asked to {wish}", f"{doing}: the trainer has {grace_seconds:g} s to write a checkpoint."
+
+
+def pausing(why: str, target: RunState) -> str:
+    """What a run shows that pauses by itself."""
+    return f"{target.capitalize()}: {why}. It goes on when it is resumed."
 
 
 def _past(attempt: Attempt | None) -> str:

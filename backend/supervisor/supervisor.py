@@ -10,26 +10,29 @@ from backend.domain.diagnosis import Diagnosis
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Clock, Command, Executor, RunFiles, RunStore
 from backend.domain.run import Attempt, ProcessIdentity, Run
-from backend.domain.states import RunState, Wish
+from backend.domain.states import ENDS, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
 from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
+from backend.store.disk_room import DiskRoom
+from backend.store.orders import Orders
 from backend.supervisor import story
 from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.hearing import Hearing
 from backend.supervisor.inquest import Inquest
 from backend.supervisor.leave import Leave
-from backend.supervisor.orders import Orders
 from backend.supervisor.owned_run import OwnedRun
 from backend.supervisor.patience import PatientStore
 from backend.supervisor.rules import Rules, TrainerProgram
 from backend.supervisor.search import Search
+from backend.supervisor.upkeep import Upkeep
 from backend.supervisor.watch import Seen, Watch
 
 _log = logging.getLogger(__name__)
-_WITH_TRAINER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.STOPPING})
-_ASKED_ANEW = frozenset({RunState.CREATED, RunState.STOPPED, RunState.FAILED})
+_WITH_TRAINER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING})
+_ENDING = frozenset({RunState.PAUSING, RunState.STOPPING})
+_ASKED_ANEW = ENDS | {RunState.CREATED, RunState.QUEUED, RunState.PAUSED}
 
 
 class Supervisor:
@@ -58,10 +61,13 @@ class Supervisor:
         self._search = Search(self._owned, executor, clock, rules, leave.pause)
         self._evidence = Evidence(self._owned.now.run_dir, files)
         self._orders = Orders(self._owned.now.run_dir)
-        self._inquest = Inquest(self._evidence, count_oom_kills, clock)
+        disk = DiskRoom(self._owned.now.run_dir, rules.min_free_bytes)
+        self._upkeep = Upkeep(self._evidence.folder, rules.log_max_bytes, disk.measure, clock)
+        self._inquest = Inquest(self._evidence, count_oom_kills, clock, disk.measure)
         self._trainer: ProcessIdentity | None = None
         self._last: Ending | None = None
         self._not_before = clock.monotonic()
+        self._why_paused = ""
 
     def run(self) -> None:
         """Until the run is over. Raises Left when told to leave, StaleTransition when superseded."""
@@ -69,24 +75,33 @@ class Supervisor:
             self._leave.check()
             step()
 
+    def pause(self, why: str) -> None:
+        """Lay down the wish to pause ourselves, for want of something that the run needs; `why` has no full stop.
+
+        State and wish change in one transaction; a person's own wish to stop stays. A trainer is asked to end by
+        whoever watches it; the run goes on when a person resumes it.
+        """
+        run = self._owned.refresh()
+        target = RunState.PAUSING if run.state in _WITH_TRAINER else RunState.PAUSED
+        if run.wish is Wish.RUN and run.state is not target and may_become(run.state, target):
+            self._why_paused = why
+            self._owned.move(target, why, story.pausing(why, target), wish=Wish.PAUSE)
+
     def _next_step(self) -> Callable[[], None] | None:
         run = self._owned.refresh()
         if run.state in _WITH_TRAINER:
             return self._attend
         if not run.needs_supervisor:
             return None
-        if run.wish is Wish.STOP:
+        if run.wish is not Wish.RUN:
             return self._rest
         return self._wait if self._clock.monotonic() < self._not_before else self._begin
 
     def _rest(self) -> None:
-        """A person said stop while no trainer was there."""
-        self._owned.move(
-            RunState.STOPPED,
-            "stopped on request",
-            "Stopped on request, before another attempt began.",
-            error_id="",
-        )
+        """A person said pause or stop while no trainer was there."""
+        target = RunState.PAUSED if self._owned.now.wish is Wish.PAUSE else RunState.STOPPED
+        message = f"{target.capitalize()} on request, before another attempt began."
+        self._owned.move(target, f"{target} on request", message, error_id="")
 
     def _wait(self) -> None:
         left = self._not_before - self._clock.monotonic()
@@ -98,8 +113,9 @@ class Supervisor:
             return
         self._search.clear()
         run = self._owned.refresh()
-        if run.wish is Wish.STOP:
+        if run.wish is not Wish.RUN:
             return
+        self._why_paused = ""
         latest = run.latest_attempt
         step = self._last.resume_step if self._last else self._evidence.resume_step()
         begin = AttemptStart(latest.number + 1 if latest else 1, secrets.token_hex(16), step)
@@ -138,6 +154,7 @@ class Supervisor:
         seen = self._watch(process, attempt, hearing) if process else None
         self._executor.sweep(_marks(self._owned.now.id, attempt))
         hearing.listen()
+        self._upkeep.cap_logs(attempt.number)
         self._settle(attempt, self._inquest.ending(attempt, seen))
 
     def _watch(self, process: ProcessIdentity, attempt: Attempt, hearing: Hearing) -> Seen:
@@ -148,15 +165,18 @@ class Supervisor:
             self._rules,
             look=lambda: self._look(process, attempt),
             wish=lambda: self._owned.refresh().wish,
-            stopping=self._say_stopping,
-            tick=lambda: self._tick(hearing),
+            asking=self._say_asked,
+            tick=lambda: self._tick(attempt, hearing),
         )
         return watch.until_end()
 
-    def _tick(self, hearing: Hearing) -> None:
+    def _tick(self, attempt: Attempt, hearing: Hearing) -> None:
         self._leave.check()
         self._inquest.note()
         hearing.listen()
+        self._upkeep.cap_logs(attempt.number)
+        if room := self._upkeep.shortage():
+            self.pause(f"the disk is nearly full: {room.sentence()}")
 
     def _look(self, process: ProcessIdentity, attempt: Attempt) -> Heartbeat | None:
         """This trainer's newest heartbeat; the first one makes the run a running one."""
@@ -167,14 +187,10 @@ class Supervisor:
             self._owned.move(RunState.RUNNING, "first heartbeat", story.running(self._owned.now))
         return heartbeat
 
-    def _say_stopping(self) -> None:
-        if self._owned.now.state is not RunState.STOPPING:
-            grace = f"{self._rules.stop_grace_seconds:g}"
-            self._owned.move(
-                RunState.STOPPING,
-                "asked to stop",
-                f"Stopping: the trainer has {grace} s to write a checkpoint.",
-            )
+    def _say_asked(self, wish: Wish) -> None:
+        target = RunState.PAUSING if wish is Wish.PAUSE else RunState.STOPPING
+        if self._owned.now.state is not target:
+            self._owned.move(target, *story.asked(wish, self._rules.stop_grace_seconds))
 
     def _settle(self, attempt: Attempt, ending: Ending) -> None:
         """Write what follows from the end of an attempt."""
@@ -189,8 +205,7 @@ class Supervisor:
                 decision.message,
                 end=end,
                 error_id=decision.error_id,
-                # a run that was stopped by wish has that wish, unless a person asked to go on a moment ago
-                wish=None if decision.state is RunState.STOPPED else Wish.STOP,
+                wish=_wish_at_rest(decision.state, run.wish),
             )
         else:
             self._go_on(attempt, end, decision)
@@ -198,7 +213,8 @@ class Supervisor:
     def _decided(self, attempt: Attempt, ending: Ending, run: Run) -> Restart | End:
         """What follows; a change of orders is written down first, so that the next attempt cannot miss it."""
         policy = self._rules.policy
-        decision = decide(ending, run.wish, run.failures, policy, self._orders.change_after(ending, attempt.number))
+        change, why = self._orders.change_after(ending, attempt.number), self._why_paused
+        decision = decide(ending, run.wish, run.failures, policy, change, why_paused=why)
         if isinstance(decision, End) or decision.change is None:
             return decision
         try:
@@ -210,7 +226,7 @@ class Supervisor:
         return decision
 
     def _go_on(self, attempt: Attempt, end: AttemptEnd, decision: Restart) -> None:
-        can_wait = self._owned.now.state is not RunState.STOPPING and decision.delay_seconds > 0
+        can_wait = self._owned.now.state not in _ENDING and decision.delay_seconds > 0
         self._not_before = self._clock.monotonic() + decision.delay_seconds
         self._owned.move(
             RunState.BACKOFF if can_wait else RunState.INTERRUPTED,
@@ -243,6 +259,13 @@ class Supervisor:
             lock=folder.trainer_lock,
             environment=self._program.environment | _marks(run.id, attempt) | {ATTEMPT: str(attempt.number)},
         )
+
+
+def _wish_at_rest(state: RunState, wish: Wish) -> Wish | None:
+    """None, if the run is at rest by wish: it has that wish, unless a person asked to go on a moment ago."""
+    if state is RunState.PAUSED:
+        return Wish.PAUSE if wish is Wish.RUN else None
+    return None if state is RunState.STOPPED else Wish.STOP
 
 
 def _marks(run_id: str, attempt: Attempt) -> dict[str, str]:

@@ -22,8 +22,8 @@ class Seen:
 class Watch:
     """One trainer, from now until it is gone.
 
-    `look` gives the newest heartbeat, `wish` what a person wants now. `stopping` is called once, before the
-    trainer is asked to end; `tick` on each round, and it may raise to leave.
+    `look` gives the newest heartbeat, `wish` what a person wants now. `asking` is called whenever that became
+    another one than to run, before the trainer is asked to end; `tick` on each round, and it may raise to leave.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Watch:
         *,
         look: Callable[[], Heartbeat | None],
         wish: Callable[[], Wish],
-        stopping: Callable[[], None],
+        asking: Callable[[Wish], None],
         tick: Callable[[], None],
     ) -> None:
         self._process = process
@@ -44,15 +44,16 @@ class Watch:
         self._rules = rules
         self._look = look
         self._wish = wish
-        self._stopping = stopping
+        self._asking = asking
         self._tick = tick
         self._silence = Silence(rules, clock)
         self._deadline: float | None = None
+        self._heeded = Wish.RUN
         self._was_hung = False
         self._was_killed_to_stop = False
 
     def until_end(self) -> Seen:
-        """Watch; a stopping trainer may be silent, but not for longer than its grace."""
+        """Watch; a trainer that was asked to end may be silent, but not for longer than its grace."""
         while (ended := self._executor.wait(self._process, self._rules.poll_seconds)) is None:
             self._tick()
             self._heed_wish()
@@ -62,12 +63,16 @@ class Watch:
         return Seen(ended, was_hung=self._was_hung, was_killed_to_stop=self._was_killed_to_stop)
 
     def _heed_wish(self) -> None:
-        if self._deadline is not None:
-            self._was_killed_to_stop = self._clock.monotonic() >= self._deadline
-        elif self._wish() is Wish.STOP:
-            self._stopping()
-            self._deadline = self._clock.monotonic() + self._rules.stop_grace_seconds
-            self._executor.terminate(self._process)
+        """It is asked once, and the grace counts from then on, whatever a person wants afterwards."""
+        wish = self._wish()
+        if wish not in (Wish.RUN, self._heeded):
+            self._heeded = wish
+            self._asking(wish)
+            if self._deadline is None and wish is not Wish.STOP_NOW:
+                self._deadline = self._clock.monotonic() + self._rules.stop_grace_seconds
+                self._executor.terminate(self._process)
+        is_overdue = self._deadline is not None and self._clock.monotonic() >= self._deadline
+        self._was_killed_to_stop = self._was_killed_to_stop or is_overdue or self._heeded is Wish.STOP_NOW
 
     def _heed_silence(self) -> None:
         heartbeat = self._look()

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backend.store.checkpoints import STAGING
 from backend.store.files import sync_folder
 from backend.trainer.errors import write_error
 
-STAGING = ".staging-"
 DELETING = ".deleting-"
 
 

@@ -160,6 +160,24 @@ def test_a_wish_is_recorded_with_its_reason_and_time(store: RunStore, clock: Fak
     assert list(store.journal("a-run")) == [expected]
 
 
+def test_a_wish_says_whether_a_paused_run_holds_on_to_its_slots(store: RunStore) -> None:
+    store.create(a_run(state=RunState.RUNNING, slots=("gpu:0",)))
+    assert store.set_wish("a-run", Wish.PAUSE, "pause", keeps_slot=True).keeps_slot
+    store.claim("a-run", SUPERVISOR)
+    assert store.apply(a_transition(RunState.RUNNING, RunState.PAUSED)).slots == ("gpu:0",)
+    assert store.set_wish("a-run", Wish.RUN, "resume").slots == ("gpu:0",)
+    store.set_wish("a-run", Wish.PAUSE, "pause", keeps_slot=True)
+    released = store.set_wish("a-run", Wish.PAUSE, "let go")
+    assert (released.slots, released.keeps_slot) == ((), False)
+
+
+@pytest.mark.parametrize(("said", "left"), [(Wish.RUN, Wish.PAUSE), (Wish.STOP, Wish.STOP), (Wish.PAUSE, Wish.PAUSE)])
+def test_a_pause_by_the_supervisor_replaces_the_wish_to_run_only(store: RunStore, said: Wish, left: Wish) -> None:
+    store.create(a_run(state=RunState.RUNNING, wish=said))
+    store.claim("a-run", SUPERVISOR)
+    assert store.apply(a_transition(RunState.RUNNING, RunState.PAUSING, wish=Wish.PAUSE)).wish is left
+
+
 def test_each_claim_raises_the_fence_and_names_the_supervisor(store: RunStore) -> None:
     store.create(a_run())
     assert store.claim("a-run", TRAINER).fence == 1

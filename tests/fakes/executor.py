@@ -16,7 +16,8 @@ BOOT = "boot"
 class Script:
     """What a process will do: end after a while, with which code; what TERM makes of it (None: nothing).
 
-    `on_start` is called with the command, `on_wait` whenever somebody waits while it lives.
+    `on_start` is called with the command, `on_wait` whenever somebody waits while it lives, `on_end` with the
+    exit code of a process that ended by itself or on TERM.
     """
 
     exit_code: int | None = 0
@@ -24,6 +25,7 @@ class Script:
     on_term: int | None = -15
     on_start: Callable[[Command], None] = lambda _: None
     on_wait: Callable[[], None] = lambda: None
+    on_end: Callable[[int | None], None] = lambda _: None
 
 
 @dataclass
@@ -100,6 +102,7 @@ class FakeExecutor:
         found = self._find(process)
         if found and found in self._alive() and found.script.on_term is not None:
             found.exit = Exit(found.script.on_term)
+            found.script.on_end(found.script.on_term)
 
     def kill(self, process: ProcessIdentity) -> None:
         self.calls.append("kill")
@@ -121,4 +124,5 @@ class FakeExecutor:
         for process in self._processes:
             if process.exit is None and self._clock.monotonic() >= process.ends_at:
                 process.exit = Exit(process.script.exit_code)
+                process.script.on_end(process.script.exit_code)
         return [process for process in self._processes if process.exit is None]

@@ -1,6 +1,6 @@
 """A trainer program that misbehaves on request: python misbehaving_trainer.py RUN_DIR.
 
-RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "attempts": {"1": {...}}, "otherwise":
+RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "checkpoint_bytes", "keep_checkpoints", "attempts": {"1": {...}}, "otherwise":
 {...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal, text or oom_kill; hang_at_step;
 pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record);
 fails_at_import; hangs_in "loading" or "saving"; hungry_at_step (runs into a limit of its memory); clock_jump_at_step; torn_record.
@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,9 +24,10 @@ from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.remarks import Remark
 from backend.domain.run_directory import RunDirectory
 from backend.executors.lock_file import hold
-from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
+from backend.store.checkpoints import MANIFEST, STAGING, sealed, write_manifest_text
 from backend.store.files import replace_text
 
+FLOOD_LINE_BYTES, FLOOD_LINES = 100, 10_000
 SLEEPER = "import time; time.sleep(600)"
 
 
@@ -51,7 +53,8 @@ class Trainer:
             return self.end(self.own["exit_code_at_start"])
         if "grandchild" in self.own:
             self.leave_grandchild()
-        sys.stdout.write("x" * self.own.get("flood_bytes", 0) + "\n")
+        if "flood_bytes" in self.own:
+            self.flood(self.own["flood_bytes"])
         newest = sealed(self.folder.checkpoints)
         self.step = newest[0].step if newest else 0
         self.beat(Phase.TRAINING)
@@ -117,10 +120,28 @@ class Trainer:
         self.hang_in(Phase.SAVING)
         fence = json.loads(self.folder.fence.read_text())
         assert fence == {"number": self.number, "token": self.token}, fence
-        checkpoint = self.folder.checkpoints / f"checkpoint-{self.step}"
-        checkpoint.mkdir(exist_ok=True)
-        (checkpoint / "weights").write_text(f"weights of step {self.step}")
-        replace_text(checkpoint / MANIFEST, write_manifest_text(checkpoint, self.step))
+        target = self.folder.checkpoints / f"checkpoint-{self.step}"
+        if target.exists():
+            return
+        staging = self.folder.checkpoints / f"{STAGING}{target.name}"
+        staging.mkdir(exist_ok=True)  # of one that was killed here
+        try:
+            (staging / "weights").write_text(f"weights of step {self.step}".ljust(self.plan.get("checkpoint_bytes", 0)))
+            replace_text(staging / MANIFEST, write_manifest_text(staging, self.step))
+            staging.rename(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        for older in sealed(self.folder.checkpoints)[self.plan.get("keep_checkpoints", 1000) :]:
+            shutil.rmtree(older.path)
+
+    def flood(self, num_bytes: int) -> None:
+        """Numbered lines of 100 bytes as fast as the log takes them; flood.json says how long that took."""
+        begun = time.monotonic()
+        for start in range(0, num_bytes // FLOOD_LINE_BYTES, FLOOD_LINES):
+            numbers = range(start, min(start + FLOOD_LINES, num_bytes // FLOOD_LINE_BYTES))
+            sys.stdout.write("".join(f"flood {i:<{FLOOD_LINE_BYTES - 7}}\n" for i in numbers))
+        sys.stdout.flush()
+        (self.folder.root / "flood.json").write_text(json.dumps({"seconds": time.monotonic() - begun}))
 
     def leave_grandchild(self) -> None:
         is_daemon = self.own["grandchild"] == "daemon"

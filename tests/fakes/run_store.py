@@ -46,9 +46,11 @@ class FakeRunStore:
             self.get(run_id)
             return self._journals.get(run_id, ())
 
-    def set_wish(self, run_id: str, wish: Wish, reason: str) -> Run:
+    def set_wish(self, run_id: str, wish: Wish, reason: str, *, keeps_slot: bool = False) -> Run:
         with self._lock:
-            changed = replace(self.get(run_id), wish=wish, updated_at=self._clock.now())
+            changed = replace(self.get(run_id), wish=wish, keeps_slot=keeps_slot, updated_at=self._clock.now())
+            if changed.is_paused and not keeps_slot:
+                changed = replace(changed, slots=())
             return self._put("set_wish", changed, _remark(changed, reason))
 
     def claim(self, run_id: str, supervisor: ProcessIdentity) -> Run:
@@ -160,9 +162,15 @@ def _applied(run: Run, transition: Transition) -> Run:
         updated_at=transition.at,
         failures=run.failures if transition.failures is None else transition.failures,
         error_id=run.error_id if transition.error_id is None else transition.error_id,
-        wish=run.wish if transition.wish is None else transition.wish,
+        wish=_wish(run, transition),
         slots=() if leaves_slots(transition.target, keeps_slot=run.keeps_slot) else run.slots,
     )
+
+
+def _wish(run: Run, transition: Transition) -> Wish:
+    if transition.wish is Wish.PAUSE and run.wish is not Wish.RUN:
+        return run.wish
+    return run.wish if transition.wish is None else transition.wish
 
 
 def _with_attempts(run: Run, transition: Transition) -> Run:

@@ -6,13 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
-from backend.domain.states import RunState
+from backend.domain.states import RunState, Wish
 from backend.executors import process_table
 from backend.executors.environment import RUN_ID
 from backend.executors.local import LocalExecutor
@@ -76,6 +76,10 @@ class Lab:
         self.store.create(run)
         return run
 
+    def taken_slot(self, run_id: str = "a-run") -> Run:
+        """The run as it is once the queue has given it its place."""
+        return replace(self.get(run_id), slots=("cpu:0",))
+
     def start(self, run_id: str = "a-run", **plan: Any) -> Run:
         run = self.make(run_id, **plan)
         assert self.manager.start(run_id)
@@ -93,6 +97,17 @@ class Lab:
         wait_until(lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor, f"{run_id} is over", seconds)
         wait_until(lambda: self.supervisor(run_id) is None, "the supervisor has left")
         return self.get(run_id)
+
+    def wait_for_rest(self, state: RunState, run_id: str = "a-run") -> Run:
+        """The run is at rest in this state, and its supervisor is gone."""
+        self.wait_for(state, run_id)
+        wait_until(lambda: self.supervisor(run_id) is None, "the supervisor has left")
+        return self.get(run_id)
+
+    def wish(self, wish: Wish, run_id: str = "a-run", *, keeps_slot: bool = False) -> None:
+        """As the services do it."""
+        self.store.set_wish(run_id, wish, f"{wish} was asked for", keeps_slot=keeps_slot)
+        self.manager.start(run_id)
 
     def wait_for_step(self, step: int, attempt: int = 1, run_id: str = "a-run") -> None:
         wait_until(

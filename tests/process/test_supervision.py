@@ -203,12 +203,6 @@ def test_grandchildren_in_sessions_of_their_own_end_with_their_trainer(lab: Lab,
     assert lab.marked() == []
 
 
-def test_a_flood_of_output_blocks_nobody(lab: Lab) -> None:
-    lab.start(total_steps=5, otherwise={"flood_bytes": 20_000_000})
-    assert lab.wait_for_over().state is RunState.FINISHED, lab.story()
-    assert RunDirectory(lab.runs_folder / "a-run").log(1).stat().st_size >= 20_000_000
-
-
 def test_a_trainer_stopped_by_the_shell_still_hears_the_stop(lab: Lab) -> None:
     lab.start(total_steps=10_000, step_seconds=0.02)
     lab.wait_for_step(3)

@@ -15,6 +15,7 @@ from tests.fakes.runs import NOON
 from tests.unit.test_supervisor import MARKS, RULES, Stage
 
 ENDINGS = st.sampled_from([0, 1, -9, -11, 64, 75, 78, None])
+WISHES = st.lists(st.sampled_from(Wish), max_size=4)
 TRAINERS = st.fixed_dictionaries(
     {
         "exit_code": ENDINGS,
@@ -22,7 +23,9 @@ TRAINERS = st.fixed_dictionaries(
         "on_term": st.sampled_from([75, -15, 0, None]),
         "beats": st.booleans(),
         "saves": st.booleans(),
-        "wish": st.sampled_from([None, Wish.STOP, Wish.RUN]),
+        "has_result": st.booleans(),
+        "wishes": WISHES,
+        "pauses_itself": st.booleans(),
     }
 )
 WITH_ATTEMPT = [state for state in RunState if state is not RunState.CREATED]
@@ -35,6 +38,7 @@ WITH_ATTEMPT = [state for state in RunState if state is not RunState.CREATED]
     wish=st.sampled_from(Wish),
     failures=st.integers(0, 3),
     adopted=st.one_of(st.none(), TRAINERS),
+    keeps_slot=st.booleans(),
 )
 def test_a_supervised_run_always_comes_to_rest(
     trainers: list[dict[str, Any]],
@@ -42,12 +46,14 @@ def test_a_supervised_run_always_comes_to_rest(
     wish: Wish,
     failures: int,
     adopted: dict[str, Any] | None,
+    keeps_slot: bool,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
         stage.rules = replace(RULES, hang_training_seconds=20, hang_other_seconds=40)
         attempts = (Attempt(1, "t1", NOON),) if state in WITH_ATTEMPT else ()
-        stage.create(state=state, wish=wish, failures=failures, attempts=attempts)
+        facts = {"keeps_slot": keeps_slot, "slots": ("cpu:0",)}
+        stage.create(state=state, wish=wish, failures=failures, attempts=attempts, **facts)
         if adopted:
             stage.executor.adoptable(stage.folder.trainer_lock, script(stage, adopted, 0), MARKS)
         stage.executor.scripts = [script(stage, how, number + 1) for number, how in enumerate(trainers)]
@@ -63,14 +69,23 @@ def script(stage: Stage, how: dict[str, Any], number: int) -> Script:
         lives_seconds=how["lives_seconds"],
         on_term=how["on_term"],
     )
-    if how["wish"]:
-        made.on_wait = stage.wish(how["wish"])
+    if not how["has_result"]:
+        made.on_end = lambda _: None
+    wishes = [stage.wish(wish) for wish in how["wishes"]]
+    if how["pauses_itself"]:
+        wishes.append(stage.once(lambda: stage.supervisor and stage.supervisor.pause("the disk is nearly full")))
+    made.on_wait = lambda: wishes.pop(0)() if wishes else None
     return made
 
 
 def check(stage: Stage, run: Run, failures_before: int) -> None:
-    assert run.is_over
+    assert run.is_over or run.state is RunState.PAUSED
     assert not run.needs_supervisor
+    assert run.state is not RunState.PAUSED or run.wish is Wish.PAUSE
+    assert run.state is not RunState.FINISHED or not stage.states or stage.folder.adapter.is_dir()
+    assert all(attempt.ended_at for attempt in run.attempts[1:])
+    held_on = run.state is RunState.PAUSED and run.keeps_slot
+    assert not stage.states or run.slots == (("cpu:0",) if held_on else ())
     assert [attempt.number for attempt in run.attempts] == list(range(1, len(run.attempts) + 1))
     assert run.failures <= max(3, failures_before)
     resumed = [attempt.resumed_from_step or 0 for attempt in run.attempts]

@@ -12,7 +12,7 @@ from backend.domain.diagnosis import Diagnosis
 from backend.domain.exit_record import Proposal
 from backend.domain.remarks import Remark
 from backend.domain.run_directory import RunDirectory
-from backend.supervisor.orders import Orders
+from backend.store.orders import Orders
 from backend.trainer.errors import GuardTripped, LossNotFinite
 from tests.training.runs import Crash, MakeRun, attempt_here, checkpoints, curves, weights
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backend.domain.adjustments import Adjustment
 from backend.domain.decisions import End, Ending, Policy, Restart, decide
-from backend.domain.diagnosis import Diagnosis
+from backend.domain.diagnosis import NEVER_RETRIED, NO_RESULT, Diagnosis
 from backend.domain.states import RunState, Wish
 
 SMALLER = Adjustment(attempt=2, reason="it goes on with batch_size 8 -> 4", changes={"training.batch_size": 4})
@@ -15,7 +15,8 @@ KILLED = Diagnosis("killed", "killed by SIGKILL", "Look at the memory.", is_wort
 HOPELESS = Diagnosis("dataset-empty", "No rows", "Fill it.", is_worth_retrying=False)
 CRASH = Ending(-9, KILLED, last_step=420)
 PROGRESS = replace(CRASH, has_new_checkpoint=True, resume_step=400)
-RUN, STOP = Wish.RUN, Wish.STOP
+RUN, PAUSE, STOP, NOW = Wish.RUN, Wish.PAUSE, Wish.STOP, Wish.STOP_NOW
+EMPTY = replace(CRASH, exit_code=0, has_result=False, diagnosis=NO_RESULT)
 
 TABLE = {
     "exit 0 is finished": (replace(CRASH, exit_code=0), RUN, 0, RunState.FINISHED),
@@ -38,6 +39,22 @@ TABLE = {
     "the second one a second": (CRASH, RUN, 1, Restart(1.0, "", 2)),
     "the third one two": (CRASH, RUN, 2, Restart(2.0, "", 3)),
     "progress makes a failure the first one": (PROGRESS, RUN, 2, Restart(0.5, "", 1)),
+    "exit 0 is finished, although a pause came": (replace(CRASH, exit_code=0), PAUSE, 0, RunState.FINISHED),
+    "exit 0 without a result is a failure": (EMPTY, RUN, 0, Restart(0.5, "", 1)),
+    "the fourth one ends the run": (EMPTY, RUN, 3, RunState.FAILED),
+    "exit 0 without a result while pausing is paused": (EMPTY, PAUSE, 0, RunState.PAUSED),
+    "exit 0 without a result while stopping is stopped": (EMPTY, STOP, 0, RunState.STOPPED),
+    "75 after a pause is paused": (replace(CRASH, exit_code=75), PAUSE, 0, RunState.PAUSED),
+    "a crash while pausing is paused": (CRASH, PAUSE, 3, RunState.PAUSED),
+    "a configuration error while pausing is failed": (replace(CRASH, exit_code=78), PAUSE, 0, RunState.FAILED),
+    "killed at once is stopped": (replace(CRASH, was_killed_to_stop=True), NOW, 0, RunState.STOPPED),
+    "killed for a wish that was taken back goes on": (
+        replace(CRASH, was_killed_to_stop=True),
+        RUN,
+        2,
+        Restart(0.0, "", 2),
+    ),
+    "found dead while pausing is paused": (replace(CRASH, was_found_dead=True), PAUSE, 0, RunState.PAUSED),
     "found dead goes on at once, uncounted": (
         replace(CRASH, was_found_dead=True),
         RUN,
@@ -97,6 +114,35 @@ def test_a_stopped_run_says_honestly_how() -> None:
     assert "but the trainer ended first: killed by SIGKILL." in message(replace(asked, exit_code=-9))
 
 
+def test_a_paused_run_says_honestly_how() -> None:
+    def message(ending: Ending, why: str = "") -> str:
+        end = decide(ending, PAUSE, 0, Policy(), why_paused=why)
+        assert isinstance(end, End)
+        return end.message
+
+    asked = Ending(75, KILLED, last_step=432, resume_step=432)
+    again = "Started again, it goes on from step 432."
+    assert message(asked) == f"Paused on request at step 432. {again}"
+    assert message(asked, "the disk is nearly full") == f"Paused: the disk is nearly full. {again}"
+    killed = message(replace(asked, exit_code=-9, was_killed_to_stop=True))
+    assert killed == f"Paused on request at step 432. The trainer did not end in time and was killed. {again}"
+    crashed = message(replace(asked, exit_code=-9))
+    assert "The trainer ended by itself first: killed by SIGKILL." in crashed
+
+
+def test_a_run_stopped_at_once_says_so_and_where_it_would_go_on() -> None:
+    end = decide(replace(CRASH, was_killed_to_stop=True, resume_step=400), NOW, 0, Policy())
+    assert isinstance(end, End)
+    assert end.message == "Stopped at once on request at step 420. Started again, it goes on from step 400."
+
+
+def test_a_failure_without_a_result_says_so() -> None:
+    end = decide(EMPTY, RUN, 3, Policy())
+    assert isinstance(end, End)
+    assert "ended with exit 0 but without a result" in end.message
+    assert end.error_id == "no-result"
+
+
 def test_changed_orders_are_another_attempt_that_is_no_failure() -> None:
     ending = replace(CRASH, diagnosis=MEMORY)
     reason = "the machine ran out of memory; it goes on with batch_size 8 -> 4"
@@ -133,19 +179,39 @@ def test_what_is_no_failure_needs_no_change(ending: Ending, wish: Wish) -> None:
     most=st.integers(1, 5),
     wish=st.sampled_from(Wish),
     dead=st.booleans(),
+    killed=st.booleans(),
+    has_result=st.booleans(),
 )
 def test_whatever_happens_the_budget_holds(
-    code: int | None, worth: bool, progress: bool, failures: int, most: int, wish: Wish, dead: bool
+    code: int | None,
+    worth: bool,
+    progress: bool,
+    failures: int,
+    most: int,
+    wish: Wish,
+    dead: bool,
+    killed: bool,
+    has_result: bool,
 ) -> None:
-    ending = Ending(code, replace(KILLED, is_worth_retrying=worth), has_new_checkpoint=progress, was_found_dead=dead)
+    ending = Ending(
+        code,
+        replace(KILLED, is_worth_retrying=worth),
+        has_new_checkpoint=progress,
+        was_found_dead=dead,
+        was_killed_to_stop=killed,
+        has_result=has_result,
+    )
+    is_finished = code == 0 and has_result
     decision = decide(ending, wish, failures, Policy(most))
     if isinstance(decision, Restart):
         assert wish is RUN
-        assert code != 0
-        counted = code != 75 and not dead
+        assert not is_finished
+        counted = code != 75 and not dead and not killed
         assert decision.failures <= most if counted else decision.failures <= failures
         assert decision.delay_seconds >= 0
     else:
         assert decision.message
-        assert (decision.state is RunState.FINISHED) == (code == 0)
-        assert code == 0 or (decision.state is RunState.STOPPED) == (wish is STOP)
+        assert (decision.state is RunState.FINISHED) == is_finished
+        assert is_finished or (decision.state is RunState.STOPPED) == wish.is_stop
+        is_paused = wish is PAUSE and code not in NEVER_RETRIED
+        assert is_finished or (decision.state is RunState.PAUSED) == is_paused

@@ -43,13 +43,14 @@ class Stage:
         self.oom_kills: int | None = 0
         self.last_beat = 0
         self.rules = RULES
+        self.supervisor: Supervisor | None = None
         LocalRunFiles().create(self.folder.root, "schema_version: 1\n")
 
     def create(self, **facts: Any) -> None:
         self.store.create(a_run(run_dir=self.folder.root, **facts))
 
     def supervise(self) -> Run:
-        Supervisor(
+        self.supervisor = Supervisor(
             "a-run",
             self.store,
             self.executor,
@@ -60,7 +61,8 @@ class Stage:
             leave=self.leave,
             identity=SUPERVISOR,
             count_oom_kills=lambda: self.oom_kills,
-        ).run()
+        )
+        self.supervisor.run()
         return self.run
 
     @property
@@ -87,7 +89,7 @@ class Stage:
         self.folder.heartbeat.write_text(beat.to_json())
 
     def script(self, *checkpoints: int, beats: bool = True, **how: Any) -> Script:
-        """A trainer that beats once and writes these checkpoints as soon as it is started."""
+        """A trainer that beats once and writes these checkpoints as soon as it is started, and a result with exit 0."""
 
         def on_start(command: Command) -> None:
             if beats:
@@ -95,7 +97,12 @@ class Stage:
             for step in checkpoints:
                 self.checkpoint(step)
 
-        return Script(on_start=on_start, **how)
+        return Script(on_start=on_start, **({"on_end": self.leave_result} | how))
+
+    def leave_result(self, code: int | None) -> None:
+        if code == 0:
+            self.folder.adapter.mkdir(exist_ok=True)
+            (self.folder.adapter / "adapter_model.safetensors").touch()
 
     def wish(self, wish: Wish) -> Callable[[], None]:
         """Something to do while waiting: a person's wish, once."""
@@ -253,6 +260,146 @@ def test_a_wish_to_go_on_that_comes_as_the_stop_is_being_written_is_granted(tmp_
     assert (run.state, run.attempts[1].resumed_from_step) == (RunState.FINISHED, 5)
 
 
+@pytest.mark.parametrize("keeps_slot", [False, True])
+def test_pause_is_term_then_a_checkpoint_and_gives_the_slots_back_unless_told(stage: Stage, keeps_slot: bool) -> None:
+    stage.create(slots=("cpu:0",))
+    script = stage.script(6, exit_code=None, on_term=75)
+    script.on_wait = stage.once(lambda: stage.store.set_wish("a-run", Wish.PAUSE, "pause", keeps_slot=keeps_slot))
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert stage.states == [RunState.STARTING, RunState.PAUSING, RunState.PAUSED]
+    assert stage.executor.calls == ["start", "terminate", "sweep"]
+    assert (run.wish, run.slots) == (Wish.PAUSE, ("cpu:0",) if keeps_slot else ())
+    assert run.message == "Paused on request at step 1. Started again, it goes on from step 6."
+
+
+def test_a_trainer_that_ignores_a_pause_is_killed_after_the_grace(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(7, on_term=None)
+    script.on_wait = stage.wish(Wish.PAUSE)
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert (run.state, stage.executor.calls) == (RunState.PAUSED, ["start", "terminate", "kill", "sweep"])
+    assert "did not end in time and was killed. Started again, it goes on from step 7." in run.message
+    assert 30 <= stage.clock.monotonic() < 32
+
+
+def test_stop_now_is_kill_at_once_and_goes_on_from_the_last_checkpoint(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(7, on_term=75)
+    script.on_wait = stage.wish(Wish.STOP_NOW)
+    stage.executor.scripts = [script, stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert stage.states == [RunState.STARTING, RunState.STOPPING, RunState.STOPPED]
+    assert stage.executor.calls == ["start", "kill", "sweep"]
+    assert stage.clock.monotonic() < 1
+    stage.store.set_wish("a-run", Wish.RUN, "again")
+    run = stage.supervise()
+    assert (run.state, run.attempts[1].resumed_from_step) == (RunState.FINISHED, 7)
+
+
+def test_stop_now_does_not_wait_for_a_grace_that_runs(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(7, on_term=None)
+    wishes = [stage.wish(Wish.STOP), stage.wish(Wish.STOP_NOW)]
+    script.on_wait = lambda: wishes.pop(0)() if wishes else None
+    stage.executor.scripts = [script]
+    assert stage.supervise().state is RunState.STOPPED
+    assert stage.clock.monotonic() < 2
+
+
+@pytest.mark.parametrize(
+    ("wishes", "states", "end"),
+    [
+        ((Wish.PAUSE, Wish.STOP), [RunState.PAUSING, RunState.STOPPING], RunState.STOPPED),
+        ((Wish.STOP, Wish.PAUSE), [RunState.STOPPING, RunState.PAUSING], RunState.PAUSED),
+        ((Wish.PAUSE, Wish.STOP_NOW), [RunState.PAUSING, RunState.STOPPING], RunState.STOPPED),
+    ],
+)
+def test_the_last_wish_counts(stage: Stage, wishes: tuple[Wish, ...], states: list[RunState], end: RunState) -> None:
+    stage.create()
+    script = stage.script(5, on_term=None, exit_code=75, lives_seconds=5)
+    todo = [stage.wish(wish) for wish in wishes]
+    script.on_wait = lambda: todo.pop(0)() if todo else None
+    stage.executor.scripts = [script]
+    assert stage.supervise().state is end
+    assert stage.states[1:3] == states
+    assert stage.executor.calls.count("terminate") == 1
+
+
+def test_a_person_who_resumes_while_it_pauses_gets_another_attempt(stage: Stage) -> None:
+    stage.create()
+    first = stage.script(5, on_term=None, exit_code=75, lives_seconds=10)
+    pause, go = stage.wish(Wish.PAUSE), stage.wish(Wish.RUN)
+    first.on_wait = lambda: pause() if stage.clock.monotonic() < 4 else go()
+    stage.executor.scripts = [first, stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert stage.states[1:4] == [RunState.PAUSING, RunState.INTERRUPTED, RunState.STARTING]
+    assert (run.state, run.attempts[1].resumed_from_step, run.failures) == (RunState.FINISHED, 5, 0)
+
+
+@pytest.mark.parametrize(
+    "state", [RunState.CREATED, RunState.QUEUED, RunState.BACKOFF, RunState.INTERRUPTED, RunState.PAUSED]
+)
+@pytest.mark.parametrize(
+    ("wish", "end"), [(Wish.PAUSE, RunState.PAUSED), (Wish.STOP, RunState.STOPPED), (Wish.STOP_NOW, RunState.STOPPED)]
+)
+def test_a_run_without_a_trainer_is_paused_or_stopped_without_one(
+    stage: Stage, state: RunState, wish: Wish, end: RunState
+) -> None:
+    stage.create(state=state, wish=wish, slots=("cpu:0",))
+    run = stage.supervise()
+    assert (run.state, run.wish, stage.executor.commands) == (end, wish, [])
+
+
+def test_nothing_restarts_a_paused_run_until_it_is_resumed(stage: Stage) -> None:
+    stage.checkpoint(40)
+    stage.create(state=RunState.PAUSED, wish=Wish.PAUSE, failures=2, attempts=(an_attempt(ended_at=NOON),))
+    assert stage.supervise().state is RunState.PAUSED
+    assert stage.executor.calls == []
+    stage.store.set_wish("a-run", Wish.RUN, "resume")
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert (run.state, run.attempts[1].resumed_from_step, run.failures) == (RunState.FINISHED, 40, 0)
+
+
+def test_a_supervisor_may_pause_its_run_by_itself_in_the_transaction_that_changes_the_state(stage: Stage) -> None:
+    stage.create()
+    script = stage.script(7, exit_code=None, on_term=75)
+    script.on_wait = stage.once(lambda: stage.supervisor and stage.supervisor.pause("the disk is nearly full"))
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert (run.state, run.wish) == (RunState.PAUSED, Wish.PAUSE)
+    assert run.message == "Paused: the disk is nearly full. Started again, it goes on from step 7."
+    assert next(reason for reason in stage.reasons if "disk" in reason) == "the disk is nearly full"
+    assert stage.states[1:] == [RunState.PAUSING, RunState.PAUSED]
+
+
+def test_a_supervisors_pause_never_replaces_a_persons_stop(tmp_path: Path) -> None:
+    class LateStop(FakeRunStore):
+        def apply(self, transition: Transition) -> Run:
+            if transition.wish is Wish.PAUSE:
+                self.set_wish("a-run", Wish.STOP, "stop")
+            return super().apply(transition)
+
+    stage = Stage(tmp_path, LateStop)
+    stage.create()
+    script = stage.script(7, exit_code=None, on_term=75)
+    script.on_wait = stage.once(lambda: stage.supervisor and stage.supervisor.pause("the disk is nearly full"))
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert (run.state, run.wish) == (RunState.STOPPED, Wish.STOP)
+
+
+def test_exit_0_without_a_result_is_a_failure(stage: Stage) -> None:
+    stage.create()
+    empty = stage.script(exit_code=0, lives_seconds=1, on_end=lambda _: None)
+    stage.executor.scripts = [empty, stage.script(lives_seconds=1)]
+    run = stage.supervise()
+    assert run.attempts[0].reason == "ended with exit 0 but without a result"
+    assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2)
+
+
 def test_silence_beyond_the_limit_of_training_is_a_hang(stage: Stage) -> None:
     stage.create()
     stage.executor.scripts = [stage.script(), stage.script(lives_seconds=1)]
@@ -297,7 +444,7 @@ def test_an_older_attempts_heartbeat_says_nothing(stage: Stage) -> None:
 
 @pytest.mark.parametrize("state", [RunState.STARTING, RunState.RUNNING])
 def test_a_living_trainer_is_adopted(stage: Stage, state: RunState) -> None:
-    script = Script(exit_code=0, lives_seconds=5)
+    script = stage.script(exit_code=0, lives_seconds=5)
     process = stage.executor.adoptable(stage.folder.trainer_lock, script, MARKS)
     stage.create(state=state, attempts=(an_attempt(),))
     run = stage.supervise()
@@ -307,7 +454,7 @@ def test_a_living_trainer_is_adopted(stage: Stage, state: RunState) -> None:
 
 
 def test_a_trainer_that_lives_without_its_lock_is_adopted_by_what_the_store_knows(stage: Stage) -> None:
-    process = stage.executor.adoptable(None, Script(exit_code=0, lives_seconds=5), MARKS)
+    process = stage.executor.adoptable(None, stage.script(exit_code=0, lives_seconds=5), MARKS)
     stage.create(state=RunState.RUNNING, attempts=(an_attempt(process),))
     assert stage.supervise().state is RunState.FINISHED
     assert stage.executor.commands == []
@@ -451,7 +598,7 @@ def test_a_stop_is_heard_while_a_stray_holds_the_lock(stage: Stage) -> None:
 
 def test_a_lock_that_is_taken_between_looking_and_starting_is_looked_at_again(stage: Stage) -> None:
     stage.create()
-    quick = Script(exit_code=0, lives_seconds=20)
+    quick = stage.script(exit_code=0, lives_seconds=20)
     begin = stage.executor.start
 
     def start(command: Command) -> ProcessIdentity | None:

@@ -171,6 +171,53 @@ def test_stopping_a_run_that_is_over_changes_nothing(here: Surroundings) -> None
     assert here.store.version() == before
 
 
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.CREATED, RunState.QUEUED, RunState.BACKOFF])
+def test_pausing_wishes_with_or_without_the_slot_and_asks_for_a_supervisor(here: Surroundings, state: RunState) -> None:
+    here.store.create(a_run(state=state))
+    assert not here.training.pause("a-run").keeps_slot
+    paused = here.training.pause("a-run", keep_slot=True)
+    assert (paused.wish, paused.keeps_slot) == (Wish.PAUSE, True)
+    assert here.processes.started == ["a-run", "a-run"]
+
+
+def test_pausing_a_run_that_is_paused_or_over_changes_nothing(here: Surroundings) -> None:
+    here.store.create(a_run("paused", state=RunState.PAUSED, wish=Wish.PAUSE, keeps_slot=True))
+    here.store.create(a_run("over", state=RunState.FINISHED, wish=Wish.STOP))
+    before = here.store.version()
+    assert here.training.pause("paused", keep_slot=True).is_paused
+    assert here.training.pause("over").wish is Wish.STOP
+    assert (here.store.version(), here.processes.started) == (before, [])
+
+
+def test_stop_now_is_a_wish_of_its_own_that_a_later_stop_does_not_soften(here: Surroundings) -> None:
+    here.store.create(a_run(state=RunState.STOPPING, wish=Wish.STOP))
+    assert here.training.stop_now("a-run").wish is Wish.STOP_NOW
+    assert here.training.stop("a-run").wish is Wish.STOP_NOW
+    here.store.create(a_run("over", state=RunState.STOPPED, wish=Wish.STOP))
+    assert here.training.stop_now("over").wish is Wish.STOP
+
+
+def test_a_paused_run_can_be_stopped(here: Surroundings) -> None:
+    here.store.create(a_run("paused", state=RunState.PAUSED, wish=Wish.PAUSE))
+    assert here.training.stop("paused").wish is Wish.STOP
+    assert here.processes.started == ["paused"]
+
+
+@pytest.mark.parametrize(
+    ("state", "wish"),
+    [
+        (RunState.PAUSED, Wish.PAUSE),
+        (RunState.PAUSING, Wish.PAUSE),
+        (RunState.STOPPING, Wish.STOP),
+        (RunState.STOPPED, Wish.STOP_NOW),
+    ],
+)
+def test_a_run_that_is_or_will_be_at_rest_can_be_resumed(here: Surroundings, state: RunState, wish: Wish) -> None:
+    here.store.create(a_run(state=state, wish=wish, keeps_slot=True))
+    resumed = here.training.resume("a-run")
+    assert (resumed.wish, resumed.keeps_slot, here.processes.started) == (Wish.RUN, False, ["a-run"])
+
+
 def test_resuming_wishes_and_asks_for_a_supervisor(here: Surroundings) -> None:
     here.store.create(a_run("stopped", state=RunState.STOPPED, wish=Wish.STOP))
     assert here.training.resume("stopped").wish is Wish.RUN

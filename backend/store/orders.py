@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.domain.adjustments import Adjustment, adjustments_text, read_adjustments
+from backend.domain.adjustments import Adjustment, adjusted, adjustments_text, read_adjustments
 from backend.domain.decisions import Ending
 from backend.domain.replan import replan
 from backend.domain.run_config import RunConfig
@@ -18,9 +18,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """run.yaml and adjustments.json of one run; the latter has no other writer."""
+    """run.yaml and adjustments.json of one run. Whoever writes the latter holds the run's supervisor.lock."""
 
     run_dir: Path
+
+    def read(self) -> RunConfig | None:
+        """The order as the next attempt is to follow it; None if it cannot be read."""
+        try:
+            config = RunConfig.model_validate(read_yaml(self._folder.config))
+            return adjusted(config, read_adjustments(self._folder.adjustments))
+        except (ValueError, OSError, YamlError):
+            return None
 
     def change_after(self, ending: Ending, attempt: int) -> Adjustment | None:
         """What the next attempt should be told differently; None for an order that cannot be read, too."""
