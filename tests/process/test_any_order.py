@@ -19,13 +19,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from backend.domain.run import ProcessIdentity
+from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
-from backend.domain.states import RunState, Wish, may_become
+from backend.domain.states import RunState, may_become
 from backend.probes.clock import SystemClock
-from backend.services.errors import RunIsActive
+from backend.services.errors import RunIsActive, RunIsFinished
 from backend.services.reindexing import Reindexing
 from backend.services.run_library import RunLibrary
+from backend.services.training import TrainingService
 from backend.store.errors import RunNotFound
 from backend.store.records import DirectoryRecords
 from backend.store.run_files import LocalRunFiles
@@ -54,7 +55,7 @@ def forks() -> Iterator[Forks]:
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """`wishes` is the model: the newest wish for each run that exists; a run that may have finished says so."""
+    """`ends` is the model: for each run that exists the states in which it may come to rest, by what was wished."""
 
     forks: Forks
 
@@ -62,52 +63,63 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="any-order-"))
         self.lab = Lab(self.folder, SETTINGS, forks=self.forks)
-        self.wishes: dict[int, Wish] = {}
-        self.num_made = 0
+        self.ends: dict[int, set[RunState]] = {}
         self.ids: dict[int, str] = {}
+        self.num_made = 0
 
     # what people do
 
-    @precondition(lambda self: len(self.wishes) < RUNS)
+    @precondition(lambda self: len(self.ends) < RUNS)
     @rule(target_run=TARGETS, crashes=st.sampled_from(CRASHES))
     def start(self, target_run: int, crashes: dict[str, Any]) -> None:
-        if target_run in self.wishes:
-            target_run = next(number for number in range(RUNS) if number not in self.wishes)
+        if target_run in self.ends:
+            target_run = next(number for number in range(RUNS) if number not in self.ends)
         self.num_made += 1
-        self.ids[target_run] = f"run-{self.num_made}"
-        self.lab.make(self.ids[target_run], order=ORDER, attempts=crashes, **PLAN)
-        self.lab.manager.start(self.ids[target_run])
-        self.wishes[target_run] = Wish.RUN
+        run_id = self.ids[target_run] = f"run-{self.num_made}"
+        self.lab.make(run_id, order=ORDER, attempts=crashes, **PLAN)
+        self.lab.manager.start(run_id)
+        self.ends[target_run] = {RunState.FINISHED}
+
+    @rule(target_run=TARGETS, keep_slot=st.booleans())
+    def pause(self, target_run: int, keep_slot: bool) -> None:
+        """What is stopped stays so."""
+        if target_run in self.ends:
+            self.people.pause(self.ids[target_run], keep_slot)
+            stopped = self.ends[target_run] & {RunState.STOPPED}
+            self.ends[target_run] = {RunState.PAUSED, RunState.FINISHED} | stopped
 
     @rule(target_run=TARGETS)
     def stop(self, target_run: int) -> None:
-        if target_run in self.wishes:
-            self.lab.manager.stop(self.ids[target_run])
-            self.wishes[target_run] = Wish.STOP
+        if target_run in self.ends:
+            self.people.stop(self.ids[target_run])
+            self.ends[target_run] = {RunState.STOPPED, RunState.FINISHED}
+
+    @rule(target_run=TARGETS)
+    def stop_now(self, target_run: int) -> None:
+        if target_run in self.ends:
+            self.people.stop_now(self.ids[target_run])
+            self.ends[target_run] = {RunState.STOPPED, RunState.FINISHED}
 
     @rule(target_run=TARGETS)
     def resume(self, target_run: int) -> None:
-        if target_run not in self.wishes:
-            return
-        run_id = self.ids[target_run]
-        self.wishes[target_run] = Wish.RUN
-        if self.lab.get(run_id).state is not RunState.FINISHED:
-            self.lab.store.set_wish(run_id, Wish.RUN, "Resume was asked for.")
-            self.lab.manager.start(run_id)
+        if target_run in self.ends:
+            with suppress(RunIsFinished):
+                self.people.resume(self.ids[target_run])
+            self.ends[target_run] = {RunState.FINISHED}
 
     @rule(target_run=TARGETS)
     def delete(self, target_run: int) -> None:
         """What is at work is not deleted: it has to be stopped, and to have ended."""
-        if target_run not in self.wishes:
+        if target_run not in self.ends:
             return
         run_id = self.ids[target_run]
-        self.lab.manager.stop(run_id)
-        self._wait_for_end(run_id)
+        self.people.stop_now(run_id)
+        self._wait_for_rest(run_id)
         library = RunLibrary(self.lab.store, LocalRunFiles(), self.lab.executor, self.folder / "trash")
         wait_until(lambda: self._is_deleted(library, run_id), "the run can be deleted")
         with pytest.raises(RunNotFound):
             self.lab.get(run_id)
-        del self.wishes[target_run], self.ids[target_run]
+        del self.ends[target_run], self.ids[target_run]
 
     @rule()
     def look(self) -> None:
@@ -119,7 +131,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(target_run=TARGETS, steps=st.integers(1, STEPS))
     def wait_for_progress(self, target_run: int, steps: int) -> None:
         """No fault, but time: until so many steps are done, or the run rests."""
-        if self.wishes.get(target_run) is Wish.RUN:
+        if self.ends.get(target_run) == {RunState.FINISHED}:
             run_id = self.ids[target_run]
             self.lab.new_manager().reconcile()
             wait_until(
@@ -133,7 +145,7 @@ class AnyOrder(RuleBasedStateMachine):
         victims=st.sampled_from([("trainer",), ("supervisor",), ("trainer", "supervisor"), ("supervisor", "trainer")]),
     )
     def kill(self, target_run: int, victims: tuple[str, ...]) -> None:
-        if target_run in self.wishes:
+        if target_run in self.ends:
             found = [self._find(self.ids[target_run], name) for name in victims]
             for process in found:
                 if process is not None:
@@ -142,7 +154,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(target_run=TARGETS, text=st.sampled_from(["", "{", '{"token": "x", "attempt": 1', "\x00" * 50]))
     def corrupt_heartbeat(self, target_run: int, text: str) -> None:
-        if target_run in self.wishes:
+        if target_run in self.ends:
             RunDirectory(self.lab.get(self.ids[target_run]).run_dir).heartbeat.write_text(text, encoding="utf-8")
 
     @rule()
@@ -181,32 +193,38 @@ class AnyOrder(RuleBasedStateMachine):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _every_wish_is_granted(self) -> None:
-        for number, wish in self.wishes.items():
+        for number, ends in self.ends.items():
             run_id = self.ids[number]
-            run = self._wait_for_end(run_id)
-            expected = (
-                {RunState.FINISHED} if wish is Wish.RUN else {RunState.STOPPED, RunState.FINISHED, RunState.FAILED}
-            )
-            assert run.state in expected, self.lab.story(run_id)
+            run = self._wait_for_rest(run_id)
+            assert run.state in ends, self.lab.story(run_id)
             self.one_trainer_at_most()
             self.the_journal_obeys_the_table()
             if run.state is RunState.FINISHED:
                 assert {line["step"] for line in self.lab.steps(run_id)} == set(range(1, STEPS + 1))
         wait_until(lambda: not living_in(self.folder), "nothing is left behind")
 
-    def _wait_for_end(self, run_id: str) -> Any:
+    @property
+    def people(self) -> TrainingService:
+        """The verbs of a person; what is needed only to make a run is left out."""
+        nobody: Any = None
+        lab = self.lab
+        return TrainingService(lab.store, LocalRunFiles(), lab.manager, nobody, nobody, SystemClock(), lab.runs_folder)
+
+    def _wait_for_rest(self, run_id: str) -> Run:
         """Somebody looks now and then, as a dashboard does."""
 
-        def is_over() -> bool:
+        def rests() -> bool:
             self.lab.new_manager().reconcile()
             return self._rests(run_id)
 
-        wait_until(is_over, f"{run_id} is over: {self.lab.story(run_id)}", QUIET_SECONDS)
+        try:
+            wait_until(rests, f"{run_id} rests", QUIET_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(self.lab.story(run_id)) from error
         return self.lab.get(run_id)
 
     def _rests(self, run_id: str) -> bool:
-        run = self.lab.get(run_id)
-        return run.is_over and not run.needs_supervisor
+        return not self.lab.get(run_id).needs_supervisor
 
     def _find(self, run_id: str, name: str) -> ProcessIdentity | None:
         found = self.lab.manager.liveliness(self.lab.get(run_id))
