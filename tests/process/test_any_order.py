@@ -65,6 +65,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.lab = Lab(self.folder, SETTINGS, forks=self.forks)
         self.ends: dict[int, set[RunState]] = {}
         self.ids: dict[int, str] = {}
+        self.stopped: set[int] = set()  # at some time
         self.num_made = 0
 
     # what people do
@@ -82,22 +83,24 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(target_run=TARGETS, keep_slot=st.booleans())
     def pause(self, target_run: int, keep_slot: bool) -> None:
-        """What is stopped stays so."""
+        """What is stopped stays so, even if it was asked to go on a moment ago."""
         if target_run in self.ends:
             self.people.pause(self.ids[target_run], keep_slot)
-            stopped = self.ends[target_run] & {RunState.STOPPED}
+            stopped = {RunState.STOPPED} if target_run in self.stopped else set()
             self.ends[target_run] = {RunState.PAUSED, RunState.FINISHED} | stopped
 
     @rule(target_run=TARGETS)
     def stop(self, target_run: int) -> None:
         if target_run in self.ends:
             self.people.stop(self.ids[target_run])
+            self.stopped.add(target_run)
             self.ends[target_run] = {RunState.STOPPED, RunState.FINISHED}
 
     @rule(target_run=TARGETS)
     def stop_now(self, target_run: int) -> None:
         if target_run in self.ends:
             self.people.stop_now(self.ids[target_run])
+            self.stopped.add(target_run)
             self.ends[target_run] = {RunState.STOPPED, RunState.FINISHED}
 
     @rule(target_run=TARGETS)
@@ -120,6 +123,7 @@ class AnyOrder(RuleBasedStateMachine):
         with pytest.raises(RunNotFound):
             self.lab.get(run_id)
         del self.ends[target_run], self.ids[target_run]
+        self.stopped.discard(target_run)
 
     @rule()
     def look(self) -> None:
