@@ -63,9 +63,10 @@ def test_many_trainings_whose_programs_are_killed_end_with_the_same_bits(
 
 
 @pytest.mark.training
-def test_a_full_disk_costs_no_bit(training_forks: Forks, course: Course, tmp_path: Path) -> None:
-    disk_full = next(fault for fault in training_faults(course) if fault.name == "disk-full")
-    assert_passed(play(disk_full, tmp_path / "trial", training_forks))
+@pytest.mark.parametrize("name", ["pause-and-kill", "disk-full"])
+def test_a_fault_costs_a_training_no_bit(name: str, training_forks: Forks, course: Course, tmp_path: Path) -> None:
+    fault = next(fault for fault in training_faults(course) if fault.name == name)
+    assert_passed(play(fault, tmp_path / "trial", training_forks))
 
 
 def kill(victims: tuple[str, ...], course: Course) -> Fault:

@@ -4,6 +4,10 @@ from scripts.benchmarks.faults import store_faults, trainer_faults, world_faults
 from scripts.benchmarks.faults.trial import Fault
 
 KILLS = "kills"
-TRAINING = ("disk-full", "trainer-killed-for-real")  # made when the training that they compare with is known
+TRAINING = (
+    "pause-and-kill",
+    "disk-full",
+    "trainer-killed-for-real",
+)  # made when the training that they compare with is known
 FAULTS: tuple[Fault, ...] = (*trainer_faults.FAULTS, *store_faults.FAULTS, *world_faults.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)

@@ -26,8 +26,15 @@ def play(
     except Exception:  # noqa: BLE001 - one broken trial must not end the others
         trial.problems.append(traceback.format_exc())
     finally:
-        scene.close()
+        _close(scene)
         shutil.rmtree(folder, ignore_errors=True)
     if trial.num_double_starts:
         trial.problems.append(f"{trial.num_double_starts} double starts")
     return trial
+
+
+def _close(scene: Scene) -> None:
+    try:
+        scene.close()
+    except Exception:  # noqa: BLE001 - such as a store that was never made
+        scene.trial.problems.append(traceback.format_exc())

@@ -10,9 +10,9 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from scripts.benchmarks.faults.kills import Course
 from scripts.benchmarks.faults.mounts import small_disk
-from scripts.benchmarks.faults.scene import Scene
+from scripts.benchmarks.faults.scene import Scene, trainers_of
 from scripts.benchmarks.faults.trial import Fault
-from tests.process.lab import Lab
+from tests.process.lab import Lab, wait_until
 from tests.training.runs import weights
 
 DISK_BYTES = 16_000_000
@@ -24,10 +24,36 @@ def training_faults(course: Course) -> list[Fault]:
     """Those that need a real trainer."""
     full = "the disk is full when a checkpoint is written; a person frees space and resumes"
     cold = "kill -9 of the trainer, all programs started as for a person"
+    pause = "a person says pause, and kill -9 of the supervisor, the trainer or both; resumed later"
     return [
+        Fault("pause-and-kill", pause, partial(pause_and_kill, course=course), 6),
         Fault("disk-full", full, partial(disk_full, course=course), 3),
         Fault("trainer-killed-for-real", cold, partial(killed_for_real, course=course), 3),
     ]
+
+
+def pause_and_kill(scene: Scene, *, course: Course) -> str:
+    """The wish is granted all the same: nothing is in memory while it is paused, and it goes on exactly."""
+    lab = scene.lab()
+    scene.open_dashboard(lab)
+    lab.make(order=course.order)
+    lab.manager.start("a-run")
+    lab.wait_for_step(scene.chance.randint(1, 12))
+    lab.store.set_wish("a-run", Wish.PAUSE, "Pause was asked for.")
+    time.sleep(scene.chance.uniform(0, 0.2))
+    found = {"trainer": lab.trainer(), "supervisor": lab.supervisor()}
+    victims = scene.chance.choice((("trainer",), ("supervisor",), ("trainer", "supervisor")))
+    scene.kill(*(process for name in victims if (process := found[name])))
+    wait_until(lambda: not lab.get().needs_supervisor, f"the run rests: {lab.story()}", STORY_SECONDS)
+    run = lab.get()
+    assert run.state in (RunState.PAUSED, RunState.FINISHED), lab.story()
+    wait_until(lambda: not trainers_of("a-run", lab.workspace), "no trainer is left in memory")
+    told = run.message
+    if run.state is RunState.PAUSED:
+        lab.store.set_wish("a-run", Wish.RUN, "Resume was asked for.")
+        lab.manager.start("a-run")
+    _compare(scene, scene.finish(lab, seconds=STORY_SECONDS).run_dir, course)
+    return told
 
 
 def disk_full(scene: Scene, *, course: Course) -> str:

@@ -57,17 +57,16 @@ class Fault:
 
 
 def double_starts(steps: Sequence[dict[str, Any]]) -> int:
-    """Pairs of trainers of one run that worked at the same time, or as one attempt.
+    """Pairs of trainers of one run that worked at the same time.
 
-    `steps` are lines of steps.jsonl, whose `at` is one clock for all processes.
+    `steps` are lines of steps.jsonl, whose `at` is one clock for all processes. Two processes may bear the number
+    of one attempt if the store was lost in between, but not at once.
     """
-    by_pid: dict[int, list[dict[str, Any]]] = {}
+    by_pid: dict[int, list[float]] = {}
     for line in steps:
-        by_pid.setdefault(line["pid"], []).append(line)
-    spans = [(lines[0]["attempt"], lines[0]["at"], lines[-1]["at"]) for lines in by_pid.values()]
-    return sum(
-        one[0] == other[0] or max(one[1], other[1]) <= min(one[2], other[2]) for one, other in combinations(spans, 2)
-    )
+        by_pid.setdefault(line["pid"], []).append(line["at"])
+    spans = [(min(times), max(times)) for times in by_pid.values()]
+    return sum(max(one[0], other[0]) <= min(one[1], other[1]) for one, other in combinations(spans, 2))
 
 
 def spread(values: Sequence[float]) -> str:
