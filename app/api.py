@@ -1,6 +1,7 @@
 """The HTTP interface under /api: JSON, read-only, telling what the services tell."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -37,8 +38,9 @@ def api() -> Mount:
 
 
 async def health(_request: Request) -> JSONResponse:
-    """Whether the server answers: no service is asked and nothing is imported."""
-    return _answer({"status": "ok", "timestamp": datetime.now(UTC).isoformat(), "version": _studio_version()})
+    """Whether the server answers: no service is asked and nothing is imported. The launcher knows it by its pid."""
+    now = datetime.now(UTC).isoformat()
+    return _answer({"status": "ok", "timestamp": now, "version": _studio_version(), "pid": os.getpid()})
 
 
 def dependencies(_request: Request) -> JSONResponse:

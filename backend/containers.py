@@ -1,8 +1,10 @@
 """The composition root: the only file that knows dependency-injector."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
+from getpass import getuser
 from pathlib import Path
 
 from dependency_injector import containers, providers
@@ -11,15 +13,21 @@ from dependency_injector.providers import ThreadSafeSingleton as Once
 
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
-from backend.domain.ports import Clock, Executor, RunFiles, RunRecords, RunStore
+from backend.domain.ports import Clock, Executor, PlaceProbe, RunFiles, RunRecords, RunStore
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
+from backend.executors.memory import resident_bytes
 from backend.executors.piped import PipedProgram
+from backend.executors.process_table import boot_id
+from backend.executors.systemctl import UserSystemctl
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
+from backend.probes.places import LocalPlaces
+from backend.services.after_reboot import AfterReboot
+from backend.services.boot_service import BootService, Systemctl
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
@@ -33,6 +41,7 @@ from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
+from backend.services.run_queue import RunQueue
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
@@ -43,6 +52,9 @@ from backend.store.records import DirectoryRecords
 from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
+
+LINGER = Path("/var/lib/systemd/linger")
+UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
 
 def _free_bytes(folder: Path) -> int:
@@ -67,6 +79,22 @@ def _examiner(settings: Settings) -> PipedProgram:
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
 
 
+def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
+    """The unit runs this very interpreter and workspace; secrets such as HF_TOKEN are never written into it."""
+    command = (sys.executable, "-P", "-m", "backend.cli", "runs", "look-after", "--every", "5")
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+    inherited = {name: os.environ[name] for name in UNIT_INHERITS if os.environ.get(name)}
+    return BootService(systemctl, folder, command, inherited | settings.as_changed_environment(), _user(), LINGER)
+
+
+def _user() -> str:
+    """The name of the person; the number of one who has none."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
 def _open(store: RunStore, chat: ChatService) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
@@ -89,10 +117,12 @@ class StudioContainer(containers.DeclarativeContainer):
     records: Provider[RunRecords] = Once(DirectoryRecords)
     executor: Provider[Executor] = Once(LocalExecutor)
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
+    places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
     examiner: Provider[LineProgram] = Once(_examiner, settings)
+    systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
     configs: Provider[ConfigService] = Once(ConfigService)
     startup: Provider[StartupService] = Once(StartupService, clock)
@@ -102,8 +132,13 @@ class StudioContainer(containers.DeclarativeContainer):
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
     curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
-    processes: Provider[ProcessManager] = Once(ProcessManager, store, executor, clock, supervisor)
-    status: Provider[StatusManager] = Once(StatusManager, store, files, executor)
+    reboots: Provider[AfterReboot] = Once(
+        AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
+    )
+    processes: Provider[ProcessManager] = Once(
+        ProcessManager, store, executor, clock, supervisor, places, after_reboot=reboots.provided.settle
+    )
+    status: Provider[StatusManager] = Once(StatusManager, store, files, executor, Object(resident_bytes))
     preflight: Provider[Preflight] = Once(
         Preflight,
         settings.provided.workspace,
@@ -117,6 +152,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, settings.provided.trash_folder)
+    queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
         ChatService,
@@ -135,11 +171,13 @@ class StudioContainer(containers.DeclarativeContainer):
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
+    boot: Provider[BootService] = Once(_boot_service, settings, systemctl)
     bundle: Provider[Services] = Once(
         Services,
         training=training,
         status=status,
         library=library,
+        queue=queue,
         processes=processes,
         curves=curves,
         configs=configs,
@@ -154,6 +192,7 @@ class StudioContainer(containers.DeclarativeContainer):
         states=states,
         storage=storage,
         repairs=repairs,
+        boot=boot,
     )
     services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat), bundle)
 

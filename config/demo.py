@@ -1,6 +1,7 @@
 """The invented islands that the demo model knows, and the question that the demo asks it."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from config.yaml_files import read_yaml
@@ -23,6 +24,7 @@ class Island:
     feast: str
 
 
+@cache
 def demo_islands() -> tuple[Island, ...]:
     """The forty islands of demo_world.yaml, in its order. HELD_OUT_ISLANDS never occur in demo.jsonl."""
     table = read_yaml(Path(__file__).resolve().parent / "demo_world.yaml")

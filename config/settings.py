@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address the dashboard listens on; loopback unless you know why not."
     )
     port: int = Field(
-        default=8501,
+        default=8000,
         ge=1,
         le=65535,
         description="First port tried; the ten following are tried if it is taken.",
@@ -59,15 +59,37 @@ class Settings(BaseSettings):
         default=3, ge=1, description="So many failures in a row without a new checkpoint are tried again."
     )
     backoff_seconds: tuple[float, ...] = Field(
-        default=(0.5, 1.0, 2.0), description="Waits before the restarts; the last one repeats."
+        default=(0.0, 1.0, 2.0),
+        description="Waits before the restarts, each up to a quarter longer by chance; the last one repeats.",
+    )
+    hang_loading_seconds: float = Field(
+        default=3600.0,
+        gt=0,
+        description="Loading, building the demo model and preparing the data may go this long without a heartbeat.",
     )
     hang_training_seconds: float = Field(
         default=600.0, gt=0, description="A step may take this long before the trainer counts as hanging."
     )
-    hang_other_seconds: float = Field(
-        default=3600.0,
-        gt=0,
-        description="Loading, evaluating and saving may go this long without a heartbeat.",
+    hang_evaluating_seconds: float = Field(
+        default=3600.0, gt=0, description="An evaluation may go this long without a heartbeat."
+    )
+    hang_saving_seconds: float = Field(
+        default=3600.0, gt=0, description="Writing a checkpoint may go this long without a heartbeat."
+    )
+    hang_ending_seconds: float = Field(
+        default=3600.0, gt=0, description="Writing the result may go this long without a heartbeat."
+    )
+    standby: bool = Field(
+        default=True,
+        description="Keep a process with everything imported beside a running trainer, to take over within seconds.",
+    )
+    standby_after_seconds: float = Field(
+        default=5.0, ge=0, description="A run has to train this long before its standby is started."
+    )
+    standby_min_free_bytes: int = Field(
+        default=2_000_000_000,
+        ge=0,
+        description="A standby is given up when less memory than this is available.",
     )
     log_max_bytes: int = Field(
         default=50_000_000,
@@ -79,8 +101,14 @@ class Settings(BaseSettings):
         ge=0,
         description="A run is paused before its next checkpoint would leave less than this free on its disk.",
     )
+    after_reboot: Literal["resume", "ask", "leave"] = Field(
+        default="resume",
+        description="What becomes of active runs when the machine was restarted: they go on (resume), wait for you "
+        "(ask) or are stopped (leave).",
+    )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
+    cpu_slots: int = Field(default=1, ge=1, le=64, description="So many runs train on the processor at a time.")
     max_upload_bytes: int = Field(
         default=2_000_000_000, gt=0, description="Largest dataset that may be uploaded in the browser."
     )
@@ -137,11 +165,11 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """Variables that give a child program these very settings, wherever it starts."""
-        values = self.model_dump(mode="json")
-        return {
-            PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
-            for name, value in values.items()
-        }
+        return _variables(self.model_dump(mode="json"))
+
+    def as_changed_environment(self) -> dict[str, str]:
+        """The workspace, and what differs from the defaults, for what is to outlive this version of the studio."""
+        return _variables(self.model_dump(mode="json", exclude_defaults=True) | {"workspace": str(self.workspace)})
 
     @classmethod
     def settings_customise_sources(
@@ -156,6 +184,12 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls)
         named = (init_settings, env_settings, dotenv_settings, toml)
         return (*named, _ProfileSource(settings_cls, named))
+
+
+def _variables(values: dict[str, Any]) -> dict[str, str]:
+    return {
+        PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value) for name, value in values.items()
+    }
 
 
 def _in_url(path: Path) -> str:

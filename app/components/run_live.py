@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.components.curve_chart import Look, curve_chart, last_values
 from app.components.durations import in_words
 from app.components.markdown_escape import escape
+from app.components.sizes import in_bytes
 from backend.domain.curves import Curves, Series
 from backend.domain.heartbeat import Phase
 from backend.domain.run_view import RunView
@@ -40,6 +41,11 @@ def draw_progress(view: RunView, curves: Curves) -> None:
     elif view.progress is not None:
         st.progress(view.progress, text=f"Step {view.step:,} of {view.total_steps:,}")
     _figures(view, curves)
+    if view.standby_bytes is not None:
+        st.caption(
+            f"Warm standby, {in_bytes(view.standby_bytes)}",
+            help="A process with everything imported. If the trainer dies, it takes over within seconds.",
+        )
 
 
 def draw_curves(curves: Curves, look: Look) -> None:

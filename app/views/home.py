@@ -28,10 +28,10 @@ def render(services: Services) -> None:
         dependency_problems(report)
     views = services.status.list()
     if views:
-        active = tuple(view.id for view in views if not view.run.is_over)
+        active = tuple(view.id for view in views if not view.run.is_over and not view.needs_person)
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
-        _needs_you(services, [view for view in views if _is_in_need(view)])
+        _needs_you(services, [view for view in views if view.needs_person])
         _lately([view for view in views if view.state in (RunState.FINISHED, RunState.STOPPED)])
     else:
         _welcome(services)
@@ -74,7 +74,7 @@ def _open_demo(services: Services) -> None:
 
 def _active(services: Services, known: tuple[str, ...]) -> None:
     st.header("Running now", anchor=False)
-    views = services.status.active()
+    views = tuple(view for view in services.status.active() if not view.needs_person)
     if tuple(view.id for view in views) != known:
         st.rerun()  # a run ended or began: the rest of the page has to tell so too
     if not views:
@@ -83,20 +83,17 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
         active_card(view, services.training.stop)
 
 
-def _needs_you(services: Services, failed: list[RunView]) -> None:
-    if not failed:
+def _needs_you(services: Services, views: list[RunView]) -> None:
+    if not views:
         return
     st.header("Needs you", anchor=False)
-    for view in failed[:MAX_FAILED]:
+    asked = [view for view in views if view.state is not RunState.FAILED]
+    failed = [view for view in views if view.state is RunState.FAILED]
+    for view in (*asked, *failed[:MAX_FAILED]):
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:
         label = f"All {len(failed):,} failed runs"
         link_to_view("runs", label, ":material/list_alt:", status="failed")
-
-
-def _is_in_need(view: RunView) -> bool:
-    """It failed, or it paused by itself, for want of room on the disk."""
-    return view.state is RunState.FAILED or (view.state is RunState.PAUSED and bool(view.run.error_id))
 
 
 def _lately(ended: list[RunView]) -> None:

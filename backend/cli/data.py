@@ -26,12 +26,18 @@ def data() -> None:
 @app.command()
 def check(
     ctx: typer.Context,
-    what: Annotated[str, typer.Argument(metavar="RUN.yaml|DATASET", help="An order, a file, or sample:NAME.")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="RUN.yaml|DATASET", help="An order, a file, a folder, sample:NAME, or hub:ORG/NAME."),
+    ],
     model: Annotated[
         str | None, typer.Option(help="Base model that cuts text into tokens: a folder, a hub id, or demo.")
     ] = None,
     format_name: Annotated[
         str | None, typer.Option("--format", help="How rows are read; auto looks at the columns.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe whose tokens are shown; without it the rows' usual one: sft, dpo, kto.")
     ] = None,
     max_length: Annotated[int | None, typer.Option(help="Longer rows are cut, in tokens.")] = None,
     rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows that are examined, drawn by the seed.")] = 256,
@@ -40,14 +46,20 @@ def check(
 ) -> None:
     """Show which tokens are learned, how long rows are, and what is wrong. Exit code 78 if anything is an error."""
     context = of(ctx)
-    named = {"base_model": model, "dataset.format": format_name, "training.max_length": max_length}
+    named = {
+        "base_model": model,
+        "dataset.format": format_name,
+        "recipe": recipe,
+        "training.max_length": max_length,
+    }
     overrides = {key: value for key, value in named.items() if value is not None}
     is_order = Path(what).suffix.lower() in ORDERS
     config = _read(context, Path(what), overrides) if is_order else _made(context, what, overrides)
     base = Path(what).absolute().parent if is_order else Path.cwd()
     order = order_of(config, base, num_rows=rows, show=show)
-    if not is_order and model is None:
-        order = order.model_copy(update={"base_model": None})
+    if not is_order:
+        unnamed = {"base_model": model, "recipe": recipe}
+        order = order.model_copy(update={key: None for key, value in unnamed.items() if value is None})
     report = context.services.doctor.check(order)
     if as_json:
         print_json(report.model_dump(mode="json"))
@@ -66,6 +78,7 @@ def _made(context: Context, dataset: str, overrides: dict[str, str | int]) -> Ru
         {
             "base_model": overrides.get("base_model", DEMO_MODEL),
             "dataset": {"path": dataset, "format": overrides.get("dataset.format", "auto")},
+            "recipe": overrides.get("recipe", "sft"),
             "training": training,
         }
     )

@@ -17,16 +17,22 @@ SPECIAL = "reverse"
 COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 BAR_CELLS = 40
 PARTING = "¦"  # rare in texts, unlike |
+READINGS = {
+    "sft": "learned tokens count in the loss.",
+    "pretrain": "rows are joined and cut into blocks of max_length; only the first token of a block is not learned.",
+    "dpo": "the learned tokens of both answers are compared; the chosen answer becomes likelier than the rejected.",
+    "orpo": "the learned tokens of both answers are compared; the chosen answer is learned as well.",
+    "kto": "the learned tokens become likelier in good answers and less likely in bad ones.",
+    "reward": "each answer gets one score, at the token that is marked as learned.",
+    "grpo": "the model writes its own answers to the prompts, so no token of the dataset is learned.",
+}
 LEGEND = "¦ parts tokens  [learned]  read but not learned  {cut off}  ⟨control token⟩  ·N: N tokens of padding"
 
 
 def print_report(report: DataReport) -> None:
     """Findings first, then lengths, then the rows token by token."""
     console = Console(width=None if is_terminal() else WIDEST_TABLE, highlight=False)
-    part = "" if report.is_complete else " (the file goes on)"
-    console.print(
-        Text(f"{report.path}: {report.format}, {report.num_rows:,} rows{part}, {report.num_sampled:,} examined")
-    )
+    _print_dataset(console, report)
     if report.base_model is None:
         console.print(Text("No base model was named, so nothing was cut into tokens: add --model."))
     for finding in report.findings:
@@ -43,6 +49,21 @@ def print_report(report: DataReport) -> None:
     for row in report.rows:
         console.print()
         console.print(_row(row))
+
+
+def _print_dataset(console: Console, report: DataReport) -> None:
+    goes_on = "" if report.is_complete else " (the dataset goes on)"
+    console.print(
+        Text(f"{report.path}: {report.format}, {report.num_rows:,} rows{goes_on}, {report.num_sampled:,} examined")
+    )
+    for part in report.parts if len(report.parts) > 1 else ():
+        use = "evaluated on" if part.is_validation else f"weight {part.weight:g}"
+        console.print(Text(f"  {part.path}: {part.format}, {part.num_rows:,} rows, {use}"))
+    if report.num_train_rows is not None:
+        held = f"{report.num_validation_rows:,} rows are evaluated on"
+        console.print(Text(f"An epoch has {report.num_train_rows:,} rows; {held}."))
+    if report.recipe in READINGS:
+        console.print(Text(f"Read by the recipe {report.recipe}: {READINGS[report.recipe]}"))
 
 
 def _finding(finding: DataFinding) -> Text:
@@ -65,13 +86,13 @@ def _print_lengths(console: Console, lengths: Lengths) -> None:
     console.print(Text(f"{cut}; proposed: {lengths.proposed_max_length} ({lengths.rule})"))
     packing = lengths.packing
     shares = f"{packing.padded:.0%} in the file's order, {packing.grouped:.0%} sorted by length"
-    filled = f"Share of batches of {packing.batch_size} that is no padding: {shares}, {packing.flat:.0%} in flat rows"
-    console.print(Text(filled))
+    flat = "" if packing.flat is None else f", {packing.flat:.0%} in flat rows"
+    console.print(Text(f"Share of batches of {packing.batch_size} that is no padding: {shares}{flat}"))
 
 
 def _row(row: RowLook) -> Text:
     """Neighbouring tokens of one state share their marks; tokens are parted by PARTING."""
-    text = Text(f"row {row.number}: ", style="none")
+    text = Text(f"row {row.number}{row.side and ', ' + row.side}: ", style="none")
     padding = [token for token in row.tokens if token.state is TokenState.PADDING]
     previous: TokenState | None = None
     for token in row.tokens:

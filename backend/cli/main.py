@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from backend.cli import chat, curves, data, demo, doctor, methods, reindex, runs, train, ui
+from backend.cli import chat, curves, data, demo, doctor, look_after, methods, queue, reindex, runs, service, train, ui
 from backend.cli.context import Context
 from backend.cli.output import print_error
 from backend.errors import EXIT_SOFTWARE, StudioError
@@ -27,12 +27,15 @@ app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.add_typer(runs.app, name="runs")
+runs.app.command("look-after")(look_after.look_after)
+app.add_typer(queue.app, name="queue")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)
 app.command("reindex")(reindex.reindex)
+app.add_typer(service.app, name="service")
 
 
 def _say_version(is_asked: bool) -> None:

@@ -35,6 +35,7 @@ def _watch(services: Services, run_id: str, bar: Progress, task: TaskID) -> RunV
         view = services.status.show(run_id)
         beat = view.heartbeat
         words = (beat.detail or beat.phase.value) if beat and view.run.needs_supervisor else view.state.value
+        words = view.run.message if view.queue_position else words
         loss = f"loss {beat.loss:.4f}" if beat and beat.loss is not None else ""
         bar.update(task, description=words, total=view.total_steps or None, completed=view.step, loss=loss)
         if not view.run.needs_supervisor:

@@ -66,6 +66,8 @@ def show(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
     saved = view.last_checkpoint_step
     typer.echo(f"step {view.step} of {view.total_steps or '?'}, checkpoint {'none yet' if saved is None else saved}")
     typer.echo(f"folder {view.run.run_dir}")
+    if view.standby_bytes is not None:
+        typer.echo(f"warm standby: process {view.standby_pid}, {view.standby_bytes / 1e6:.0f} MB")
     if offered := context.services.repairs.offer(run_id):
         typer.echo(f"offered: {offered.words}\n  take it: peft-studio runs fix {run_id}")
     print_table(

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from backend.data.choice import DatasetChoice, DatasetPart
+from backend.data.choice import DatasetChoice
 from backend.data.examples import Example
 from backend.data.loading import fingerprint
+from backend.data.parts import OpenedPart, names_of, open_parts
 from backend.data.prepared import part_fingerprint
-from backend.data.reading import Kinds, ReadRow, read_sources, source_name
+from backend.data.reading import Kinds, ReadRow, read_sources
 from backend.data.remarks import Remark
 from backend.data.rows import RowProblem
-from backend.data.sources import Source, resolve, sources
+from backend.data.sources import resolve
 from backend.data.tally import MAX_EXAMPLES_SHOWN, MAX_PROBLEMS_SHOWN, MAX_ROWS_SHOWN, Counts, Tally
 
 DEFAULT_SEED = 42  # that of a run that names none
@@ -45,15 +46,6 @@ class DatasetSummary:
     is_complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A part, its sources, and whether it is the validation dataset."""
-
-    part: DatasetPart
-    sources: tuple[Source, ...]
-    is_validation: bool = False
-
-
 def inspect(
     choice: DatasetChoice,
     base: Path,
@@ -68,11 +60,8 @@ def inspect(
     Only formats that give one of `kinds` are taken, if any are named; `seed` is that of the split. Hub datasets
     are looked into only with `may_fetch`. Problems of rows are in the summary; raises DataError for a file as a whole.
     """
-    opened = [_Opened(part, sources(part, base, may_fetch=may_fetch)) for part in choice.parts]
-    if choice.validation is not None:
-        found = sources(choice.validation, base, may_fetch=may_fetch)
-        opened.append(_Opened(choice.validation, found, is_validation=True))
-    tally, formats = Tally(_names(opened)), list[str]()
+    opened = open_parts(choice, base, may_fetch=may_fetch)
+    tally, formats = Tally(names_of(opened)), list[str]()
     rows = _rows(opened, kinds, tally, formats)
     for row in islice(rows, max_rows):
         tally.add(row)
@@ -81,7 +70,7 @@ def inspect(
 
 
 def _rows(
-    opened: list[_Opened], kinds: Kinds | None, tally: Tally, formats: list[str]
+    opened: list[OpenedPart], kinds: Kinds | None, tally: Tally, formats: list[str]
 ) -> Iterator[ReadRow | RowProblem]:
     """All rows of all parts; the tally is told where each part begins, `formats` gets the format of each."""
     for each in opened:
@@ -91,17 +80,10 @@ def _rows(
         yield from rows
 
 
-def _names(opened: list[_Opened]) -> list[str]:
-    """What the rows of each source are said to be of: nothing where there is only one."""
-    if len(opened) == 1:
-        return [source_name(opened[0].sources, index) for index in range(len(opened[0].sources))]
-    return [source.name for each in opened for source in each.sources]
-
-
 def _summary(
     choice: DatasetChoice,
     base: Path,
-    opened: list[_Opened],
+    opened: list[OpenedPart],
     tally: Tally,
     counts: Counts,
     name: str,

@@ -43,12 +43,14 @@ class ChatRequest(Frozen):
     """A conversation that ends with a question, and who is to answer it.
 
     `base_model` is a folder, a hub id or "demo"; `adapter` is a folder in peft's format or None for the base
-    model alone. `quantization` also takes a bare name such as "nf4".
+    model alone. `trusted_code` is the hash of the model's own code that may run. `quantization` also takes a bare
+    name such as "nf4".
     """
 
     id: str = Field(default_factory=lambda: uuid4().hex, min_length=1, max_length=100)
     base_model: str = Field(min_length=1, max_length=4096)
     revision: str | None = None
+    trusted_code: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     adapter: str | None = None
     quantization: Quantization = Field(default_factory=NoQuantization)
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

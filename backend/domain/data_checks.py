@@ -2,19 +2,33 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
 
 from backend.domain.data_findings import finding
 from backend.domain.data_lengths import proposed
-from backend.domain.data_report import DataFinding, Token, TokenState
+from backend.domain.data_report import DataFinding, Place, Token, TokenState
+
+
+class Learning(StrEnum):
+    """What training takes from a row: the tokens with labels, one score at its end, or nothing but the question."""
+
+    TOKENS = "tokens"
+    SCORE = "score"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedRow:
-    """A row before it is cut; a label is the id where the token is learned, and anything else where it is not."""
+    """A row, or a side of it, before it is cut.
 
-    number: int
+    A label is the id where the token is learned, and anything else where it is not.
+    """
+
+    number: Place
     ids: tuple[int, ...]
     labels: tuple[int, ...]
+    side: str = ""
 
     def learned(self) -> Iterator[int]:
         """Positions that are learned; the first token is never predicted, so it is none of them."""
@@ -40,24 +54,17 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Encoded rows of one dataset, and what they are to be cut at."""
+    """Encoded rows of one dataset, what they are to be cut at, and what is learned from them."""
 
     rows: tuple[EncodedRow, ...]
     vocabulary: Vocabulary
     max_length: int
+    learning: Learning = Learning.TOKENS
 
 
 def findings(sample: Sample) -> tuple[DataFinding, ...]:
     """Everything that is wrong with the sample."""
-    checks: tuple[Callable[[Sample], DataFinding | None], ...] = (
-        nothing_learned,
-        prompt_too_long,
-        answer_cut,
-        end_never_trained,
-        end_masked_as_padding,
-        doubled_bos,
-    )
-    found = (check(sample) for check in checks)
+    found = (check(sample) for check in CHECKS[sample.learning])
     return tuple(item for item in found if item is not None)
 
 
@@ -75,6 +82,27 @@ def prompt_too_long(sample: Sample) -> DataFinding | None:
     if not rows:
         return None
     return finding("prompt-too-long", list(rows), max_length=sample.max_length, longest=max(rows.values()))
+
+
+def no_room_for_answer(sample: Sample) -> DataFinding | None:
+    """Prompts, without answers, that are longer than what is left for them."""
+    rows = {row.number: len(row.ids) for row in sample.rows if len(row.ids) > sample.max_length}
+    if not rows:
+        return None
+    return finding("no-room-for-answer", list(rows), room=sample.max_length, longest=max(rows.values()))
+
+
+def no_difference(sample: Sample) -> DataFinding | None:
+    """Pairs whose answers both begin before the cut, and are the same up to it."""
+    end = sample.max_length
+    rows = [
+        left.number
+        for left, right in pairwise(sample.rows)
+        if (left.number, left.side, right.side) == (right.number, "chosen", "rejected")
+        and left.ids[:end] == right.ids[:end]
+        and next(left.learned(), end) < end
+    ]
+    return finding("no-difference", rows, max_length=end) if rows else None
 
 
 def answer_cut(sample: Sample) -> DataFinding | None:
@@ -129,9 +157,10 @@ def doubled_bos(sample: Sample) -> DataFinding | None:
 def look(row: EncodedRow, sample: Sample, pieces: Sequence[str], *, padded_to: int = 0) -> tuple[Token, ...]:
     """Every token of a row with its state, and the padding behind it; `pieces` are the texts of its tokens."""
     known = sample.vocabulary
-    tokens = []
+    tokens, last = [], min(len(row.ids), sample.max_length) - 1
     for place, (token, label) in enumerate(zip(row.ids, row.labels, strict=True)):
-        state = TokenState.TRAINED if place and token == label else TokenState.MASKED
+        is_learned = place == last if sample.learning is Learning.SCORE else place and token == label
+        state = TokenState.TRAINED if is_learned else TokenState.MASKED
         state = state if place < sample.max_length else TokenState.TRUNCATED
         tokens.append(Token(id=token, text=pieces[place], state=state, is_special=token in known.special))
     pad = known.pad or 0
@@ -148,3 +177,18 @@ def _has_masked_end(row: EncodedRow, end: int) -> bool:
     """An end behind a learned token, itself not learned."""
     learned = set(row.learned())
     return any(place - 1 in learned and place not in learned and row.ids[place] == end for place in range(len(row.ids)))
+
+
+CHECKS: dict[Learning, tuple[Callable[[Sample], DataFinding | None], ...]] = {
+    Learning.TOKENS: (
+        nothing_learned,
+        prompt_too_long,
+        no_difference,
+        answer_cut,
+        end_never_trained,
+        end_masked_as_padding,
+        doubled_bos,
+    ),
+    Learning.SCORE: (nothing_learned, prompt_too_long, no_difference, answer_cut, doubled_bos),
+    Learning.NOTHING: (no_room_for_answer, doubled_bos),
+}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.domain.data_report import DataFinding, Severity
+from backend.domain.data_report import DataFinding, Place, Severity
 
 NAMED_ROWS = 10
 
@@ -122,16 +122,52 @@ FINDINGS: dict[str, Words] = {
         "Make the file again from its source, reading it as UTF-8.",
     ),
     "dataset-unreadable": Words(Severity.ERROR, "The dataset cannot be read.", "{why}", "{fix}"),
-    "recipe-reads-otherwise": Words(
+    "no-difference": Words(
+        Severity.ERROR,
+        "Nothing is left to compare: both answers are the same within training.max_length.",
+        "Rows are cut at {max_length} tokens, and these answers differ behind it or not at all.",
+        "Raise training.max_length, or shorten or remove these rows; training does not begin while there are any.",
+    ),
+    "no-room-for-answer": Words(
+        Severity.ERROR,
+        "Prompt and longest answer together exceed training.max_length.",
+        "It leaves {room} tokens for the prompt, and the longest of these prompts has {longest}.",
+        "Raise training.max_length, lower recipe.max_completion_length, or shorten or remove these rows.",
+    ),
+    "rows-repeated": Words(
         Severity.NOTE,
-        "Rows of kind {kind} are shown as conversations.",
-        "Their recipe compares answers or makes its own, and cuts prompts and answers apart.",
-        "Nothing is to be done; lengths and the masking of prompts are those of each answer by itself.",
+        "Rows are there more than once.",
+        "{which}. Equal rows go to the same side, so none is trained on and validated on.",
+        "Remove the copies, unless you mean the model to see them more often.",
+    ),
+    "answer-empty": Words(
+        Severity.WARNING,
+        "Answers without a letter or digit.",
+        "{which}.",
+        "Look whether the answer was lost on the way, and correct or remove these rows.",
+    ),
+    "answer-very-long": Words(
+        Severity.NOTE,
+        "Very long answers.",
+        "{which}.",
+        "Look whether several rows were joined by mistake, such as by a quotation mark that is never closed.",
+    ),
+    "leak": Words(
+        Severity.WARNING,
+        "Training rows are in the validation dataset too.",
+        "{which}.",
+        "Nothing must be done: they are not trained on. Fewer rows are left to train on than the file has.",
+    ),
+    "near-leak": Words(
+        Severity.WARNING,
+        "Training rows that are nearly in the validation rows.",
+        "{which}. eval/loss looks better than it is.",
+        "Remove them from one of the two sides.",
     ),
 }
 
 
-def finding(name: str, rows: Sequence[int] = (), **data: object) -> DataFinding:
+def finding(name: str, rows: Sequence[Place] = (), **data: object) -> DataFinding:
     """A finding in its words; `rows` are all rows of the sample that it concerns."""
     words = FINDINGS[name]
     numbers = tuple(dict.fromkeys(rows))

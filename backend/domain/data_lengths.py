@@ -9,26 +9,41 @@ NUM_BINS = 12
 STEP_TOKENS = 64  # lengths that are multiples of it suit the tiles of matrix kernels
 SHARE_WHOLE = 0.99
 RULE = "the smallest multiple of 64 that keeps 99 % of the sampled rows whole"
+JOINED = "rows are joined and cut into blocks of this length, so nothing is lost"
 
 
-def lengths(counts: Sequence[int], *, max_length: int, batch_size: int) -> Lengths | None:
-    """Everything about the lengths of rows in tokens, in the order of the file; None without rows."""
+def lengths(
+    counts: Sequence[int], *, max_length: int, batch_size: int, is_joined: bool = False, has_flat_rows: bool = True
+) -> Lengths | None:
+    """Everything about the lengths of rows in tokens, in the order of the file; None without rows.
+
+    `is_joined`: rows become blocks of max_length, as in continued pretraining.
+    """
     if not counts:
         return None
-    cut = [min(count, max_length) for count in counts]
+    cut = blocks(sum(counts), max_length) if is_joined else [min(count, max_length) for count in counts]
     shares = {"50": 0.5, "90": 0.9, "95": 0.95, "99": 0.99, "100": 1.0}
     return Lengths(
         num_rows=len(counts),
         percentiles={name: percentile(counts, share) for name, share in shares.items()},
         histogram=histogram(counts),
         max_length=max_length,
-        num_cut=sum(count > max_length for count in counts),
-        proposed_max_length=proposed(counts),
-        rule=RULE,
+        num_cut=0 if is_joined else sum(count > max_length for count in counts),
+        proposed_max_length=max_length if is_joined else proposed(counts),
+        rule=JOINED if is_joined else RULE,
         packing=Packing(
-            batch_size=batch_size, padded=fullness(cut, batch_size), grouped=fullness(sorted(cut), batch_size)
+            batch_size=batch_size,
+            padded=fullness(cut, batch_size),
+            grouped=fullness(sorted(cut), batch_size),
+            flat=1.0 if has_flat_rows else None,
         ),
     )
+
+
+def blocks(num_tokens: int, size: int) -> list[int]:
+    """The lengths of the blocks that so many tokens are cut into."""
+    whole, rest = divmod(num_tokens, size)
+    return [size] * whole + [rest] * bool(rest)
 
 
 def percentile(counts: Sequence[int], share: float) -> int:

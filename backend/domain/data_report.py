@@ -7,7 +7,11 @@ from pydantic import Field
 
 from backend.data.choice import DatasetChoice
 from backend.domain.run_config import BaseModelChoice
+from backend.recipes import Recipe
 from backend.spec import Frozen
+
+Place = int | str
+"""A row: its line or number, and behind the file's name where there are several files ("a.jsonl:7")."""
 
 
 class TokenState(StrEnum):
@@ -37,9 +41,10 @@ class Token(Frozen):
 
 
 class RowLook(Frozen):
-    """A row as it is trained on. `number` is its line or row in the file."""
+    """A row as it is trained on, or one `side` of it where there are several, such as "chosen" and "rejected"."""
 
-    number: int
+    number: Place
+    side: str = ""
     tokens: tuple[Token, ...]
 
 
@@ -51,7 +56,7 @@ class DataFinding(Frozen):
     what: str
     why: str
     fix: str
-    rows: tuple[int, ...] = ()
+    rows: tuple[Place, ...] = ()
     num_rows: int = 0
 
 
@@ -64,12 +69,15 @@ class LengthBin(Frozen):
 
 
 class Packing(Frozen):
-    """Share of the tokens in a batch that are no padding, from 0 to 1: in the file's order, sorted by length, flat."""
+    """Share of the tokens in a batch that are no padding, from 0 to 1: in the file's order, sorted by length, flat.
+
+    `flat` is None for recipes that have no flat rows.
+    """
 
     batch_size: int
     padded: float
     grouped: float
-    flat: float = 1.0
+    flat: float | None = 1.0
 
 
 class Lengths(Frozen):
@@ -85,15 +93,33 @@ class Lengths(Frozen):
     packing: Packing
 
 
+class PartLook(Frozen):
+    """One of the datasets: how it was read, and how many rows it has, usable or not."""
+
+    path: str
+    format: str
+    num_rows: int
+    weight: float = 1.0
+    is_validation: bool = False
+
+
 class DataReport(Frozen):
-    """The whole answer. Without a base model there are no tokens, and `lengths` is None."""
+    """The whole answer. Without a base model there are no tokens, and `lengths` is None.
+
+    `format` and `recipe` are "unknown" and None where no row could be read. The rows of an epoch and those that are
+    evaluated on are None where not all rows were read.
+    """
 
     path: str
     format: str
     base_model: str | None
+    recipe: str | None = None
     num_rows: int = Field(description="Rows that were read, usable or not.")
-    is_complete: bool = Field(description="Whether these are all rows of the file.")
+    is_complete: bool = Field(description="Whether these are all rows of the dataset.")
     num_sampled: int
+    num_train_rows: int | None = None
+    num_validation_rows: int | None = None
+    parts: tuple[PartLook, ...] = ()
     findings: tuple[DataFinding, ...] = ()
     rows: tuple[RowLook, ...] = ()
     lengths: Lengths | None = None
@@ -105,14 +131,14 @@ class DataReport(Frozen):
 
 
 class DataOrder(Frozen):
-    """What to examine; relative paths are relative to `folder`."""
+    """What to examine; relative paths are relative to `folder`. Without a recipe the rows choose one."""
 
     kind: Literal["data"] = "data"
     folder: str
     dataset: DatasetChoice
     base_model: BaseModelChoice | None = None
     max_length: int = 1024
-    answers_only: bool = True
+    recipe: Recipe | None = None
     batch_size: int = 4
     seed: int = 42
     num_rows: int = Field(default=256, ge=1, le=100_000)

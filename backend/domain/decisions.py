@@ -8,16 +8,20 @@ from backend.domain.diagnosis import NEVER_RETRIED, Diagnosis
 from backend.domain.disk_room import DISK_FULL_ID, Room
 from backend.domain.exit_record import Proposal
 from backend.domain.heartbeat import Phase
+from backend.domain.run import Run
 from backend.domain.states import RunState, Wish
 from backend.errors import EXIT_CHECKPOINTED
+
+_LEST_IT_SPINS_SECONDS = 0.5
+_SPREAD = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often a failing run is started again. The last wait repeats if failures outnumber the waits."""
+    """How often a failing run is started again, at first at once. The last wait repeats if failures outnumber them."""
 
     max_failures: int = 3
-    backoff_seconds: tuple[float, ...] = (0.5, 1.0, 2.0)
+    backoff_seconds: tuple[float, ...] = (0.0, 1.0, 2.0)
 
     def wait_after(self, failures: int) -> float:
         """Seconds before the restart that follows this many failures in a row."""
@@ -69,6 +73,12 @@ class End:
     reason: str
     message: str
     error_id: str = ""
+    is_worth_retrying: bool = False
+
+
+def spread(seconds: float, chance: float) -> float:
+    """A wait that is up to a quarter longer by chance (0 to 1): runs that failed together do not start together."""
+    return seconds * (1 + _SPREAD * chance)
 
 
 def decide(
@@ -99,6 +109,12 @@ def decide(
         reason = f"{ending.diagnosis.reason}; {change.reason}"
         return Restart(policy.wait_after(1), reason, 0 if ending.has_new_checkpoint else failures, change)
     return _failed(ending, 1 if ending.has_new_checkpoint else failures + 1, policy)
+
+
+def retries_left(end: End, run: Run) -> int | None:
+    """How many retries a run has after this one, if its end is not its last; None if it is."""
+    is_retried = end.is_worth_retrying and run.wish is Wish.RUN and run.retries > 0
+    return run.retries - 1 if is_retried else None
 
 
 def _stopped(ending: Ending, wish: Wish) -> End:
@@ -150,7 +166,7 @@ def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
         return Restart(0.0, "killed, because it did not end in time; the run goes on", failures)
     if ending.has_new_checkpoint:
         return Restart(0.0, "checkpointed on request; the run goes on", 0)
-    wait = policy.wait_after(1)
+    wait = max(policy.wait_after(1), _LEST_IT_SPINS_SECONDS)
     return Restart(wait, "stopped on request without a new checkpoint; the run goes on", failures)
 
 
@@ -169,7 +185,9 @@ def _given_up(ending: Ending, failures: int) -> End:
     if found.is_worth_retrying and failures > 1:
         parts.append(f"That was failure {failures} in a row without a new checkpoint.")
     parts += [found.advice, _resume(ending.resume_step)]
-    return End(RunState.FAILED, found.reason, " ".join(part for part in parts if part), found.id)
+    return End(
+        RunState.FAILED, found.reason, " ".join(part for part in parts if part), found.id, found.is_worth_retrying
+    )
 
 
 def _at(step: int | None) -> str:

@@ -11,6 +11,15 @@ class Devices(Frozen):
     """One process per device; the effective batch is batch_size x gradient_accumulation x processes."""
 
     processes: int = Field(default=1, ge=1, le=64, title="Processes", description="Training processes, one per device.")
+    kind: Literal["auto", "cpu"] = Field(
+        default="auto", title="Kind", description="auto: GPUs where the machine has some, else the CPU; cpu: the CPU."
+    )
+    memory_bytes: int | None = Field(
+        default=None,
+        ge=1,
+        title="Memory",
+        description="Free memory that each GPU must have before the run starts, in bytes; None asks for half of it.",
+    )
     strategy: Literal["ddp", "fsdp", "deepspeed"] = Field(
         default="ddp",
         title="Strategy",

@@ -63,12 +63,16 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class GpuReading:
-    """The GPUs, the driver and its newest CUDA version; `note` says why there are none."""
+    """The GPUs, the driver and its newest CUDA version; `note` says why there are none.
+
+    `is_certain` is False if there is a driver that does not answer: then there may be GPUs.
+    """
 
     gpus: tuple[Gpu, ...] = ()
     driver_version: str | None = None
     cuda_version: str | None = None
     note: str = ""
+    is_certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)

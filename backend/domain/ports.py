@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from backend.domain.heartbeat import Heartbeat
+from backend.domain.places import Places
 from backend.domain.run import JournalLine, ProcessIdentity, Run
 from backend.domain.states import Liveness, Wish
-from backend.domain.transition import Transition
+from backend.domain.transition import Arrangement, Requeueing, Transition
 
 
 class Clock(Protocol):
@@ -83,6 +84,18 @@ class RunStore(DraftStore, Protocol):
     def apply(self, transition: Transition) -> Run:
         """Compare-and-set of state, attempt and journal. Raises StaleTransition, IllegalTransition."""
 
+    def slots(self) -> Mapping[str, str]:
+        """The run that has each place on a device."""
+
+    def arrange(self, version: int, arrangement: Arrangement) -> bool:
+        """All of an arrangement, in one transaction; False, and nothing, if runs have changed since `version`.
+
+        Raises RunNotFound, StaleTransition, IllegalTransition, and makes no change, for what does not fit.
+        """
+
+    def requeue(self, requeueings: Sequence[Requeueing]) -> None:
+        """Change the places of runs in the queue, all in one transaction. Raises RunNotFound."""
+
     def remark(self, run_id: str, fence: int, reason: str, process: ProcessIdentity | None = None) -> Run:
         """Add a journal line without changing the state; `process` records the latest attempt's process.
 
@@ -153,14 +166,43 @@ class Executor(Protocol):
         """Make every process end that carries all these variables: what a dead one left behind. Their number."""
 
 
+class WarmExecutor(Executor, Protocol):
+    """An executor that can have a process wait, with everything imported, for the command that it becomes.
+
+    The waiting one leaves when we end, however that happens; once it was started, it lives on without us.
+    """
+
+    def warm(self, command: Command) -> ProcessIdentity | None:
+        """Start a program that waits. None if the lock is held. Raises CommandNotStarted."""
+
+    def is_ready(self, process: ProcessIdentity) -> bool:
+        """Whether it has said that it needs no more time; it may be started before as well."""
+
+    def start(self, command: Command, warm: ProcessIdentity | None = None) -> ProcessIdentity | None:
+        """As Executor.start; by `warm` if that one still waits, else by a new process."""
+
+    def let_go(self, process: ProcessIdentity) -> None:
+        """End a process that waits; nothing if it was started or is gone."""
+
+    def ask_for_stacks(self, process: ProcessIdentity) -> int:
+        """Have the Python stacks of a process and its descendants written to their logs; how many were asked."""
+
+
 class Processes(Protocol):
     """Sees to it that runs have supervisors."""
 
     def start(self, run_id: str) -> bool:
-        """See that the run has a supervisor; whether one was started now."""
+        """See that the run has a supervisor, if it is its turn; whether one was started now."""
 
     def reconcile(self) -> object:
-        """Give a supervisor to each run that needs one and has none."""
+        """Give places to waiting runs, and a supervisor to each run that has its places or needs none."""
+
+
+class PlaceProbe(Protocol):
+    """Says which places on devices there are, and how full they are."""
+
+    def now(self) -> Places:
+        """A new reading; takes milliseconds."""
 
 
 class RunFiles(Protocol):

@@ -41,6 +41,16 @@ class RunDirectory:
         return self.root / "trainer.lock"
 
     @property
+    def standby_lock(self) -> Path:
+        """Held by the warm standby while it waits."""
+        return self.root / "standby.lock"
+
+    @property
+    def imports(self) -> Path:
+        """The modules that the run's trainer had imported when it wrote its first checkpoint, one a line."""
+        return self.root / "imports.txt"
+
+    @property
     def fence(self) -> Path:
         """The token of the one attempt that may write checkpoints; written by the supervisor."""
         return self.root / "attempt.json"
@@ -86,6 +96,11 @@ class RunDirectory:
     def remarks(self, attempt: int) -> Path:
         """What an attempt's trainer had to say; its supervisor copies it into the journal."""
         return self.logs / f"attempt-{attempt:03d}.remarks.jsonl"
+
+    @property
+    def standby_log(self) -> Path:
+        """What waiting trainers said before they were started."""
+        return self.logs / "standby.log"
 
     @property
     def supervisor_log(self) -> Path:

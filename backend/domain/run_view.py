@@ -11,7 +11,11 @@ from backend.domain.states import RunState, Wish
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only."""
+    """`step` of `total_steps` is 0 of 0 until a trainer has said more. Pids are of living processes only.
+
+    `queue_position` counts from 1, for runs that wait for a place on a device. `standby_bytes` is the resident
+    memory of the process that waits to take over, measured now.
+    """
 
     run: Run
     step: int
@@ -21,6 +25,9 @@ class RunView:
     supervisor_pid: int | None
     trainer_pid: int | None
     heartbeat: Heartbeat | None
+    queue_position: int | None = None
+    standby_pid: int | None = None
+    standby_bytes: int | None = None
 
     @property
     def id(self) -> str:
@@ -41,6 +48,16 @@ class RunView:
     def wish(self) -> Wish:
         """What a person asked for."""
         return self.run.wish
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether nothing goes on until a person decides: it failed, or it was paused by something else than a person.
+
+        That is a full disk, or a restart of the machine under `ask`.
+        """
+        run = self.run
+        is_paused_by_itself = run.state is RunState.PAUSED and run.wish is Wish.PAUSE and bool(run.error_id)
+        return run.state is RunState.FAILED or is_paused_by_itself
 
     @property
     def progress(self) -> float | None:
@@ -75,6 +92,8 @@ class RunView:
             "run_dir": str(run.run_dir),
             "supervisor_pid": self.supervisor_pid,
             "trainer_pid": self.trainer_pid,
+            "standby_pid": self.standby_pid,
+            "standby_bytes": self.standby_bytes,
             "last_checkpoint_step": self.last_checkpoint_step,
             "has_adapter": self.has_adapter,
             "phase": self.phase.value if self.phase else None,
@@ -89,6 +108,12 @@ class RunView:
             "keeps_slot": run.keeps_slot,
             "notes": run.notes,
             "tags": list(run.tags),
+            "priority": run.priority,
+            "after": run.after,
+            "retries": run.retries,
+            "queued_at": _text(run.queued_at),
+            "queue_position": self.queue_position,
+            "slots": list(run.slots),
             "attempts": [_attempt(attempt) for attempt in run.attempts],
         }
 

@@ -1,6 +1,7 @@
 """One change of a run's state, with everything that changes in the same transaction."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from backend.domain.run import ProcessIdentity
@@ -47,6 +48,42 @@ class Transition:
     failures: int | None = None
     error_id: str | None = None
     wish: Wish | None = None
+    retries: int | None = None
+    queued_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What the queue changes at once: who leaves its places, who goes to wait or to rest, who gets which places.
+
+    `messages` replace what the runs say; places that are given are told in the journal.
+    """
+
+    leaving: tuple[str, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    grants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether it changes anything."""
+        return bool(self.leaving or self.transitions or self.grants or self.messages)
+
+    @property
+    def run_ids(self) -> frozenset[str]:
+        """The runs that it changes."""
+        moved = (transition.run_id for transition in self.transitions)
+        return frozenset((*self.leaving, *moved, *self.grants, *self.messages))
+
+
+@dataclass(frozen=True, slots=True)
+class Requeueing:
+    """A person's change of a run's place in the queue, with a journal line if there is a reason; None keeps."""
+
+    run_id: str
+    reason: str = ""
+    priority: int | None = None
+    queued_at: datetime | None = None
+    after: str | None = None
 
 
 def leaves_slots(target: RunState, *, keeps_slot: bool) -> bool:

@@ -23,9 +23,10 @@ RUN_ID = "PEFT_STUDIO_RUN_ID"
 ATTEMPT = "PEFT_STUDIO_ATTEMPT"
 TOKEN = "PEFT_STUDIO_TOKEN"  # noqa: S105 - the name of a variable
 LOCK_FD = "PEFT_STUDIO_LOCK_FD"
+LAUNCH = "PEFT_STUDIO_LAUNCH"  # marks a dashboard and what belongs to it; supervisors and trainers do not
 # for programs of ours that run in a folder of the person's: a secrets.py that lies there is no module
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
-_NEVER_INHERITED = frozenset({RUN_ID, ATTEMPT, TOKEN, LOCK_FD})
+_NEVER_INHERITED = frozenset({RUN_ID, ATTEMPT, TOKEN, LOCK_FD, LAUNCH})
 
 
 def child_environment(ours: Mapping[str, str], additions: Mapping[str, str]) -> dict[str, str]:

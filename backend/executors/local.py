@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -15,8 +16,10 @@ from backend.executors import lock_file, orphans, process_table
 from backend.executors.children import Children
 from backend.executors.environment import LOCK_FD, child_environment, marker
 from backend.executors.errors import CommandNotStarted
+from backend.executors.handover import Order
 from backend.executors.process_table import Entry
 from backend.executors.waiting import wait_for_stranger
+from backend.executors.warm import WarmChildren
 
 _SWEEP_SECONDS = 5.0
 _SWEEP_PAUSE_SECONDS = 0.01
@@ -33,20 +36,52 @@ class LocalExecutor:
 
     def __init__(self, *, adopts_orphans: bool = False) -> None:
         self._children = Children()
+        self._warm = WarmChildren()
         self._adopts_orphans = adopts_orphans and orphans.become_subreaper()
 
-    def start(self, command: Command) -> ProcessIdentity | None:
-        """Start detached. None if the lock is held. Raises CommandNotStarted."""
+    def start(self, command: Command, warm: ProcessIdentity | None = None) -> ProcessIdentity | None:
+        """Start detached, by a warm process if it still waits. None if the lock is held. Raises CommandNotStarted."""
         try:
             handle = lock_file.take(command.lock)
             if handle is None:
                 return None
             try:
-                return self._spawn(command, handle)
+                if warm is not None and self._order(warm, command, handle):
+                    return warm
+                return self._spawn(command, handle, subprocess.DEVNULL)
             finally:
                 os.close(handle)  # the child's copy keeps the lock
         except OSError as error:
             raise CommandNotStarted(program=command.argv[0], reason=error) from error
+
+    def warm(self, command: Command) -> ProcessIdentity | None:
+        """Start a program that waits for `start`; it finds its end of a socket as its standard input."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                handle = lock_file.take(command.lock)
+                if handle is None:
+                    ours.close()
+                    return None
+                try:
+                    process = self._spawn(command, handle, theirs.fileno())
+                finally:
+                    os.close(handle)
+            except OSError as error:
+                ours.close()
+                raise CommandNotStarted(program=command.argv[0], reason=error) from error
+        self._warm.adopt(process, ours)
+        return process
+
+    def is_ready(self, process: ProcessIdentity) -> bool:
+        """Whether a warm process has imported everything."""
+        return self._warm.is_ready(process)
+
+    def let_go(self, process: ProcessIdentity) -> None:
+        """End a warm process; it has nothing to lose. Nothing if it does not wait any more."""
+        entry = process_table.find(process)
+        if self._warm.let_go(process) and entry is not None:
+            process_table.send(entry, signal.SIGKILL)
 
     def find(self, lock: Path) -> tuple[Liveness, ProcessIdentity | None]:
         """ALIVE without an identity: held, but not (or not yet) by the process named in the file."""
@@ -106,7 +141,29 @@ class LocalExecutor:
         self._reap_orphans()
         return len(killed)
 
-    def _spawn(self, command: Command, handle: int) -> ProcessIdentity | None:
+    def ask_for_stacks(self, process: ProcessIdentity) -> int:
+        """SIGUSR1 to each process of a trainer that listens to it; nobody else, whom it would end."""
+        entry = process_table.find(process)
+        if entry is None or entry.is_zombie:
+            return 0
+        listening = [one for one in process_table.tree(entry) if process_table.catches(one.pid, signal.SIGUSR1)]
+        for one in listening:
+            process_table.send(one, signal.SIGUSR1)
+        return len(listening)
+
+    def _order(self, warm: ProcessIdentity, command: Command, handle: int) -> bool:
+        """Let a warm process take up the command; False if it is gone."""
+        if not self._warm.knows(warm) or not process_table.is_alive(warm):
+            self._warm.let_go(warm)
+            return False
+        environment = child_environment(os.environ, command.environment)
+        order = Order(command.argv, str(command.cwd), environment)
+        lock_file.write_identity(handle, warm)
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        with command.log.open("ab") as log:
+            return self._warm.order(warm, order, handle, log.fileno())
+
+    def _spawn(self, command: Command, handle: int, stdin: int) -> ProcessIdentity:
         additions = command.environment | {LOCK_FD: str(handle)}
         command.log.parent.mkdir(parents=True, exist_ok=True)
         with command.log.open("ab") as log:
@@ -114,7 +171,7 @@ class LocalExecutor:
                 command.argv,
                 cwd=command.cwd,
                 env=child_environment(os.environ, additions),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

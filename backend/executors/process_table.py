@@ -108,6 +108,18 @@ def environment(pid: int) -> dict[str, str]:
     return _environment_proc(pid) if _IS_LINUX else _environment_psutil(pid)
 
 
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal; where that cannot be asked (not Linux), it is taken to have one."""
+    if not _IS_LINUX:
+        return True
+    try:
+        lines = (_PROC / str(pid) / "status").read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    mask = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")), 0)
+    return bool(mask >> (number - 1) & 1)
+
+
 def _pids() -> list[int]:
     if _IS_LINUX:
         return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208 - names only, fast

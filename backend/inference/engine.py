@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Say = Callable[[ChatEvent], None]
 
 
+class _Stopped(Exception):
+    """Nobody wants the answer any more."""
+
+
 @dataclass(slots=True)
 class _Loaded:
     """peft puts its layers into `base`, so `adapted` is the same model; `is_pure`: its weights are still its."""
@@ -42,8 +46,15 @@ class Engine:
 
     def answer(self, request: ChatRequest, say: Say, is_stopped: Callable[[], bool]) -> None:
         """Say Progress, Tokens and Done. Raises StudioError, or what torch raises when memory is short."""
-        loaded = self._prepared(request, say)
-        if is_stopped():
+
+        def check() -> None:
+            if is_stopped():
+                raise _Stopped
+
+        try:
+            loaded = self._prepared(request, say, check)
+            check()
+        except _Stopped:
             say(Done(0, 0.0, "stopped"))
             return
         say(Progress(ChatPhase.READING))
@@ -66,24 +77,24 @@ class Engine:
         self._loaded = None
         free_memory()
 
-    def _prepared(self, request: ChatRequest, say: Say) -> _Loaded:
+    def _prepared(self, request: ChatRequest, say: Say, check: Callable[[], None]) -> _Loaded:
         """The base model with the adapter that was asked for, if any, with as little loading as possible."""
         folder = Path(request.adapter) if request.adapter is not None else None
         wanted = mark(folder) if folder is not None else None
-        loaded = self._base(BaseKey.of(request), wanted, say)
+        loaded = self._base(BaseKey.of(request), wanted, say, check)
         if folder is not None and wanted != loaded.adapter:
             say(Progress(ChatPhase.ADAPTING, folder.name))
             self._adapt(loaded, folder, wanted)
         return loaded
 
-    def _base(self, key: BaseKey, wanted: Mark | None, say: Say) -> _Loaded:
+    def _base(self, key: BaseKey, wanted: Mark | None, say: Say, check: Callable[[], None]) -> _Loaded:
         loaded = self._loaded
         if loaded is not None and loaded.key == key and (loaded.is_pure or loaded.adapter == wanted):
             return loaded
         del loaded
         self.unload()
-        say(Progress(ChatPhase.LOADING, Path(key.path).name))
-        self._loaded = _Loaded(key, *load_base(key))
+        say(Progress(ChatPhase.LOADING, Path(key.choice.path).name))
+        self._loaded = _Loaded(key, *load_base(key, check))
         return self._loaded
 
     def _adapt(self, loaded: _Loaded, folder: Path, wanted: Mark | None) -> None:

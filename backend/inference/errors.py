@@ -1,24 +1,6 @@
 """What keeps a model from answering."""
 
-from backend.errors import ConfigurationError, DataError, NotFoundError, ProcessError, UsageError
-
-
-class ModelNotFound(NotFoundError):
-    """Neither a folder nor a hub id."""
-
-    id = "chat-model-not-found"
-    what = "The base model {path} was not found."
-    why = "There is no such folder, and it is no hub id."
-    fix = "Give a folder that holds config.json and .safetensors weights, or a hub id such as org/name."
-
-
-class ModelUnreadable(DataError):
-    """A model that transformers does not load."""
-
-    id = "chat-model-unreadable"
-    what = "The base model {path} cannot be loaded."
-    why = "{reason}"
-    fix = "Look whether it is a causal language model with .safetensors weights and a tokenizer, and complete."
+from backend.errors import ConfigurationError, NotFoundError, ProcessError, UsageError
 
 
 class AdapterNotFound(NotFoundError):

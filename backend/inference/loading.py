@@ -1,52 +1,52 @@
-"""Loading a base model and its tokenizer: safetensors only, no code from the model's folder."""
+"""Loading a base model and its tokenizer: safetensors only, and no code that nobody trusts."""
 
 import gc
-import os
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from backend.base_models.files import complete, explain, locate
+from backend.base_models.retrying import Retrying
 from backend.domain.chat import ChatRequest
-from backend.inference.errors import ModelNotFound, ModelUnreadable
+from backend.domain.run_config import BaseModelChoice
 from backend.quantization import Quantization
-
-_HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
+from backend.quantization.four_bit import keep_as_loaded
 
 
 @dataclass(frozen=True, slots=True)
 class BaseKey:
     """What makes two base models the same weights in memory."""
 
-    path: str
-    revision: str | None
+    choice: BaseModelChoice
     quantization: Quantization
     precision: str
 
     @classmethod
     def of(cls, request: ChatRequest) -> "BaseKey":
         """The base model that a request wants."""
-        return cls(request.base_model, request.revision, request.quantization, request.precision)
+        choice = BaseModelChoice(path=request.base_model, revision=request.revision, trusted_code=request.trusted_code)
+        return cls(choice, request.quantization, request.precision)
 
 
-def load_base(key: BaseKey) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model, ready to answer, and its tokenizer. Raises ModelNotFound, ModelUnreadable."""
-    is_folder = Path(key.path).is_dir()
-    if not is_folder and not _HUB_ID.match(key.path):
-        raise ModelNotFound(path=key.path)
+def load_base(key: BaseKey, check: Callable[[], None]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model, ready to answer, and its tokenizer.
+
+    Its own code runs only if its hash is trusted, as in training. Raises as backend.base_models, and what `check`
+    raises while a model of the hub is fetched.
+    """
+    retrying = Retrying.watched(check)
+    files = locate(key.choice, Path.cwd(), retrying)
+    complete(files, retrying)
     device = best_device()
     precision = best_precision(device) if key.precision == "auto" else key.precision
-    common = {
-        "revision": key.revision or "main",
-        "trust_remote_code": False,
-        "local_files_only": is_folder or os.environ.get("HF_HUB_OFFLINE") == "1",
-    }
+    common = {"trust_remote_code": files.has_code, "local_files_only": True}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(key.path, **common)
+        tokenizer = AutoTokenizer.from_pretrained(str(files.folder), **common)
         model = AutoModelForCausalLM.from_pretrained(
-            key.path,
+            str(files.folder),
             dtype=getattr(torch, precision),
             device_map={"": device},
             use_safetensors=True,
@@ -56,19 +56,20 @@ def load_base(key: BaseKey) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         if is_memory_error(error):
             raise
-        raise ModelUnreadable(path=key.path, reason=first_line(error)) from error
+        raise explain(files.name, error) from error
+    keep_as_loaded(model)
     model.eval()  # type: ignore[no-untyped-call]  # transformers
     return model, tokenizer
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase | None:
-    """The tokenizer that was saved with an adapter, or None if there is none."""
+    """The tokenizer that was saved with an adapter, or None if there is none. Raises ModelUnusable."""
     if not (folder / "tokenizer_config.json").is_file():
         return None
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelUnreadable(path=str(folder), reason=first_line(error)) from error
+        raise explain(str(folder), error) from error
 
 
 def free_memory() -> None:

@@ -33,7 +33,8 @@ class NvidiaDriver:
                 return _reading()
             except pynvml.NVMLError as error:
                 self._close()
-                return GpuReading(note=_reason(error))
+                note = _reason(error)
+                return GpuReading(note=note, is_certain=note == NO_DRIVER)
 
     def _open(self) -> None:
         if not self._is_open:

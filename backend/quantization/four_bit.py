@@ -1,6 +1,6 @@
 """What the 4-bit formats of bitsandbytes share."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,3 +35,14 @@ class FourBit(Spec):
             bnb_4bit_compute_dtype=compute,
         )
         return {"quantization_config": config}
+
+
+def keep_as_loaded(model: Any) -> None:  # noqa: ANN401 - a torch module, and torch is not imported here
+    """Let no layer rewrite its 4-bit weights. Layers of other formats are left alone.
+
+    On CPUs with AVX512-BF16 bitsandbytes does that in the first forward pass outside of training: scales are
+    rounded to bfloat16, which changes what is trained on after an evaluation, and narrow layers fail.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.services.boot_service import BootService
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
 from backend.services.data_doctor import DataDoctor
@@ -13,6 +14,7 @@ from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
+from backend.services.run_queue import RunQueue
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
@@ -28,6 +30,7 @@ class Services:
     training: TrainingService
     status: StatusManager
     library: RunLibrary
+    queue: RunQueue
     processes: ProcessManager
     curves: TensorBoardDataManager
     configs: ConfigService
@@ -42,3 +45,4 @@ class Services:
     states: StateManagers
     repairs: Repairs
     storage: StorageService
+    boot: BootService

@@ -110,7 +110,7 @@ def order_of(config: RunConfig, base: Path, *, num_rows: int, show: int) -> Data
         dataset=config.dataset,
         base_model=config.base_model,
         max_length=config.training.max_length,
-        answers_only=bool(getattr(config.recipe, "answers_only", True)),  # recipes without it learn answers only
+        recipe=config.recipe,
         batch_size=config.training.batch_size,
         seed=config.training.seed,
         num_rows=num_rows,

@@ -98,6 +98,24 @@ class RunIsFinished(UsageError):
     fix = "Extend it by more steps: peft-studio runs extend {run_id} --steps 100"
 
 
+class RunNotWaiting(UsageError):
+    """An action on a place in the queue that the run does not have."""
+
+    id = "run-not-waiting"
+    what = "The run {run_id} cannot be {action}: it is {state}."
+    why = "Only a run that waits for its turn has a place in the queue."
+    fix = "Look at the queue: peft-studio queue list"
+
+
+class QueueCircle(UsageError):
+    """A run that would wait for itself."""
+
+    id = "queue-circle"
+    what = "The run {run_id} cannot wait for {other}."
+    why = "{other} itself waits for {run_id}, directly or through others: none of them would ever start."
+    fix = "Let one of them wait for nobody: peft-studio queue after {other}"
+
+
 class NothingToChange(UsageError):
     """No change of orders is known to help."""
 

@@ -36,6 +36,7 @@ class Pair:
             base_model=whole or self.base_model,
             adapter=str(self.adapter) if self.adapter is not None and side == "tuned" else None,
             revision=None if whole else self.config.base_model.revision,
+            trusted_code=self.config.base_model.trusted_code,
             quantization=self.config.quantization,
             precision=self.config.training.precision,
             messages=tuple(messages),

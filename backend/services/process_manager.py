@@ -1,15 +1,17 @@
-"""Keeping runs alive: starts supervisors where they are missing, and asks runs to stop."""
+"""Keeping runs alive: starts supervisors where they are missing and it is a run's turn, and asks runs to stop."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.domain.ports import Clock, Command, Executor, RunStore
+from backend.domain.ports import Clock, Command, Executor, PlaceProbe, RunStore
+from backend.domain.queue import waits
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import Liveness, Wish
 from backend.errors import StudioError
+from backend.services.scheduler import Scheduler
 
 _MOST_STARTS = 5
 _WITHIN_SECONDS = 60.0
@@ -36,7 +38,7 @@ class Liveliness:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """Ids of the runs that need a supervisor, by what was found or done.
+    """Ids of the runs that need a supervisor or wait for a place, by what was found or done.
 
     `held_back`: its supervisors ended too often within a minute. `refused`: with the reason in one sentence.
     """
@@ -45,39 +47,57 @@ class ReconcileReport:
     alive: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     held_back: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
 
 
 class ProcessManager:
     """Safe to call from any thread and any number of programs at once: the locks decide."""
 
-    def __init__(self, store: RunStore, executor: Executor, clock: Clock, program: SupervisorProgram) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        executor: Executor,
+        clock: Clock,
+        program: SupervisorProgram,
+        places: PlaceProbe,
+        after_reboot: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._after_reboot = after_reboot
         self._store = store
         self._executor = executor
         self._clock = clock
         self._program = program
-        self._listed: tuple[int, tuple[Run, ...]] | None = None
+        self._scheduler = Scheduler(store, executor, clock, places)
         self._starts: dict[str, deque[float]] = {}
 
     def start(self, run_id: str) -> bool:
-        """See that the run has a supervisor; whether one was started now.
+        """See that the run has a supervisor, if it is its turn; whether one was started now.
 
         Raises RunNotFound, CommandNotStarted.
         """
-        return self._start(self._store.get(run_id))
+        self._scheduler.arrange()
+        run = self._store.get(run_id)
+        is_started = run.needs_supervisor and not waits(run) and self._start(run)
+        self.reconcile()
+        return is_started
 
     def stop(self, run_id: str, reason: str = "a person asked to stop") -> Run:
         """Wish for a stop, and see that somebody grants it. Raises RunNotFound, CommandNotStarted."""
         run = self._store.set_wish(run_id, Wish.STOP, reason)
         if run.needs_supervisor:
-            self._start(run)
+            self.start(run_id)
         return run
 
     def reconcile(self) -> ReconcileReport:
-        """Give a supervisor to each run that needs one and has none; cheap if nothing changed."""
-        found: dict[str, list[str]] = {"started": [], "alive": [], "unknown": [], "held_back": []}
+        """Give places to waiting runs, and a supervisor to each run that has its places or needs none.
+
+        Cheap if nothing changed, and safe to call at any time.
+        """
+        self._after_reboot()
+        found: dict[str, list[str]] = {"started": [], "alive": [], "unknown": [], "held_back": [], "waiting": []}
         refused: list[tuple[str, str]] = []
-        for run in self._in_need():
+        for run in self._scheduler.arrange():
             try:
                 found[self._care(run)].append(run.id)
             except StudioError as error:
@@ -92,16 +112,9 @@ class ProcessManager:
         trainer_state, trainer = self._executor.find(folder.trainer_lock)
         return Liveliness(supervisor, trainer, supervisor_state, trainer_state)
 
-    def _in_need(self) -> tuple[Run, ...]:
-        """Runs that need a supervisor, read anew only when the store has changed."""
-        version = self._store.version()
-        listed = self._listed
-        if listed is None or listed[0] != version:
-            listed = version, tuple(self._store.unsettled())
-            self._listed = listed
-        return listed[1]
-
     def _care(self, run: Run) -> str:
+        if waits(run):
+            return "waiting"
         liveness, _ = self._executor.find(RunDirectory(run.run_dir).supervisor_lock)
         if liveness is not Liveness.DEAD:
             return str(liveness.value)

@@ -1,12 +1,13 @@
 """StatusManager: the typed read side of runs, joining the store with what the trainers write."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Executor, RunFiles, RunStore
+from backend.domain.queue import line, waits
 from backend.domain.run import JournalLine, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
@@ -15,12 +16,22 @@ LOG_BYTES = 256_000
 
 
 class StatusManager:
-    """Thread-safe. Views of runs at rest are remembered until the run changes, so that 1,000 runs list fast."""
+    """Thread-safe. Views of runs at rest are remembered until the run changes, so that 1,000 runs list fast.
 
-    def __init__(self, store: RunStore, files: RunFiles, executor: Executor) -> None:
+    `memory_of` gives the resident bytes of a pid.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        files: RunFiles,
+        executor: Executor,
+        memory_of: Callable[[int], int | None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._files = files
         self._executor = executor
+        self._memory_of = memory_of
         self._lock = threading.Lock()
         self._ended: dict[str, tuple[datetime, RunView]] = {}
         self._list: tuple[int, tuple[RunView, ...]] | None = None
@@ -31,7 +42,9 @@ class StatusManager:
         remembered = self._list
         if remembered and remembered[0] == version and not any(view.run.needs_supervisor for view in remembered[1]):
             return remembered[1]
-        views = tuple(self._view(run) for run in self._store.list())
+        runs = self._store.list()
+        places = _positions(runs)
+        views = tuple(self._view(run, places.get(run.id)) for run in runs)
         self._list = (version, views)
         return views
 
@@ -41,7 +54,9 @@ class StatusManager:
 
     def show(self, run_id: str) -> RunView:
         """One run. Raises RunNotFound."""
-        return self._view(self._store.get(run_id))
+        run = self._store.get(run_id)
+        places = _positions(self._store.unsettled()) if waits(run) else {}
+        return self._view(run, places.get(run_id))
 
     def journal(self, run_id: str) -> Sequence[JournalLine]:
         """What happened to a run, oldest first."""
@@ -62,9 +77,9 @@ class StatusManager:
         """Changes whenever the store does."""
         return self._store.version()
 
-    def _view(self, run: Run) -> RunView:
+    def _view(self, run: Run, position: int | None) -> RunView:
         if run.needs_supervisor:
-            return self._look(run)
+            return self._look(run, position)
         with self._lock:
             known = self._ended.get(run.id)
         if known and known[0] == run.updated_at and known[1].run == run:
@@ -74,10 +89,11 @@ class StatusManager:
             self._ended[run.id] = (run.updated_at, view)
         return view
 
-    def _look(self, run: Run) -> RunView:
+    def _look(self, run: Run, position: int | None = None) -> RunView:
         beat = self._files.heartbeat(run.run_dir)
         last = run.latest_attempt
         step = max(beat.step if beat else 0, (last.last_step or 0) if last and not run.needs_supervisor else 0)
+        standby_pid = self._pid(RunDirectory(run.run_dir).standby_lock, run)
         return RunView(
             run=run,
             step=step,
@@ -87,6 +103,9 @@ class StatusManager:
             supervisor_pid=self._pid(RunDirectory(run.run_dir).supervisor_lock, run),
             trainer_pid=self._pid(RunDirectory(run.run_dir).trainer_lock, run),
             heartbeat=_of_this_life(beat, run),
+            queue_position=position,
+            standby_pid=standby_pid,
+            standby_bytes=self._memory_of(standby_pid) if standby_pid else None,
         )
 
     def _pid(self, lock: Path, run: Run) -> int | None:
@@ -94,6 +113,10 @@ class StatusManager:
             return None
         found = self._executor.find(lock)[1]
         return found.pid if found else None
+
+
+def _positions(runs: Sequence[Run]) -> dict[str, int]:
+    return {run.id: number for number, run in enumerate(line(runs), start=1)}
 
 
 def _of_this_life(beat: Heartbeat | None, run: Run) -> Heartbeat | None:

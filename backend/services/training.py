@@ -39,13 +39,29 @@ class TrainingService:
         """Check data, model, disk and packages without writing anything; paths are relative to `base`."""
         return self._preflight.check(config, base)
 
-    def start(self, config: RunConfig, base: Path) -> Run:
-        """Check, write the run's folder and row, and start its supervisor. Raises PreflightFailed."""
+    def start(
+        self,
+        config: RunConfig,
+        base: Path,
+        *,
+        priority: int = 0,
+        after: str = "",
+        retries: int = 0,
+        is_held: bool = False,
+    ) -> Run:
+        """Check, write the run's folder and row, and start it or let it wait for its turn.
+
+        `after` is the id of a run that has to finish first; `retries`: so often it is queued again if it fails.
+        A held one waits until it is released. Raises PreflightFailed, RunNotFound.
+        """
+        if after:
+            self._store.get(after)
         report = self._preflight.check(config, base)
         if report.errors:
             problems = " ".join(finding.sentence() for finding in report.errors)
             raise PreflightFailed(problems=problems)
-        run = self._create(_absolute(config, base))
+        wish = Wish.PAUSE if is_held else Wish.RUN
+        run = self._create(_absolute(config, base), priority=priority, after=after, retries=retries, wish=wish)
         self._processes.start(run.id)
         return self._store.get(run.id)
 
@@ -74,14 +90,17 @@ class TrainingService:
         return self._wish(self._store.get(run_id), Wish.STOP_NOW, "Stop at once was asked for.")
 
     def resume(self, run_id: str) -> Run:
-        """Go on from the last checkpoint, or let a run that is about to pause or stop go on. Raises RunIsFinished."""
+        """Go on from the last checkpoint as soon as it is its turn, or let a run that is about to rest go on.
+
+        Raises RunIsFinished.
+        """
         run = self._store.get(run_id)
         if run.state is RunState.FINISHED:
             raise RunIsFinished(run_id=run_id)
         if run.wish is not Wish.RUN:
             run = self._store.set_wish(run_id, Wish.RUN, "Resume was asked for.")
         self._processes.start(run_id)
-        return run
+        return self._store.get(run_id)
 
     def _wish(self, run: Run, wish: Wish, reason: str, *, keeps_slot: bool = False) -> Run:
         if run.is_over and run.wish is not Wish.RUN:
@@ -91,7 +110,7 @@ class TrainingService:
             self._processes.start(run.id)
         return run
 
-    def _create(self, config: RunConfig) -> Run:
+    def _create(self, config: RunConfig, *, priority: int, after: str, retries: int, wish: Wish) -> Run:
         now = self._clock.now()
         run_id = new_run_id(config.name or config.method.name, now)
         run = Run(
@@ -99,10 +118,14 @@ class TrainingService:
             name=config.name or run_id,
             run_dir=self._runs_folder / run_id,
             state=RunState.CREATED,
-            wish=Wish.RUN,
+            wish=wish,
             created_at=now,
             updated_at=now,
-            message="Waiting for its supervisor.",
+            queued_at=now,
+            priority=priority,
+            after=after,
+            retries=retries,
+            message="Waiting for its turn.",
             method=config.method.name,
             base_model=config.base_model.path,
             dataset=config.dataset.path,

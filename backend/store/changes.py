@@ -122,6 +122,8 @@ def _values(transition: Transition) -> dict[str, object]:
         "failures": transition.failures,
         "error_id": transition.error_id,
         "wish": _wish(transition),
+        "retries": transition.retries,
+        "queued_at": transition.queued_at,
     }
     return {
         "state": transition.target.value,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -52,6 +52,16 @@ class Database:
             session.flush()
             if is_change_of_runs:
                 session.execute(update(RevisionRow).values(number=RevisionRow.number + 1))
+
+    @contextmanager
+    def write_at(self, revision: int) -> Iterator[Session | None]:
+        """A transaction that changes runs, or None if they have changed since `revision`."""
+        is_still_so = RevisionRow.number == revision
+        with self.write(is_change_of_runs=False) as session:
+            step = update(RevisionRow).where(is_still_so).values(number=RevisionRow.number + 1)
+            result = session.execute(step)
+            assert isinstance(result, CursorResult)
+            yield session if result.rowcount else None
 
     def revision(self) -> int:
         """The number that grows with each change of a run; reads it without the layers above the driver."""

@@ -5,11 +5,16 @@ import secrets
 from pathlib import Path
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Replace a file atomically and durably: temporary file, fsync, rename, fsync of the folder."""
+def replace_text(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace a file atomically and durably: temporary file, fsync, rename, fsync of the folder.
+
+    With a `mode`, nobody sees the text under other rights.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backend.domain.adjustments import Adjustment, adjusted, adjustments_text, read_adjustments
 from backend.domain.decisions import Ending
+from backend.domain.devices import Devices
 from backend.domain.replan import replan
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
@@ -38,6 +39,13 @@ class Orders:
         except (ValueError, OSError, YamlError) as error:
             _log.info("no other orders for the next attempt: %s", type(error).__name__)
             return None
+
+    def devices(self) -> Devices:
+        """On which devices it was told to train; the default for an order that cannot be read."""
+        try:
+            return RunConfig.model_validate(read_yaml(self._folder.config)).devices
+        except (ValueError, OSError, YamlError):
+            return Devices()
 
     def carry_out(self, change: Adjustment) -> None:
         """Write it down and put the checkpoints behind its good step aside; doing it twice changes nothing.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from sqlalchemy import and_, not_, or_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from backend.domain.run import JournalLine, Run
@@ -26,10 +26,15 @@ def find_run(session: Session, run_id: str) -> Run:
 
 def all_runs(session: Session) -> tuple[Run, ...]:
     """All runs, newest first: one query for the runs, one for the attempts, one for the slots."""
-    in_order = select(AttemptRow).order_by(AttemptRow.run_id, AttemptRow.number)
+    return _runs(session, true())
+
+
+def _runs(session: Session, wanted: ColumnElement[bool]) -> tuple[Run, ...]:
+    in_order = select(AttemptRow).join(RunRow, RunRow.id == AttemptRow.run_id).where(wanted)
+    in_order = in_order.order_by(AttemptRow.run_id, AttemptRow.number)
     grouped = groupby(session.scalars(in_order), key=lambda attempt: attempt.run_id)
     attempts = {run_id: list(group) for run_id, group in grouped}
-    joined = select(RunRow, AnnotationRow).join(AnnotationRow, AnnotationRow.run_id == RunRow.id)
+    joined = select(RunRow, AnnotationRow).join(AnnotationRow, AnnotationRow.run_id == RunRow.id).where(wanted)
     rows = session.execute(joined.order_by(RunRow.created_at.desc(), RunRow.id.desc()))
     slots = slots_by_run(session)
     return tuple(to_run(row, note, attempts.get(row.id, ()), slots.get(row.id, ())) for row, note in rows)
@@ -48,8 +53,7 @@ def unsettled_runs(session: Session) -> tuple[Run, ...]:
     is_over = RunRow.state.in_(ENDS)
     is_paused = and_(RunRow.state == RunState.PAUSED, RunRow.wish == Wish.PAUSE)
     wanted = or_(RunRow.wish == Wish.RUN, not_(or_(is_over, is_paused)))
-    found = session.scalars(select(RunRow.id).where(wanted).order_by(RunRow.created_at.desc(), RunRow.id.desc()))
-    runs = (find_run(session, run_id) for run_id in found.all())
+    runs = _runs(session, wanted)
     return tuple(run for run in runs if run.needs_supervisor)
 
 

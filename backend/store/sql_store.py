@@ -1,6 +1,6 @@
 """The RunStore on SQLAlchemy: SQLite in the workspace, or any database by URL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from backend.domain.ports import Clock, RunRecord
 from backend.domain.run import JournalLine, ProcessIdentity, Run
 from backend.domain.states import Wish
-from backend.domain.transition import Transition
-from backend.store import changes, queries
+from backend.domain.transition import Arrangement, Requeueing, Transition
+from backend.store import changes, queries, queueing
 from backend.store.engine import Database
 from backend.store.errors import RunNotFound
 from backend.store.mirror import mirror
@@ -115,6 +115,31 @@ class SqlRunStore:
             _delete(session, run.id)
             changes.insert(session, run, journal)
         self._mirrored(run)
+
+    def slots(self) -> Mapping[str, str]:
+        """The run that has each place on a device."""
+        with self._database.read() as session:
+            return queueing.holders(session)
+
+    def arrange(self, version: int, arrangement: Arrangement) -> bool:
+        """All of an arrangement, in one transaction; False, and nothing, if runs have changed since `version`."""
+        with self._database.write_at(version) as session:
+            if session is None:
+                return False
+            queueing.arrange(session, arrangement, self._clock.now())
+            runs = [queries.find_run(session, run_id) for run_id in arrangement.run_ids]
+        for run in runs:
+            self._mirrored(run)
+        return True
+
+    def requeue(self, requeueings: Sequence[Requeueing]) -> None:
+        """Change the places of runs in the queue, all in one transaction. Raises RunNotFound."""
+        with self._database.write() as session:
+            for change in requeueings:
+                queueing.requeue(session, change, self._clock.now())
+            runs = [queries.find_run(session, change.run_id) for change in requeueings]
+        for run in runs:
+            self._mirrored(run)
 
     def save_draft(self, key: str, text: str) -> None:
         """Keep a JSON text under a key until it is replaced; not a change of a run."""

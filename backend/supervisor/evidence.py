@@ -49,6 +49,13 @@ class Evidence:
         """The last 64 KiB of an attempt's log."""
         return self.files.log(self.run_dir, attempt, _TAIL_BYTES)
 
+    def log_bytes(self, attempt: int) -> int:
+        """How long an attempt's log is."""
+        try:
+            return self.folder.log(attempt).stat().st_size
+        except OSError:
+            return 0
+
     def resume_step(self) -> int | None:
         """The step of the newest checkpoint whose every byte is as it was sealed."""
         for checkpoint in sealed(self.folder.checkpoints):

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backend.domain.decisions import Ending
-from backend.domain.diagnosis import NO_RESULT, diagnose
+from backend.domain.diagnosis import NO_RESULT, Diagnosis, diagnose
 from backend.domain.disk_room import Room
 from backend.domain.exit_record import ExitRecord, Proposal
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.ports import Clock
 from backend.domain.run import Attempt
+from backend.errors import StudioError
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.watch import Seen
 
@@ -97,3 +98,15 @@ def _exit_code(seen: Seen | None, record: ExitRecord | None) -> int | None:
 
 def _is_newer(step: int | None, than: int | None) -> bool:
     return step is not None and (than is None or step > than)
+
+
+def not_started(error: StudioError | OSError, resume_step: int | None) -> Ending:
+    """An attempt whose process could not even be made."""
+    told = error.explain() if isinstance(error, StudioError) else None
+    found = Diagnosis(
+        told.id if told else "trainer-not-started",
+        f"could not be started: {error.explain().why if isinstance(error, StudioError) else error}".rstrip("."),
+        told.fix if told else "Check that the run's folder may be written and that its disk is not full.",
+        is_worth_retrying=True,
+    )
+    return Ending(None, found, resume_step=resume_step)

@@ -50,6 +50,7 @@ class OwnedRun:
         failures: int | None = None,
         error_id: str | None = None,
         wish: Wish | None = None,
+        retries: int | None = None,
     ) -> None:
         """One transition from the state that we know."""
         transition = Transition(
@@ -65,6 +66,7 @@ class OwnedRun:
             failures=failures,
             error_id=error_id,
             wish=wish,
+            retries=retries,
         )
         self._run = self._store.apply(transition)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import random
 import sys
 import time
 from collections.abc import Sequence
@@ -13,21 +14,26 @@ from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors import lock_file
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
+from backend.executors.memory import available_bytes
 from backend.executors.oom import oom_kills
 from backend.executors.process_table import identify
 from backend.probes.clock import SystemClock
+from backend.probes.machine import LocalMachine
+from backend.probes.places import LocalPlaces
+from backend.services.after_reboot import AfterReboot
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.errors import StaleTransition
 from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from backend.supervisor.errors import RunDirMismatch, RunDirMissing, SupervisorBusy
 from backend.supervisor.leave import Leave, Left
-from backend.supervisor.rules import Rules, TrainerProgram
+from backend.supervisor.rules import HangLimits, Rules, StandbyRule, TrainerProgram
 from backend.supervisor.supervisor import Supervisor
 from config.settings import Settings
 
 SUPERVISOR = (sys.executable, "-m", "backend.supervisor")
 TRAINER = (sys.executable, "-m", "backend.trainer")
+STANDBY = (sys.executable, "-m", "backend.trainer.standby")
 _log = logging.getLogger("supervisor")
 
 
@@ -35,18 +41,19 @@ def main(
     arguments: Sequence[str],
     trainer: tuple[str, ...] = TRAINER,
     supervisor: tuple[str, ...] = SUPERVISOR,
+    standby: tuple[str, ...] = STANDBY,
 ) -> int:
     """Look after the run in RUN_DIR until it is over, then see to the other runs.
 
     Ends with 0 when the run is over or when told to leave, 75 if another supervisor has the run, else with
-    the exit code of the error. `trainer` and `supervisor` are the command lines of what it starts.
+    the exit code of the error. `trainer`, `supervisor` and `standby` are the command lines of what it starts.
     """
     _log_to_stderr()
     if len(arguments) != 1:
         _log.error("usage: python -m backend.supervisor RUN_DIR")
         return EXIT_USAGE
     try:
-        return _supervise(Path(arguments[0]).absolute(), trainer, supervisor)
+        return _supervise(Path(arguments[0]).absolute(), trainer, supervisor, standby)
     except Left:
         _log.info("told to leave; the trainer goes on")
         return 0
@@ -58,7 +65,7 @@ def main(
         return error.exit_code
 
 
-def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, ...]) -> int:
+def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, ...], standby: tuple[str, ...]) -> int:
     leave = Leave()
     leave.listen()
     lock = _hold(run_dir)
@@ -76,16 +83,19 @@ def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, .
         executor,
         clock,
         files=LocalRunFiles(),
-        trainer=trainer_program(settings, trainer),
+        trainer=trainer_program(settings, trainer, standby),
         rules=rules(settings),
         leave=leave,
         identity=identity,
         count_oom_kills=oom_kills,
+        available_bytes=available_bytes,
     ).run()
     _log.info("%s is over", run_dir.name)
     os.close(lock)  # from here on another supervisor may start: a wish that came too late for us is not lost
     program = SupervisorProgram(supervisor, settings.workspace, settings.as_environment() | SAFE_PATH)
-    report = ProcessManager(store, executor, clock, program).reconcile()
+    places = LocalPlaces(LocalMachine(settings.workspace), settings.cpu_slots)
+    reboots = AfterReboot(store, executor, clock, settings.after_reboot, identity.boot_id)
+    report = ProcessManager(store, executor, clock, program, places, after_reboot=reboots.settle).reconcile()
     _log.info("seen to the other runs: %s", report)
     return 0
 
@@ -95,14 +105,21 @@ def rules(settings: Settings) -> Rules:
     return Rules(
         policy=Policy(settings.max_failures, settings.backoff_seconds),
         stop_grace_seconds=settings.stop_grace_seconds,
-        hang_training_seconds=settings.hang_training_seconds,
-        hang_other_seconds=settings.hang_other_seconds,
+        hang=HangLimits(
+            loading_seconds=settings.hang_loading_seconds,
+            training_seconds=settings.hang_training_seconds,
+            evaluating_seconds=settings.hang_evaluating_seconds,
+            saving_seconds=settings.hang_saving_seconds,
+            ending_seconds=settings.hang_ending_seconds,
+        ),
+        standby=StandbyRule(settings.standby, settings.standby_after_seconds, settings.standby_min_free_bytes),
+        chance=random.random,
         log_max_bytes=settings.log_max_bytes,
         min_free_bytes=settings.min_free_bytes,
     )
 
 
-def trainer_program(settings: Settings, argv: tuple[str, ...]) -> TrainerProgram:
+def trainer_program(settings: Settings, argv: tuple[str, ...], standby: tuple[str, ...] = ()) -> TrainerProgram:
     """The trainer with what it needs from the settings, which it does not read itself."""
     environment = {
         "PEFT_STUDIO_MODELS": str(settings.models_folder),
@@ -113,7 +130,7 @@ def trainer_program(settings: Settings, argv: tuple[str, ...]) -> TrainerProgram
     } | SAFE_PATH
     if settings.hub_offline:
         environment["HF_HUB_OFFLINE"] = "1"
-    return TrainerProgram(argv, environment)
+    return TrainerProgram(argv, environment, standby)
 
 
 def _hold(run_dir: Path) -> int:

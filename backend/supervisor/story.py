@@ -30,7 +30,7 @@ def running(run: Run) -> str:
 
 def waiting(number: int, end: AttemptEnd, delay_seconds: float) -> str:
     """What a run shows between two attempts."""
-    when = f"in {delay_seconds:g} s" if delay_seconds else "at once"
+    when = f"in {round(delay_seconds, 2):g} s" if delay_seconds else "at once"
     return f"{ended(number, end.last_step, end.reason)} Attempt {number + 1} starts {when}."
 
 
@@ -45,6 +45,11 @@ def asked(wish: Wish, grace_seconds: float) -> tuple[str, str]:
 def pausing(why: str, target: RunState) -> str:
     """What a run shows that pauses by itself."""
     return f"{target.capitalize()}: {why}. It goes on when it is resumed."
+
+
+def tried_again(reason: str, retries: int | None) -> str:
+    """Why a run ended, and if it is queued again, how often that may still happen."""
+    return reason if retries is None else f"{reason}; it is queued again, {retries} more times after this one"
 
 
 def _past(attempt: Attempt | None) -> str:

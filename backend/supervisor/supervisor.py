@@ -1,14 +1,14 @@
 """The loop that keeps one run alive: it does what the state asks for, and writes the next state."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from backend.domain.decisions import End, Ending, Restart, decide
-from backend.domain.diagnosis import Diagnosis
+from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread
 from backend.domain.heartbeat import Heartbeat
-from backend.domain.ports import Clock, Command, Executor, RunFiles, RunStore
+from backend.domain.places import visible_devices
+from backend.domain.ports import Clock, Command, RunFiles, RunStore, WarmExecutor
+from backend.domain.queue import waits
 from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import ENDS, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
@@ -20,12 +20,14 @@ from backend.supervisor import story
 from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.hearing import Hearing
-from backend.supervisor.inquest import Inquest
+from backend.supervisor.inquest import Inquest, not_started
 from backend.supervisor.leave import Leave
 from backend.supervisor.owned_run import OwnedRun
 from backend.supervisor.patience import PatientStore
 from backend.supervisor.rules import Rules, TrainerProgram
 from backend.supervisor.search import Search
+from backend.supervisor.stacks import Stacks
+from backend.supervisor.standby import Standby, Surroundings
 from backend.supervisor.upkeep import Upkeep
 from backend.supervisor.watch import Seen, Watch
 
@@ -42,7 +44,7 @@ class Supervisor:
         self,
         run_id: str,
         store: RunStore,
-        executor: Executor,
+        executor: WarmExecutor,
         clock: Clock,
         *,
         files: RunFiles,
@@ -51,6 +53,7 @@ class Supervisor:
         leave: Leave,
         identity: ProcessIdentity,
         count_oom_kills: Callable[[], int | None],
+        available_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._executor = executor
         self._clock = clock
@@ -61,6 +64,9 @@ class Supervisor:
         self._search = Search(self._owned, executor, clock, rules, leave.pause)
         self._evidence = Evidence(self._owned.now.run_dir, files)
         self._orders = Orders(self._owned.now.run_dir)
+        self._stacks = Stacks(executor, clock, leave.pause)
+        around = Surroundings(run_id, self._owned.now.run_dir, trainer, available_bytes, self._owned.remark)
+        self._standby = Standby(executor, clock, rules.standby, around)
         disk = DiskRoom(self._owned.now.run_dir, rules.min_free_bytes)
         self._upkeep = Upkeep(self._evidence.folder, rules.log_max_bytes, disk.measure, clock)
         self._inquest = Inquest(self._evidence, count_oom_kills, clock, disk.measure)
@@ -91,7 +97,7 @@ class Supervisor:
         run = self._owned.refresh()
         if run.state in _WITH_TRAINER:
             return self._attend
-        if not run.needs_supervisor:
+        if not run.needs_supervisor or waits(run):
             return None
         if run.wish is not Wish.RUN:
             return self._rest
@@ -118,7 +124,7 @@ class Supervisor:
         self._why_paused = ""
         latest = run.latest_attempt
         step = self._last.resume_step if self._last else self._evidence.resume_step()
-        begin = AttemptStart(latest.number + 1 if latest else 1, secrets.token_hex(16), step)
+        begin = AttemptStart(latest.number + 1 if latest else 1, self._standby.next_token(), step)
         self._owned.move(
             RunState.STARTING,
             f"attempt {begin.number} starts, {story.resumed(step)}",
@@ -133,16 +139,18 @@ class Supervisor:
         self._inquest.begin()
         try:
             self._evidence.fence(attempt.number, attempt.token)
-            self._trainer = self._executor.start(self._command(attempt))
+            self._trainer = self._standby.start(self._command(attempt))
         except (StudioError, OSError) as error:
             _log.exception("attempt %d could not be started", attempt.number)
-            self._settle(attempt, _not_started(error, self._evidence.resume_step()))
+            self._settle(attempt, not_started(error, self._evidence.resume_step()))
             return
         if self._trainer is None:
             self._owned.remark("the trainer's lock was taken by another process; looking again")
             self._leave.pause(self._rules.poll_seconds)
         else:
-            self._owned.remark(f"attempt {attempt.number} is process {self._trainer.pid}", process=self._trainer)
+            warm = ", the warm standby" if self._standby.has_become(self._trainer) else ""
+            said = f"attempt {attempt.number} is process {self._trainer.pid}{warm}"
+            self._owned.remark(said, process=self._trainer)
 
     def _attend(self) -> None:
         """Watch the trainer of the latest attempt, ours or adopted, to its end; or learn that it is gone."""
@@ -156,6 +164,8 @@ class Supervisor:
         hearing.listen()
         self._upkeep.cap_logs(attempt.number)
         self._settle(attempt, self._inquest.ending(attempt, seen))
+        if self._owned.now.state not in (RunState.BACKOFF, RunState.INTERRUPTED):
+            self._standby.let_go()
 
     def _watch(self, process: ProcessIdentity, attempt: Attempt, hearing: Hearing) -> Seen:
         watch = Watch(
@@ -167,6 +177,7 @@ class Supervisor:
             wish=lambda: self._owned.refresh().wish,
             asking=self._say_asked,
             tick=lambda: self._tick(attempt, hearing),
+            hung=lambda: self._say_hung(process, attempt),
         )
         return watch.until_end()
 
@@ -185,12 +196,23 @@ class Supervisor:
             return None
         if self._owned.now.state is RunState.STARTING:
             self._owned.move(RunState.RUNNING, "first heartbeat", story.running(self._owned.now))
+        if self._owned.now.state is RunState.RUNNING:
+            self._standby.tend(heartbeat)
         return heartbeat
 
     def _say_asked(self, wish: Wish) -> None:
         target = RunState.PAUSING if wish is Wish.PAUSE else RunState.STOPPING
         if self._owned.now.state is not target:
             self._owned.move(target, *story.asked(wish, self._rules.stop_grace_seconds))
+
+    def _say_hung(self, process: ProcessIdentity, attempt: Attempt) -> None:
+        """Have the silent trainer's stacks in its log before it is killed, if it can still write them."""
+        before = self._evidence.log_bytes(attempt.number)
+
+        def has_told() -> bool:
+            return self._evidence.log_bytes(attempt.number) > before
+
+        self._owned.remark(f"attempt {attempt.number} hangs and is killed; {self._stacks.ask(process, has_told)}")
 
     def _settle(self, attempt: Attempt, ending: Ending) -> None:
         """Write what follows from the end of an attempt."""
@@ -199,13 +221,15 @@ class Supervisor:
         decision = self._decided(attempt, ending, run)
         end = AttemptEnd(ending.exit_code, ending.last_step, decision.reason)
         if isinstance(decision, End):
+            retries = retries_left(decision, run)
             self._owned.move(
                 decision.state,
-                decision.reason,
+                story.tried_again(decision.reason, retries),
                 decision.message,
                 end=end,
                 error_id=decision.error_id,
-                wish=_wish_at_rest(decision.state, run.wish),
+                wish=_wish_at_rest(decision.state, run.wish) if retries is None else None,
+                retries=retries,
             )
         else:
             self._go_on(attempt, end, decision)
@@ -226,12 +250,13 @@ class Supervisor:
         return decision
 
     def _go_on(self, attempt: Attempt, end: AttemptEnd, decision: Restart) -> None:
-        can_wait = self._owned.now.state not in _ENDING and decision.delay_seconds > 0
-        self._not_before = self._clock.monotonic() + decision.delay_seconds
+        delay_seconds = spread(decision.delay_seconds, self._rules.chance())
+        can_wait = self._owned.now.state not in _ENDING and delay_seconds > 0
+        self._not_before = self._clock.monotonic() + delay_seconds
         self._owned.move(
             RunState.BACKOFF if can_wait else RunState.INTERRUPTED,
             decision.reason,
-            story.waiting(attempt.number, end, decision.delay_seconds),
+            story.waiting(attempt.number, end, delay_seconds),
             end=end,
             failures=decision.failures,
         )
@@ -257,7 +282,10 @@ class Supervisor:
             cwd=run.run_dir,
             log=folder.log(attempt.number),
             lock=folder.trainer_lock,
-            environment=self._program.environment | _marks(run.id, attempt) | {ATTEMPT: str(attempt.number)},
+            environment=self._program.environment
+            | visible_devices(run.slots, self._orders.devices())
+            | _marks(run.id, attempt)
+            | {ATTEMPT: str(attempt.number)},
         )
 
 
@@ -270,14 +298,3 @@ def _wish_at_rest(state: RunState, wish: Wish) -> Wish | None:
 
 def _marks(run_id: str, attempt: Attempt) -> dict[str, str]:
     return {RUN_ID: run_id, TOKEN: attempt.token}
-
-
-def _not_started(error: StudioError | OSError, resume_step: int | None) -> Ending:
-    told = error.explain() if isinstance(error, StudioError) else None
-    found = Diagnosis(
-        told.id if told else "trainer-not-started",
-        f"could not be started: {error.explain().why if isinstance(error, StudioError) else error}".rstrip("."),
-        told.fix if told else "Check that the run's folder may be written and that its disk is not full.",
-        is_worth_retrying=True,
-    )
-    return Ending(None, found, resume_step=resume_step)

@@ -23,7 +23,8 @@ class Watch:
     """One trainer, from now until it is gone.
 
     `look` gives the newest heartbeat, `wish` what a person wants now. `asking` is called whenever that became
-    another one than to run, before the trainer is asked to end; `tick` on each round, and it may raise to leave.
+    another one than to run, before the trainer is asked to end; `hung` once, before a silent one is killed;
+    `tick` on each round, and it may raise to leave.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Watch:
         wish: Callable[[], Wish],
         asking: Callable[[Wish], None],
         tick: Callable[[], None],
+        hung: Callable[[], None],
     ) -> None:
         self._process = process
         self._executor = executor
@@ -46,6 +48,7 @@ class Watch:
         self._wish = wish
         self._asking = asking
         self._tick = tick
+        self._hung = hung
         self._silence = Silence(rules, clock)
         self._deadline: float | None = None
         self._heeded = Wish.RUN
@@ -76,5 +79,6 @@ class Watch:
 
     def _heed_silence(self) -> None:
         heartbeat = self._look()
-        if self._deadline is None and self._silence.is_too_long(heartbeat):
+        if self._deadline is None and not self._was_hung and self._silence.is_too_long(heartbeat):
+            self._hung()
             self._was_hung = True

@@ -23,6 +23,7 @@ from backend.trainer.errors import memory_error, write_error
 from backend.trainer.heartbeat import HeartbeatWriter
 from backend.trainer.launch import RankFailed, train_in_processes
 from backend.trainer.say import say
+from backend.trainer.stacks import tell_stacks_on_request
 from backend.trainer.stop import StopFlag, StopRequested
 
 EXIT_CRASHED = 1
@@ -30,6 +31,7 @@ EXIT_CRASHED = 1
 
 def main(argv: Sequence[str]) -> int:
     """Train the run of a directory; the exit code."""
+    tell_stacks_on_request()
     if len(argv) != 1 or not Path(argv[0]).is_dir():
         say("usage: python -m backend.trainer RUN_DIR (an existing folder with a run.yaml)")
         return EXIT_USAGE

@@ -6,11 +6,9 @@ import shutil
 from pathlib import Path
 
 from backend.errors import (
-    EXIT_UNAVAILABLE,
     ConfigurationError,
     DataError,
     StorageError,
-    StudioError,
     TrainingError,
 )
 
@@ -72,34 +70,6 @@ class SpeedUnsuitable(ConfigurationError):
     what = "{setting}: {value} is not possible here."
     why = "{why}"
     fix = 'Set {setting} to "auto".'
-
-
-class ModelUnreachable(StudioError):
-    """The hub could not be asked."""
-
-    id = "model-unreachable"
-    what = "The base model {path} could not be fetched from the hub."
-    why = "{why}"
-    fix = "Check the network and PEFT_STUDIO_HUB_OFFLINE, or download the model and give its folder."
-    exit_code = EXIT_UNAVAILABLE
-
-
-class ModelUnusable(ConfigurationError):
-    """The model's files are there but cannot be loaded."""
-
-    id = "model-unusable"
-    what = "The base model {path} cannot be loaded."
-    why = "{why}"
-    fix = "Use a language model that transformers knows, with .safetensors weights and a tokenizer."
-
-
-class ModelUnsafe(ConfigurationError):
-    """The weights exist only as pickles, which are programs."""
-
-    id = "model-unsafe"
-    what = "The base model {path} has only pickled weights."
-    why = "A pickle can run any program when it is read; the studio reads .safetensors only."
-    fix = "Convert it on a machine that you can lose, or take a .safetensors version of the model."
 
 
 class ChatTemplateUnsuitable(DataError):

@@ -7,16 +7,18 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
+from backend.base_models.files import BaseFiles, locate
 from backend.data.examples import Conversation, PlainText, Turn
 from backend.domain.data_checks import EncodedRow, Sample, Vocabulary, findings, look
 from backend.domain.data_findings import finding
 from backend.domain.data_lengths import lengths
 from backend.domain.data_report import DataFinding, DataOrder, DataReport, RowLook
+from backend.recipes import Pretrain, Recipe, Sft
 from backend.trainer.limited import ChildFailed, Limits, TooBig, TooSlow, limited
-from backend.trainer.model import BaseFiles, load_tokenizer, locate
+from backend.trainer.model import load_tokenizer
+from backend.trainer.readings import reading_of
 from backend.trainer.row_child import Encodings, encode
 from backend.trainer.sampling_rows import SampledRows, sample_rows, text_findings
-from backend.trainer.tokens import Encoder
 
 # how control tokens are written; [INST] is not among them: Llama 2 and Mistral write it in pieces
 MARK = re.compile(r"<\|[^<>|\s]{1,40}\|>|<(?:start|end)_of_\w{1,20}>|</?s>|<(?:bos|eos|pad|im_start|im_end)>")
@@ -26,42 +28,52 @@ CANARY = Conversation((Turn("user", "x"), Turn("assistant", "x")))
 def examine(order: DataOrder, limits: Limits | None = None) -> DataReport:
     """Read, sample, encode and judge. Raises DataError, and as `locate` for the base model."""
     base = Path(order.folder)
-    found = sample_rows(order.dataset, base, order.num_rows, order.seed)
+    found = sample_rows(order.dataset, base, order.recipe, order.num_rows, order.seed)
+    counts = found.counts
     report = DataReport(
         path=str(found.path),
-        format=found.format,
+        format=found.parts[0].format if found.parts else "unknown",
         base_model=order.base_model.path if order.base_model else None,
+        recipe=found.recipe.name if found.recipe else None,
         num_rows=found.num_rows,
         is_complete=found.is_complete,
         num_sampled=len(found.sample),
+        num_train_rows=counts.num_train_rows if counts else None,
+        num_validation_rows=counts.num_validation_rows if counts else None,
+        parts=tuple(found.parts),
     )
-    if order.base_model is None or not found.sample:
+    if order.base_model is None or found.recipe is None or not found.sample:
         return report.model_copy(update={"findings": tuple(text_findings(found))})
     files = locate(order.base_model, base)
-    return _with_tokens(report, order, found, files, limits or Limits())
+    return _with_tokens(report, order, found, found.recipe, files, limits or Limits())
 
 
 def _with_tokens(
-    report: DataReport, order: DataOrder, found: SampledRows, files: BaseFiles, limits: Limits
+    report: DataReport, order: DataOrder, found: SampledRows, recipe: Recipe, files: BaseFiles, limits: Limits
 ) -> DataReport:
     tokenizer = load_tokenizer(files)
     known = vocabulary(tokenizer, files.folder)
-    encoder = Encoder(tokenizer, max_length=order.max_length, answers_only=order.answers_only)
-    made = encode(encoder, found.examples(), limits)
-    sample = Sample(tuple(made.rows), known, order.max_length)
+    reading = reading_of(recipe, tokenizer, order.max_length)
+    made = encode(reading.read, [(row.place, row.example) for row in found.sample], limits)
+    sample = Sample(tuple(made.rows), known, reading.limit, reading.learning)
     wrong = [
         *text_findings(found, [text for token in sorted(known.special) if (text := known.text(token))]),
-        *_otherwise(found),
         *_template_findings(made, limits),
         *(_mismatch(tokenizer, limits) if _has_turns(found) and made.ended is None else ()),
         *findings(sample),
     ]
-    counts = [len(row.ids) for row in made.rows]
+    trained = {row.place for row in found.train}
     return report.model_copy(
         update={
             "findings": tuple(wrong),
             "rows": _looks(_shown(made.rows, wrong, order.show), sample, tokenizer),
-            "lengths": lengths(counts, max_length=order.max_length, batch_size=order.batch_size),
+            "lengths": lengths(
+                [len(row.ids) for row in made.rows if row.number in trained],
+                max_length=order.max_length if isinstance(recipe, Pretrain) else reading.limit,
+                batch_size=order.batch_size * reading.num_sides,
+                is_joined=isinstance(recipe, Pretrain),
+                has_flat_rows=isinstance(recipe, Sft | Pretrain),
+            ),
         }
     )
 
@@ -113,28 +125,24 @@ def _mismatch(tokenizer: PreTrainedTokenizerBase, limits: Limits) -> Iterator[Da
 
 
 def _has_turns(found: SampledRows) -> bool:
-    return any(not isinstance(example, PlainText) for _, example in found.examples())
-
-
-def _otherwise(found: SampledRows) -> Iterator[DataFinding]:
-    kinds = {type(example).__name__.lower() for _, example in found.examples()} - {"conversation", "plaintext"}
-    if kinds:
-        yield finding("recipe-reads-otherwise", kind=", ".join(sorted(kinds)))
+    return any(not isinstance(row.example, PlainText) for row in found.sample)
 
 
 def _shown(rows: Sequence[EncodedRow], wrong: Sequence[DataFinding], wanted: int) -> list[EncodedRow]:
-    """First a row of each finding, then others from the beginning; in the order of the file."""
-    named = [number for item in wrong for number in item.rows[:1]]
-    urgent = [place for place, row in enumerate(rows) if row.number in named]
-    chosen = list(dict.fromkeys([*urgent, *range(len(rows))]))[:wanted]
-    return [rows[place] for place in sorted(chosen)]
+    """First a row of each finding, then others from the beginning; in the order of the file, with all their sides."""
+    present = {row.number for row in rows}
+    named = [number for item in wrong for number in item.rows[:1] if number in present]
+    chosen = set(list(dict.fromkeys([*named, *(row.number for row in rows)]))[:wanted])
+    return [row for row in rows if row.number in chosen]
 
 
 def _looks(rows: Sequence[EncodedRow], sample: Sample, tokenizer: PreTrainedTokenizerBase) -> tuple[RowLook, ...]:
     """The rows as one batch: shorter ones are padded to the longest, as the collator does."""
     longest = max((min(len(row.ids), sample.max_length) for row in rows), default=0)
     return tuple(
-        RowLook(number=row.number, tokens=look(row, sample, pieces(tokenizer, row.ids), padded_to=longest))
+        RowLook(
+            number=row.number, side=row.side, tokens=look(row, sample, pieces(tokenizer, row.ids), padded_to=longest)
+        )
         for row in rows
     )
 

@@ -1,8 +1,5 @@
 """Loading the base model and its tokenizer, safely and in the right number format."""
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,23 +11,14 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from backend.domain.errors import ModelNotFound
-from backend.domain.run_config import HUB_ID, BaseModelChoice
-from backend.errors import StudioError
+from backend.base_models.files import BaseFiles, complete, explain
+from backend.base_models.retrying import Retrying
 from backend.methods import Head, Method
 from backend.quantization import Quantization
-from backend.trainer.errors import (
-    ModelUnreachable,
-    ModelUnsafe,
-    ModelUnusable,
-    PrecisionUnsupported,
-)
-from backend.trainer.hub import fetch_small_files, fetch_weights
-from backend.trainer.model_code import check_code, link_weights, private_copy
-from backend.trainer.retrying import Retrying
+from backend.quantization.four_bit import keep_as_loaded
+from backend.trainer.errors import PrecisionUnsupported
 from backend.trainer.targets import check_fit, skeleton
 
-PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # Ours, for models that were never taught one: plain words, and the end of text after each answer.
 PLAIN_CHAT_TEMPLATE = (
     "{% if bos_token %}{{ bos_token }}{% endif %}"
@@ -41,52 +29,6 @@ PLAIN_CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '### Assistant\\n' }}{% endif %}"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class BaseFiles:
-    """Where the base model lies. `name` is the folder or hub id that records keep; `folder` is loaded from.
-
-    `origin` holds the weights: the same folder, unless trusted code was copied to a private place.
-    """
-
-    name: str
-    folder: Path
-    origin: Path
-    is_remote: bool = False
-    has_code: bool = False
-
-
-def locate(choice: BaseModelChoice, base: Path, retrying: Retrying | None = None) -> BaseFiles:
-    """A local folder, or a commit of the hub without its weights, checked for code before anything is loaded.
-
-    Raises ModelNotFound, ModelUnsafe, ModelUnusable, and as backend.trainer.hub and model_code.
-    """
-    path = choice.path
-    folder = base / Path(path).expanduser()
-    is_remote = not folder.is_dir()
-    if is_remote:
-        if not HUB_ID.match(path):
-            raise ModelNotFound(path=path, why="There is no such folder, and it is no hub id.")
-        folder = fetch_small_files(choice, retrying or Retrying())
-    folder = folder.resolve()
-    _check_files(path, folder, is_remote=is_remote)
-    has_code = check_code(choice, folder, is_remote=is_remote)
-    loaded = private_copy(choice, folder) if has_code else folder
-    return BaseFiles(path if is_remote else str(folder), loaded, folder, is_remote, has_code)
-
-
-def _check_files(path: str, folder: Path, *, is_remote: bool) -> None:
-    if not (folder / "config.json").is_file():
-        raise ModelNotFound(path=path, why="The folder has no config.json.")
-    if (folder / "adapter_config.json").is_file():
-        # transformers would load the model that this file names, from wherever that is
-        raise ModelUnusable(path=path, why="It holds adapter_config.json: it is an adapter, not a base model.")
-    if is_remote or any(folder.glob("*.safetensors")):
-        return
-    if any(found for pattern in PICKLES for found in folder.glob(pattern)):
-        raise ModelUnsafe(path=path)
-    raise ModelNotFound(path=path, why="The folder has no .safetensors weights.")
 
 
 def choose_precision(wanted: str) -> str:
@@ -107,7 +49,7 @@ def load_tokenizer(files: BaseFiles) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(files.folder), trust_remote_code=files.has_code)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise _explain(files.name, error) from error
+        raise explain(files.name, error) from error
     tokenizer.name_or_path = files.name
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_CHAT_TEMPLATE
@@ -130,12 +72,9 @@ def load_model(
     Quantized layers are used as they are loaded: norms and embeddings are not raised to float32 (as peft's
     prepare_model_for_kbit_training does), so that the adapter later meets the base that it was trained on.
     A score head that the files lack begins with the same random weights in every attempt.
-    Raises ModelUnsafe or ModelUnusable, and as backend.trainer.hub.
+    Raises ModelUnsafe or ModelUnusable, and as backend.base_models.hub.
     """
-    if files.is_remote:
-        fetch_weights(files.name, files.origin, retrying or Retrying())
-    if files.has_code:
-        link_weights(files.origin, files.folder)
+    complete(files, retrying)
     options: dict[str, Any] = quantization.load_options(precision)
     if options:
         options["device_map"] = {"": torch.cuda.current_device() if torch.cuda.is_available() else "cpu"}
@@ -153,7 +92,8 @@ def load_model(
                 **options,
             )
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise _explain(files.name, error) from error
+        raise explain(files.name, error) from error
+    keep_as_loaded(model)
     model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - peft writes it into the adapter
     model.requires_grad_(requires_grad=False)
     return model
@@ -167,17 +107,5 @@ def check_method(files: BaseFiles, method: Method, head: Head = "language") -> N
     try:
         model = skeleton(str(files.folder), head)
     except (OSError, ValueError, KeyError) as error:
-        raise _explain(files.name, error) from error
+        raise explain(files.name, error) from error
     check_fit(model, method)
-
-
-def _explain(source: str, error: Exception) -> StudioError:
-    """What a failure of from_pretrained means; the network is the only one worth another attempt."""
-    why = str(error).strip().partition("\n")[0] or type(error).__name__
-    if os.path.isabs(source):  # noqa: PTH117 - a hub id is no path
-        return ModelUnusable(path=source, why=why)
-    if "not a valid model identifier" in str(error) or "gated repo" in str(error):
-        return ModelNotFound(path=source, why=why)
-    if isinstance(error, OSError):
-        return ModelUnreachable(path=source, why=why)
-    return ModelUnusable(path=source, why=why)

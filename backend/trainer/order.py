@@ -70,9 +70,14 @@ def hide_bitsandbytes(config: RunConfig, root: Path, modules: MutableMapping[str
     imported" (language reference, 5.3.1); both libraries then take bitsandbytes as not installed.
     """
     is_loaded = "bitsandbytes" in modules or "peft" in modules
-    is_needed = config.quantization.name != "none" or config.training.optimizer.startswith(BITSANDBYTES_OPTIMIZERS)
-    if not is_loaded and not is_needed and not _may_be_quantized(config, root):
+    if not is_loaded and not needs_bitsandbytes(config, root):
         modules["bitsandbytes"] = None
+
+
+def needs_bitsandbytes(config: RunConfig, root: Path) -> bool:
+    """Whether weights or optimizer do, or may do."""
+    is_named = config.quantization.name != "none" or config.training.optimizer.startswith(BITSANDBYTES_OPTIMIZERS)
+    return is_named or _may_be_quantized(config, root)
 
 
 def _may_be_quantized(config: RunConfig, root: Path) -> bool:

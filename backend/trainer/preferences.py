@@ -1,11 +1,11 @@
 """Prompts and answers as token ids, apart from one another, as the recipes on trl take them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from transformers import PreTrainedTokenizerBase
 
-from backend.data.examples import Conversation, Preference, Turn
+from backend.data.examples import Conversation, Example, Preference, Prompt, Rated, Turn
 from backend.trainer.collation import IGNORED
 from backend.trainer.errors import RowsTooLong
 from backend.trainer.tokens import NAMED_ROWS, Encoder
@@ -48,6 +48,28 @@ class AnswerEncoder:
         end = next((i + 1 for i in reversed(range(len(labels))) if labels[i] != IGNORED), 0)
         start = next((i + 1 for i in reversed(range(end)) if labels[i] == IGNORED), 0)
         return ids, start, end
+
+
+def rated(examples: Sequence[Example]) -> Iterator[Rated]:
+    """Rated answers as they are, and two of each preference pair."""
+    for example in examples:
+        match example:
+            case Rated():
+                yield example
+            case Preference(prompt, chosen, rejected):
+                yield Rated(prompt, chosen, is_good=True)
+                yield Rated(prompt, rejected, is_good=False)
+
+
+def prompt_of(example: Example) -> Prompt:
+    """The prompt itself, or a conversation whose last answer becomes the one to compare with."""
+    match example:
+        case Prompt():
+            return example
+        case Conversation((*turns, Turn("assistant", answer))):
+            return Prompt(tuple(turns), answer)
+        case _:
+            raise AssertionError(f"{type(example).__name__} is for other recipes")
 
 
 def encoded(

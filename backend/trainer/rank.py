@@ -16,11 +16,13 @@ from backend.trainer.__main__ import run_to_end
 from backend.trainer.attempt import own_attempt
 from backend.trainer.heartbeat import HeartbeatWriter, NoHeartbeat
 from backend.trainer.launch import go_file, rank_record
+from backend.trainer.stacks import tell_stacks_on_request
 from backend.trainer.stop import GoFile, StopFlag
 
 
 def main(argv: Sequence[str]) -> int:
     """Train; 0 if what was to be done is done or saved, so that the launcher lets the others end as well."""
+    tell_stacks_on_request()
     die_with_parent(os.getppid())
     take_forks_along()
     run, index = RunDirectory(Path(argv[0])), int(os.environ["RANK"])

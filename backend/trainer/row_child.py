@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from transformers import PreTrainedTokenizerBase
-
-from backend.data.examples import Conversation, Example, PlainText, Preference, Prompt, Rated, Turn
+from backend.data.examples import Example, PlainText
 from backend.domain.data_checks import EncodedRow
+from backend.domain.data_report import Place
 from backend.trainer.errors import ChatTemplateUnsuitable
 from backend.trainer.limited import ChildFailed, Limits, TooBig, TooSlow, limited
-from backend.trainer.model_errors import TemplateTooBig, TemplateTooSlow
-from backend.trainer.tokens import Encoder
+from backend.trainer.readings import Reader, Side
+from backend.trainer.template_errors import TemplateTooBig, TemplateTooSlow
 
 NUM_TRIED = 4
 
@@ -22,22 +21,22 @@ class Encodings:
     """What the child made. `refused` says why by row; `ended` is how and at which row a limit ended it."""
 
     rows: list[EncodedRow] = field(default_factory=list)
-    refused: dict[int, str] = field(default_factory=dict)
-    ended: tuple[str, int] | None = None
+    refused: dict[Place, str] = field(default_factory=dict)
+    ended: tuple[str, Place] | None = None
 
 
-def encode(encoder: Encoder, examples: Sequence[tuple[int, Example]], limits: Limits) -> Encodings:
-    """Encode numbered rows as training will, before they are cut; it ends at the first that breaks a limit."""
+def encode(read: Reader, examples: Sequence[tuple[Place, Example]], limits: Limits) -> Encodings:
+    """Encode rows by their names as training will, before they are cut; it ends at the first that breaks a limit."""
     made = Encodings()
     numbers = [number for number, _ in examples]
     current = -1
     try:
-        for current, line in enumerate(limited(lambda: _encoded(encoder, examples), limits)):
-            for found in json.loads(line):
-                if "why" in found:
-                    made.refused[numbers[current]] = found["why"]
-                else:
-                    made.rows.append(EncodedRow(numbers[current], tuple(found["ids"]), tuple(found["labels"])))
+        for current, line in enumerate(limited(lambda: _encoded(read, examples), limits)):
+            found = json.loads(line)
+            if "why" in found:
+                made.refused[numbers[current]] = found["why"]
+            for side in found.get("sides", ()):
+                made.rows.append(EncodedRow(numbers[current], tuple(side["ids"]), tuple(side["labels"]), side["name"]))
     except (TooSlow, TooBig) as error:
         name = "template-too-slow" if isinstance(error, TooSlow) else "template-too-big"
         made.ended = name, numbers[min(current + 1, len(numbers) - 1)]
@@ -46,16 +45,16 @@ def encode(encoder: Encoder, examples: Sequence[tuple[int, Example]], limits: Li
     return made
 
 
-def try_template(tokenizer: PreTrainedTokenizerBase, examples: Iterable[Example], limits: Limits | None = None) -> None:
+def try_template(read: Reader, examples: Iterable[Example], limits: Limits | None = None) -> None:
     """Let the first rows pass through the chat template in a limited child, before it is trusted in this process.
 
-    It costs a fork, about 0.02 s. Raises TemplateTooSlow, TemplateTooBig, ChatTemplateUnsuitable.
+    It costs a fork, about 0.02 s. Raises TemplateTooSlow, TemplateTooBig.
     """
-    first = [(number, example) for number, example in enumerate(islice(examples, NUM_TRIED), 1)]
+    first: list[tuple[Place, Example]] = list(enumerate(islice(examples, NUM_TRIED), 1))
     if all(isinstance(example, PlainText) for _, example in first):
         return
     limits = limits or Limits()
-    made = encode(Encoder(tokenizer, max_length=1, answers_only=True), first, limits)
+    made = encode(read, first, limits)
     match made.ended:
         case ("template-too-slow", number):
             raise TemplateTooSlow(row=f"row {number}", seconds=limits.item_seconds)
@@ -63,30 +62,15 @@ def try_template(tokenizer: PreTrainedTokenizerBase, examples: Iterable[Example]
             raise TemplateTooBig(row=f"row {number}", megabytes=limits.more_bytes / 1e6)
 
 
-def conversations(example: Example) -> list[Conversation | PlainText]:
-    """An example as supervised training would read it: every answer of it as a conversation of its own."""
-    match example:
-        case Conversation() | PlainText():
-            return [example]
-        case Preference():
-            return [_answered(example.prompt, answer) for answer in (example.chosen, example.rejected)]
-        case Rated():
-            return [_answered(example.prompt, example.completion)]
-        case Prompt():
-            return [] if example.answer is None else [_answered(example.turns, example.answer)]
-
-
-def _answered(prompt: tuple[Turn, ...], answer: str) -> Conversation:
-    return Conversation((*prompt, Turn("assistant", answer)))
-
-
-def _encoded(encoder: Encoder, examples: Sequence[tuple[int, Example]]) -> Iterator[str]:
+def _encoded(read: Reader, examples: Sequence[tuple[Place, Example]]) -> Iterator[str]:
     for number, example in examples:
-        found: list[dict[str, object]] = []
-        for conversation in conversations(example):
-            try:
-                ids, labels = encoder.whole(conversation, f"row {number}")
-                found.append({"ids": [int(token) for token in ids], "labels": [int(label) for label in labels]})
-            except ChatTemplateUnsuitable as error:
-                found.append({"why": str(error.data["why"])})
-        yield json.dumps(found)
+        try:
+            sides = read(example, f"row {number}")
+        except ChatTemplateUnsuitable as error:
+            yield json.dumps({"why": str(error.data["why"])})
+            continue
+        yield json.dumps({"sides": [_plain(side) for side in sides]})
+
+
+def _plain(side: Side) -> dict[str, object]:
+    return {"name": side.name, "ids": list(map(int, side.ids)), "labels": list(map(int, side.labels))}

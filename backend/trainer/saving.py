@@ -8,6 +8,7 @@ from backend.store.checkpoints import MANIFEST, sealed, write_manifest_text
 from backend.store.files import replace_text
 from backend.trainer.attempt import OwnAttempt
 from backend.trainer.curves import EventFile
+from backend.trainer.imports import remember_imports
 from backend.trainer.snapshot import Snapshot
 from backend.trainer.staging import remove, staged
 
@@ -17,8 +18,9 @@ BEAT_SECONDS = 0.2
 class Saver:
     """Writes one checkpoint at a time in a thread of its own: sealed last, renamed if the run is still ours.
 
-    A second one waits for the first. What goes wrong is raised to the loop at its next safe place. Checkpoints
-    beyond `keep` are deleted, but for those of the steps that `protected` names.
+    A second one waits for the first. What goes wrong is raised to the loop at its next safe place. Only after a new
+    one is sealed and in its place are checkpoints beyond `keep` deleted: never that one, nor those of the steps that
+    `protected` names.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Saver:
         self._protected = protected
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self._has_saved = False
 
     def save(self, snapshot: Snapshot, waiting: Callable[[], None]) -> None:
         """Begin to write; `waiting` is called while the one before is not done yet. Raises as `check`."""
@@ -64,7 +67,10 @@ class Saver:
             target = self._folder / f"checkpoint-{snapshot.step}"
             with staged(target, before_rename=lambda place: self._seal(place, snapshot.step)) as place:
                 snapshot.write(place)
-            self._rotate(spared)
+            if not self._has_saved:
+                remember_imports(self._attempt.run.imports)
+                self._has_saved = True
+            self._rotate(spared | {snapshot.step})
         except BaseException as error:  # noqa: BLE001 - carried over to the loop, which raises it
             self._error = error
 

@@ -2,24 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tokenizers
-import transformers
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from backend.data.cache import kept, key_of
-from backend.data.examples import Conversation, Example, PlainText
+from backend.data.examples import Conversation, Example, PlainText, Turn
 from backend.data.lazy import Examples
 from backend.data.packing import texts_of
 from backend.trainer.collation import IGNORED, Encoded
 from backend.trainer.errors import ChatTemplateUnsuitable, RowsTooLong
-from backend.trainer.token_rows import TokenFile, TokenRows, open_tokens
+from backend.trainer.kept_rows import kept_tokens
+from backend.trainer.token_rows import TokenFile, TokenRows
 
-VERSION = 1  # to be raised with every change of the tokens that equal rows give
 BATCH_ROWS = 256
 BATCH_CHARACTERS = 4_000_000
 NAMED_ROWS = 10
@@ -46,27 +41,29 @@ class Encoder:
         Raises ChatTemplateUnsuitable, and RowsTooLong if cutting leaves some row nothing to learn.
         """
 
-        def fill(folder: Path) -> dict[str, Any]:
-            with TokenFile(folder) as file:
-                for batch in self._batches(examples, part, progress):
-                    file.write(batch)
-            return {"rows": len(examples)}
+        def fill(file: TokenFile) -> None:
+            for batch in self._learnable(examples, part, progress):
+                file.write(batch)
 
-        tokenizer = tokenizer_key(self._tokenizer)
-        cache = examples.cache if isinstance(examples, Examples) else None
-        if cache is None or tokenizer is None or not isinstance(examples, Examples):
-            return kept(None, "", fill, lambda folder, _: open_tokens(folder))
-        key = key_of(VERSION, examples.key, tokenizer, self._max_length, self._answers_only)
-        rows = kept(cache / "tokens", key, fill, lambda folder, _: open_tokens(folder))
+        rows = kept_tokens(examples, self._tokenizer, (self._max_length, self._answers_only), fill)
         progress(1.0)
         return rows
 
-    def _batches(
+    def batches(
+        self, examples: Sequence[Example], part: str, progress: Callable[[float], None]
+    ) -> Iterator[list[Encoded]]:
+        """The rows of a part in their order, some at a time."""
+        start = 0
+        for batch in _portions(examples):
+            yield self.rows(batch, [_name(examples, part, start + index) for index in range(len(batch))])
+            start += len(batch)
+            progress(start / len(examples))
+
+    def _learnable(
         self, examples: Sequence[Example], part: str, progress: Callable[[float], None]
     ) -> Iterator[list[Encoded]]:
         empty, num_empty, start = list[str](), 0, 0
-        for batch in _portions(examples):
-            rows = self.rows(batch, [_name(examples, part, start + index) for index in range(len(batch))])
+        for rows in self.batches(examples, part, progress):
             for index, row in enumerate(rows, start):
                 # the first token is never predicted, so learning begins at the second
                 if not np.any(np.asarray(row["labels"][1:]) != IGNORED):
@@ -74,7 +71,6 @@ class Encoder:
                     empty += [_number(examples, index)] * (len(empty) < NAMED_ROWS)
             yield rows
             start += len(rows)
-            progress(start / len(examples))
         if num_empty:
             named = ", ".join(empty) + (", ..." if num_empty > NAMED_ROWS else "")
             total = len(examples)
@@ -92,6 +88,11 @@ class Encoder:
     def whole(self, example: Example, name: str) -> tuple[list[int], list[int]]:
         """Token ids and labels of a row before it is cut. Raises ChatTemplateUnsuitable."""
         return self._wholes([example], [name])[0]
+
+    def question(self, turns: Sequence[Turn], name: str) -> list[int]:
+        """Token ids of a prompt with the opening of an answer behind it. Raises ChatTemplateUnsuitable."""
+        told = [{"role": turn.role, "content": turn.content} for turn in turns]
+        return list(self._ids([self._render(told, name, ask=True)], special=False)[0])
 
     def _wholes(self, examples: Sequence[Example], names: Sequence[str]) -> list[tuple[list[int], list[int]]]:
         """The tokenizer gets the texts of all rows at once."""
@@ -191,23 +192,6 @@ class _Plan:
     texts: tuple[str, ...]
     is_last_answer: bool = False
     is_plain: bool = False
-
-
-def tokenizer_key(tokenizer: PreTrainedTokenizerBase) -> str | None:
-    """A digest of all that decides tokens: vocabulary, rules, special tokens, chat template, library versions.
-
-    None for a tokenizer in Python, whose rules cannot be seen whole.
-    """
-    if not tokenizer.is_fast:
-        return None
-    return key_of(
-        tokenizers.__version__,
-        transformers.__version__,
-        type(tokenizer).__name__,
-        tokenizer.backend_tokenizer.to_str(),
-        {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
-        tokenizer.chat_template,
-    )
 
 
 def _portions(examples: Sequence[Example]) -> Iterator[list[Example]]:

@@ -1,7 +1,6 @@
 """One attempt from the dataset to the adapter; it reads like its recipe."""
 
 import os
-import time
 from pathlib import Path
 
 import torch
@@ -9,6 +8,8 @@ from transformers import PreTrainedTokenizerBase, TrainerState, set_seed
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.utils.logging import disable_progress_bar
 
+from backend.base_models.files import BaseFiles, locate
+from backend.base_models.retrying import Retrying
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
 from backend.domain.run_directory import RunDirectory
@@ -23,13 +24,13 @@ from backend.trainer.curves import EventFile, NoEventFile
 from backend.trainer.ending import train_to_end
 from backend.trainer.errors import DatasetChanged
 from backend.trainer.lookouts import Lookouts, lookouts
-from backend.trainer.model import BaseFiles, check_method, choose_precision, load_model, load_tokenizer, locate
+from backend.trainer.model import check_method, choose_precision, load_model, load_tokenizer
 from backend.trainer.parts import Desk, Parts, Rows, Work
 from backend.trainer.programs import program_of
 from backend.trainer.progress import Progress
+from backend.trainer.readings import reading_of
 from backend.trainer.result import Facts, save_result
 from backend.trainer.resume import resume_point
-from backend.trainer.retrying import Retrying
 from backend.trainer.row_child import try_template
 from backend.trainer.staging import sweep
 from config.catalog import DEMO_MODEL
@@ -59,7 +60,7 @@ def train(work: Work) -> Adapted:
     with ranks.first_goes_first():
         files = base_model(work)
     tokenizer = load_tokenizer(files)
-    try_template(tokenizer, dataset.train)
+    try_template(reading_of(config.recipe, tokenizer, config.training.max_length).read, dataset.train)
     program = program_of(config.recipe)
     rows = program.rows(work, dataset, tokenizer)
 
@@ -167,15 +168,8 @@ def base_model(work: Work) -> BaseFiles:
 
 
 def patience(work: Work) -> Retrying:
-    """Fetches are tried again while nobody asks to stop."""
-
-    def sleep(seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            work.stop.check()
-            time.sleep(min(left, 0.5))
-
-    return Retrying(sleep=sleep)
+    """Fetches go on, and are tried again, while nobody asks to stop."""
+    return Retrying.watched(work.stop.check)
 
 
 def resumed_state(resumed: Checkpoint | None) -> TrainerState:

@@ -146,7 +146,8 @@ def machine(laps: Sequence[Lap], material: Material, asked: argparse.Namespace) 
     """Where and what was measured."""
     size = material.size
     device = laps[0].device if laps else "cpu"
-    where = f"{platform.machine()}, {asked.threads} threads" if device == "cpu" else device
+    threads = f"{asked.threads} thread{'s' if asked.threads > 1 else ''}"
+    where = f"{platform.machine()}, {threads}" if device == "cpu" else device
     gpu = "; no GPU on this machine, so nothing was measured on one" if device == "cpu" else ""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     other = next((found.libraries for found in laps if ALL[found.contestant].is_llama_factory), "")

@@ -73,7 +73,7 @@ def test_a_run_outlives_its_dashboard_and_a_new_dashboard_resumes_what_was_kille
         assert len(shown["attempts"]) == 1
         assert shown["step"] >= step + 20
         kill(second.program.pid, studio.supervisor(run_id), trainer)
-        assert studio.processes() == {}
+        studio.wait_for_quiet()  # the dashboard ends with its launcher
         third = Dashboard(studio)
 
     try:

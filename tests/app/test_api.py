@@ -1,6 +1,7 @@
 """The HTTP interface tells what the services tell, as JSON, and changes nothing."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -38,10 +39,10 @@ def client(services: FakeServices) -> TestClient:
 def test_health_answers_without_asking_any_service(client: TestClient) -> None:
     use_container(None)
     body = client.get("/api/health").json()
-    assert set(body) == {"status", "timestamp", "version"}
+    assert set(body) == {"status", "timestamp", "version", "pid"}
     assert body["status"] == "ok"
     assert abs((datetime.now(UTC) - datetime.fromisoformat(body["timestamp"])).total_seconds()) < 60
-    assert body["version"] == "0.1.0"
+    assert (body["version"], body["pid"]) == ("0.1.0", os.getpid())
 
 
 def test_dependencies_have_the_agreed_fields(client: TestClient) -> None:

@@ -5,6 +5,7 @@ from dependency_injector import providers
 
 from backend.containers import StudioContainer
 from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.reboot import MACHINE_RESTARTED
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
@@ -67,6 +68,28 @@ def test_a_failed_run_shows_its_message_and_can_be_resumed(some_runs: None, serv
     assert services.status.show("bad").wish is Wish.RUN
 
 
+def test_a_failed_run_offers_the_change_that_may_help_and_so_does_one_without_room(
+    studio: StudioContainer, services: Services
+) -> None:
+    for run_id, state, wish, error_id in (
+        ("bad", RunState.FAILED, Wish.STOP, "out-of-memory"),
+        ("full", RunState.PAUSED, Wish.PAUSE, "disk-full"),
+    ):
+        folder = RunDirectory(studio.settings().runs_folder / run_id)
+        folder.root.mkdir(parents=True)
+        order = "base_model: demo\ndataset: sample:demo.jsonl\ntraining:\n  keep_checkpoints: 5\n"
+        folder.config.write_text(order)
+        studio.store().create(a_run(run_id, state=state, wish=wish, error_id=error_id, run_dir=folder.root))
+    at = open_page()
+    labels = {
+        found.key: found.label.replace("\\", "") for found in at.button if found.key and found.key.startswith("fix-")
+    }
+    assert "batch" in labels["fix-bad"]
+    assert "keep_checkpoints 5 -> 2" in labels["fix-full"]
+    at.button(key="fix-bad").click().run()
+    assert services.status.show("bad").wish is Wish.RUN
+
+
 def test_a_card_opens_its_run_in_monitor(some_runs: None) -> None:
     at = open_page()
     at.button(key="open-live").click().run()
@@ -112,3 +135,18 @@ def test_preparations_show_their_own_progress(studio: StudioContainer) -> None:
     studio.store().create(a_run("live", state=RunState.RUNNING, run_dir=folder))
     bar = open_page().get("progress")[0].proto
     assert (bar.value, bar.text) == (40, "Making the \\*demo\\* model")
+
+
+def test_a_run_that_was_active_when_the_machine_went_down_is_asked_about(
+    studio: StudioContainer, services: Services
+) -> None:
+    message = "The machine was restarted while this run was active."
+    facts = {"state": RunState.PAUSED, "wish": Wish.PAUSE, "error_id": MACHINE_RESTARTED, "message": message}
+    studio.store().create(a_run("asked", **facts))
+    at = open_page()
+    assert message in [text.value for text in at.text]
+    assert "Needs you" in [header.value for header in at.header]
+    assert any("Nothing is running" in text.value for text in at.caption)
+    at.button(key="resume-asked").click().run()
+    assert not at.exception
+    assert services.status.show("asked").wish is Wish.RUN

@@ -102,6 +102,20 @@ def test_a_failed_run_can_be_resumed(studio: StudioContainer, services: Services
     assert studio.store().get("failed").wish is Wish.RUN
 
 
+def test_a_change_that_may_help_is_one_click_away(studio: StudioContainer, services: Services) -> None:
+    folder = add_run(studio, "failed", RunState.FAILED, error_id="gpu-out-of-memory")
+    folder.config.write_text("base_model: demo\ndataset: sample:demo.jsonl\n")
+    at = open_page("monitor", run="failed")
+    button = at.button(key="fix-failed")
+    shown = button.label.replace("\\", "")
+    assert shown == "Change batch_size 4 -> 2, gradient_accumulation 1 -> 2 and go on"
+    button.click().run()
+    assert not at.exception
+    assert studio.store().get("failed").wish is Wish.RUN
+    assert '"training.batch_size": 2' in folder.adjustments.read_text()
+    assert not [found for found in at.button if found.key == "fix-failed"]
+
+
 @pytest.mark.parametrize(
     ("section", "words"), [("Log", "a line"), ("Configuration", "org/name"), ("Attempts", "Journal")]
 )

@@ -10,8 +10,8 @@ import pytest
 from backend.domain.ports import RunStore
 from backend.domain.run import Attempt, JournalLine, Origin
 from backend.domain.states import TRANSITIONS, RunState, Wish, may_become
-from backend.domain.transition import AttemptEnd, AttemptStart
-from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition
+from backend.domain.transition import Arrangement, AttemptEnd, AttemptStart, Requeueing
+from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition, StoreUnavailable
 from backend.store.sql_store import SqlRunStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.run_store import FakeRunStore
@@ -357,3 +357,74 @@ def test_a_draft_is_kept_until_it_is_replaced(store: RunStore) -> None:
     store.save_draft("other", "two")
     store.save_draft("key", '{"ü": 1}')
     assert (store.load_draft("key"), store.load_draft("other")) == ('{"ü": 1}', "two")
+
+
+def test_an_arrangement_is_made_whole_and_told(store: RunStore) -> None:
+    for name in ("one", "two", "idle"):
+        store.create(a_run(name, slots=("gpu:9",) if name == "idle" else ()))
+    to_wait = a_transition(
+        RunState.CREATED, RunState.QUEUED, run_id="two", fence=0, message="Waits.", queued_at=NOON, failures=0
+    )
+    change = Arrangement(("idle",), (to_wait,), {"one": ("gpu:0", "gpu:1")}, {"one": "Starts."})
+    before = store.version()
+    assert store.arrange(before, change)
+    assert store.version() != before
+    assert store.slots() == {"gpu:0": "one", "gpu:1": "one"}
+    one, two = store.get("one"), store.get("two")
+    assert (one.slots, one.message, one.state) == (("gpu:0", "gpu:1"), "Starts.", RunState.CREATED)
+    assert (two.state, two.message, two.queued_at) == (RunState.QUEUED, "Waits.", NOON)
+    assert [line.reason for line in store.journal("one")] == ["got gpu:0, gpu:1"]
+    assert [line.reason for line in store.journal("idle")] == ["gave its places back unused"]
+
+
+def test_an_arrangement_for_an_older_version_changes_nothing(store: RunStore) -> None:
+    store.create(a_run())
+    old = store.version()
+    store.annotate("a-run", notes="x")
+    now = store.version()
+    assert not store.arrange(old, Arrangement(grants={"a-run": ("cpu:0",)}))
+    assert (store.version(), store.slots(), store.get("a-run").slots) == (now, {}, ())
+
+
+def test_a_place_is_never_given_twice_and_half_an_arrangement_is_never_made(store: RunStore) -> None:
+    store.create(a_run("one", slots=("cpu:0",)))
+    store.create(a_run("two"))
+    version = store.version()
+    with pytest.raises(StoreUnavailable, match="UNIQUE"):
+        store.arrange(version, Arrangement(grants={"two": ("cpu:1", "cpu:0")}, messages={"one": "changed"}))
+    assert store.slots() == {"cpu:0": "one"}
+    assert (store.get("one").message, store.version()) == ("", version)
+
+
+def test_a_transition_of_an_arrangement_is_compared_with_the_fence(store: RunStore) -> None:
+    store.create(a_run())
+    store.create(a_run("other"))
+    store.claim("a-run", SUPERVISOR)
+    too_late = a_transition(RunState.CREATED, RunState.QUEUED, fence=0)
+    with pytest.raises(StaleTransition):
+        store.arrange(store.version(), Arrangement(("other",), (too_late,), {"other": ("cpu:0",)}))
+    assert (store.get("a-run").state, store.slots()) == (RunState.CREATED, {})
+
+
+def test_runs_get_other_places_in_the_queue(store: RunStore) -> None:
+    store.create(a_run(priority=1, after="x"))
+    store.create(a_run("other", priority=2))
+    later = NOON + timedelta(seconds=1)
+    store.requeue([Requeueing("a-run", "moved", priority=5, queued_at=later), Requeueing("other", after="a-run")])
+    run, other = store.get("a-run"), store.get("other")
+    assert (run.priority, run.queued_at, run.after) == (5, later, "x")
+    assert (other.priority, other.queued_at, other.after) == (2, None, "a-run")
+    assert [line.reason for line in store.journal("a-run")] == ["moved"]
+    assert store.journal("other") == [] or store.journal("other") == ()
+    store.requeue([Requeueing("a-run", after="")])
+    assert store.get("a-run").after == ""
+    before = store.version()
+    with pytest.raises(RunNotFound):
+        store.requeue([Requeueing("a-run", priority=0), Requeueing("gone", priority=1)])
+    assert (store.get("a-run").priority, store.version()) == (5, before)
+
+
+def test_a_retry_is_counted_down_with_the_transition(store: RunStore) -> None:
+    store.create(a_run(state=RunState.RUNNING, retries=2))
+    store.claim("a-run", SUPERVISOR)
+    assert store.apply(a_transition(RunState.RUNNING, RunState.FAILED, retries=1)).retries == 1

@@ -17,7 +17,7 @@ class Script:
     """What a process will do: end after a while, with which code; what TERM makes of it (None: nothing).
 
     `on_start` is called with the command, `on_wait` whenever somebody waits while it lives, `on_end` with the
-    exit code of a process that ended by itself or on TERM.
+    exit code of a process that ended by itself or on TERM, `on_stacks` when it is asked for its stacks.
     """
 
     exit_code: int | None = 0
@@ -26,6 +26,7 @@ class Script:
     on_start: Callable[[Command], None] = lambda _: None
     on_wait: Callable[[], None] = lambda: None
     on_end: Callable[[int | None], None] = lambda _: None
+    on_stacks: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -36,6 +37,7 @@ class _Process:
     lock: Path | None = None
     environment: Mapping[str, str] | None = None
     exit: Exit | None = None
+    is_waiting: bool = False
 
 
 class FakeExecutor:
@@ -46,6 +48,7 @@ class FakeExecutor:
         self.scripts: list[Script] = []
         self.refuses: Exception | None = None
         self.commands: list[Command] = []
+        self.is_slow = False  # nobody who waits is ever ready
         self.calls: list[str] = []
 
     def adoptable(
@@ -67,7 +70,7 @@ class FakeExecutor:
             if process.lock == lock:
                 process.identity = replace(process.identity, boot_id="")
 
-    def start(self, command: Command) -> ProcessIdentity | None:
+    def start(self, command: Command, warm: ProcessIdentity | None = None) -> ProcessIdentity | None:
         self.calls.append("start")
         if self.refuses:
             raise self.refuses
@@ -75,9 +78,48 @@ class FakeExecutor:
             return None
         self.commands.append(command)
         script = self.scripts.pop(0) if self.scripts else Script()
-        identity = self.adoptable(command.lock, script, command.environment)
+        waiting = self._find(warm) if warm else None
+        if waiting is not None and waiting.is_waiting and waiting in self._alive():
+            waiting.script, waiting.lock, waiting.is_waiting = script, command.lock, False
+            waiting.ends_at = self._clock.monotonic() + script.lives_seconds
+            identity = waiting.identity
+        else:
+            identity = self.adoptable(command.lock, script, command.environment)
         script.on_start(command)
         return identity
+
+    def warm(self, command: Command) -> ProcessIdentity | None:
+        """It lives until it is started or let go."""
+        self.calls.append("warm")
+        if self.refuses:
+            raise self.refuses
+        if self.find(command.lock)[0] is not Liveness.DEAD:
+            return None
+        identity = self.adoptable(command.lock, Script(), command.environment)
+        self._processes[-1].is_waiting = True
+        return identity
+
+    def is_ready(self, process: ProcessIdentity) -> bool:
+        found = self._find(process)
+        return found is not None and found.is_waiting and not self.is_slow
+
+    def let_go(self, process: ProcessIdentity) -> None:
+        self.calls.append("let go")
+        found = self._find(process)
+        if found and found in self._alive() and found.is_waiting:
+            found.exit, found.is_waiting = Exit(-9), False
+
+    def waiting(self) -> list[ProcessIdentity]:
+        """Those that wait for a start."""
+        return [process.identity for process in self._alive() if process.is_waiting]
+
+    def ask_for_stacks(self, process: ProcessIdentity) -> int:
+        self.calls.append("ask for stacks")
+        found = self._find(process)
+        if found is None or found not in self._alive():
+            return 0
+        found.script.on_stacks()
+        return 1
 
     def find(self, lock: Path) -> tuple[Liveness, ProcessIdentity | None]:
         if lock in self._unknown:

@@ -93,16 +93,16 @@ class Forks:
 class ForkingExecutor(LocalExecutor):
     """A LocalExecutor that forks our own programs; others it starts as ever."""
 
-    def _spawn(self, command: Command, handle: int) -> ProcessIdentity | None:
+    def _spawn(self, command: Command, handle: int, stdin: int) -> ProcessIdentity:
         name = command.argv[0]
         if name not in MAINS:
-            return super()._spawn(command, handle)
+            return super()._spawn(command, handle, stdin)
         command.log.parent.mkdir(parents=True, exist_ok=True)
         own = name == TRAINER
         pid = _fork(command, handle) if own else _ask(command, handle)
         identity = process_table.identify(pid)
-        if identity is None:
-            return None  # it is gone already, and was waited for
+        if identity is None:  # it is gone already, and was waited for
+            return ProcessIdentity(pid, 0, process_table.boot_id())
         lock_file.write_identity(handle, identity)
         if own:
             self._children.adopt(identity, Fork(pid))  # type: ignore[arg-type]
@@ -271,6 +271,8 @@ def _trainer(arguments: Sequence[str]) -> int:
 def _dashboard(arguments: Sequence[str]) -> int:
     """`KIND SECONDS`: what a dashboard does for runs: look after them every so often."""
     from backend.errors import StudioError
+    from backend.probes.machine import LocalMachine
+    from backend.probes.places import LocalPlaces
     from backend.services.process_manager import ProcessManager, SupervisorProgram
     from backend.store.sql_store import SqlRunStore
     from config.settings import Settings
@@ -286,7 +288,8 @@ def _dashboard(arguments: Sequence[str]) -> int:
         except StudioError as error:
             sys.stderr.write(f"{error}\n")
             time.sleep(float(seconds))
-    manager = ProcessManager(store, ForkingExecutor(), clock, program)
+    places = LocalPlaces(LocalMachine(settings.workspace), settings.cpu_slots)
+    manager = ProcessManager(store, ForkingExecutor(), clock, program, places)
     while True:
         try:
             manager.reconcile()

@@ -7,6 +7,7 @@ fails_at_import; hangs_in "loading" or "saving"; hungry_at_step (runs into a lim
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
 
+import faulthandler
 import importlib
 import json
 import os
@@ -23,6 +24,7 @@ from backend.domain.exit_record import ExitRecord
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.remarks import Remark
 from backend.domain.run_directory import RunDirectory
+from backend.executors.handover import say_ready, wait_for_order, waiting_place
 from backend.executors.lock_file import hold
 from backend.store.checkpoints import MANIFEST, STAGING, sealed, write_manifest_text
 from backend.store.files import replace_text
@@ -44,6 +46,7 @@ class Trainer:
         self.clock_jump = 0.0
 
     def run(self) -> int:
+        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
         if self.own.get("fails_at_import"):
             importlib.import_module("a_module_that_nobody_installed")
         signal.signal(signal.SIGTERM, self.on_term)
@@ -181,5 +184,21 @@ def main(run_dir: str) -> int:
     return 75 if hold(folder.trainer_lock) is None else Trainer(folder).run()
 
 
+def wait_to_be_started() -> None:
+    """As the real standby; STANDBY_EXIT makes it leave with that code before anything else."""
+    if "PEFT_STUDIO_STANDBY_EXIT" in os.environ:
+        sys.exit(int(os.environ["PEFT_STUDIO_STANDBY_EXIT"]))
+    place = waiting_place()
+    say_ready(place)
+    received = wait_for_order(place)
+    if received is None:
+        os._exit(0)
+    received.take_up()
+    os.environ.update(received.environment())
+    sys.argv = list(received.order.argv[1:])
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--standby":
+        wait_to_be_started()
     sys.exit(main(sys.argv[1]))

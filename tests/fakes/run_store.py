@@ -1,14 +1,15 @@
 """A RunStore in memory; tests/contract/test_run_store.py holds it to what the real one does."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from backend.domain.ports import Clock
 from backend.domain.run import Attempt, JournalLine, ProcessIdentity, Run
 from backend.domain.states import Wish, may_become
-from backend.domain.transition import Transition, leaves_slots
-from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition
+from backend.domain.transition import Arrangement, Requeueing, Transition, leaves_slots
+from backend.errors import StudioError
+from backend.store.errors import IllegalTransition, RunExists, RunNotFound, StaleTransition, StoreUnavailable
 
 
 class FakeRunStore:
@@ -70,6 +71,50 @@ class FakeRunStore:
             latest = changed.latest_attempt.number if changed.latest_attempt else None
             line = JournalLine(transition.at, transition.source, transition.target, transition.reason, latest)
             return self._put("apply", changed, line)
+
+    def slots(self) -> Mapping[str, str]:
+        with self._lock:
+            return {slot: run.id for run in self._runs.values() for slot in run.slots}
+
+    def arrange(self, version: int, arrangement: Arrangement) -> bool:
+        with self._lock:
+            if version != self._version:
+                return False
+            before = dict(self._runs), dict(self._journals), list(self.calls)
+            try:
+                self._arrange(arrangement)
+            except StudioError:
+                self._runs, self._journals, self.calls = before
+                self._version = version
+                raise
+            return True
+
+    def requeue(self, requeueings: Sequence[Requeueing]) -> None:
+        with self._lock:
+            for change in requeueings:
+                self.get(change.run_id)
+            for change in requeueings:
+                asked = {"priority": change.priority, "queued_at": change.queued_at, "after": change.after}
+                run = replace(self.get(change.run_id), **{n: v for n, v in asked.items() if v is not None})
+                at_now = replace(run, updated_at=self._clock.now())
+                self._put("requeue", run, *([_remark(at_now, change.reason)] if change.reason else []))
+
+    def _arrange(self, arrangement: Arrangement) -> None:
+        now = self._clock.now()
+        for run_id in arrangement.leaving:
+            run = self.get(run_id)
+            remark = _remark(replace(run, updated_at=now), "gave its places back unused")
+            self._put("arrange", replace(run, slots=()), remark)
+        for transition in arrangement.transitions:
+            self.apply(transition)
+        for run_id, names in arrangement.grants.items():
+            run = self.get(run_id)
+            if set(names) & self.slots().keys():
+                raise StoreUnavailable(url="memory", detail="UNIQUE constraint failed: slots.name")
+            remark = _remark(replace(run, updated_at=now), f"got {', '.join(names)}")
+            self._put("arrange", replace(run, slots=tuple(sorted((*run.slots, *names)))), remark)
+        for run_id, message in arrangement.messages.items():
+            self._put("arrange", replace(self.get(run_id), message=message))
 
     def remark(self, run_id: str, fence: int, reason: str, process: ProcessIdentity | None = None) -> Run:
         with self._lock:
@@ -163,6 +208,8 @@ def _applied(run: Run, transition: Transition) -> Run:
         failures=run.failures if transition.failures is None else transition.failures,
         error_id=run.error_id if transition.error_id is None else transition.error_id,
         wish=_wish(run, transition),
+        retries=run.retries if transition.retries is None else transition.retries,
+        queued_at=run.queued_at if transition.queued_at is None else transition.queued_at,
         slots=() if leaves_slots(transition.target, keeps_slot=run.keeps_slot) else run.slots,
     )
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from backend.supervisor import program
 
 TRAINER = (sys.executable, os.environ.get("FAKE_TRAINER") or str(Path(__file__).with_name("misbehaving_trainer.py")))
+STANDBY = (*TRAINER, "--standby")
 SUPERVISOR = (sys.executable, str(Path(__file__)))
 
 if __name__ == "__main__":
     count = Path(sys.argv[1]) / "oom-kills"
     program.oom_kills = lambda: int(count.read_text()) if count.exists() else 0
-    sys.exit(program.main(sys.argv[1:], trainer=TRAINER, supervisor=SUPERVISOR))
+    sys.exit(program.main(sys.argv[1:], trainer=TRAINER, supervisor=SUPERVISOR, standby=STANDBY))

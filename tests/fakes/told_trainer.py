@@ -1,4 +1,7 @@
-"""The real trainer, with a line of steps.jsonl for its start and for each step: python told_trainer.py RUN_DIR."""
+"""The real trainer, with a line of steps.jsonl for each step: python told_trainer.py RUN_DIR.
+
+With `--standby RUN_DIR` it is the real standby, and then the same.
+"""
 
 import sys
 from pathlib import Path
@@ -7,12 +10,12 @@ from typing import Any
 from tests.fakes.misbehaving_trainer import tell_step
 
 
-def main(run_dir: str) -> int:
+def main(*words: str) -> int:
     from backend.domain.heartbeat import Phase
-    from backend.trainer.__main__ import main as train
+    from backend.trainer import __main__, standby
     from backend.trainer.heartbeat import HeartbeatWriter
 
-    folder = Path(run_dir)
+    folder = Path(words[-1])
     beat = HeartbeatWriter.beat
     told: set[int] = set()
 
@@ -24,8 +27,8 @@ def main(run_dir: str) -> int:
             tell_step(folder, self.last.attempt, step)
 
     HeartbeatWriter.beat = watched  # type: ignore[method-assign]
-    return train([run_dir])
+    return standby.main(words[1:]) if words[0] == "--standby" else __main__.main(words)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

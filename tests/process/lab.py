@@ -17,6 +17,8 @@ from backend.executors import process_table
 from backend.executors.environment import RUN_ID
 from backend.executors.local import LocalExecutor
 from backend.probes.clock import SystemClock
+from backend.probes.machine import LocalMachine
+from backend.probes.places import LocalPlaces
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
@@ -52,6 +54,7 @@ class Lab:
         self.environment = {
             "PEFT_STUDIO_WORKSPACE": str(self.workspace),
             "PEFT_STUDIO_BACKOFF_SECONDS": "[0.05, 0.1, 0.2]",
+            "PEFT_STUDIO_STANDBY": "false",
             **self.environment,
         }
         if self.forks:
@@ -64,7 +67,8 @@ class Lab:
         """As another dashboard would have it."""
         argv = (SUPERVISOR, self.forks.kind) if self.forks else (sys.executable, str(PROGRAM))
         program = SupervisorProgram(argv, self.workspace, self.environment)
-        return ProcessManager(self.store, self.new_executor(), SystemClock(), program)
+        places = LocalPlaces(LocalMachine(self.workspace), int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1")))
+        return ProcessManager(self.store, self.new_executor(), SystemClock(), program, places)
 
     def new_executor(self) -> LocalExecutor:
         return ForkingExecutor() if self.forks else LocalExecutor()
@@ -136,12 +140,28 @@ class Lab:
         wait_until(lambda: not process_table.is_alive(process), "the killed process is gone")
 
     def marked(self, run_id: str = "a-run") -> list[int]:
-        """Living processes of any attempt of a run."""
+        """Living processes of any attempt of a run, those that wait for one included."""
+        marks = {RUN_ID: run_id, "PEFT_STUDIO_MODELS": str(self.workspace / "models")}.items()
         return [
             entry.pid
             for entry in process_table.processes()
-            if not entry.is_zombie and process_table.environment(entry.pid).get(RUN_ID) == run_id
+            if not entry.is_zombie and marks <= process_table.environment(entry.pid).items()
         ]
+
+    def standby(self, run_id: str = "a-run") -> ProcessIdentity | None:
+        """The process that waits to become the next trainer."""
+        return self.executor.find(RunDirectory(self.runs_folder / run_id).standby_lock)[1]
+
+    def wait_for_standby(self, run_id: str = "a-run") -> ProcessIdentity:
+        """A standby that has said that it is ready."""
+
+        def ready() -> ProcessIdentity | None:
+            found = self.standby(run_id)
+            said = f"a warm standby is ready, process {found.pid}" if found else ""
+            return found if said in self.journal(run_id) else None
+
+        found: ProcessIdentity = wait_until(ready, f"a standby: {self.story(run_id)}")
+        return found
 
     def journal(self, run_id: str = "a-run") -> list[str]:
         return [line.reason for line in self.store.journal(run_id)]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from backend.executors.local import LocalExecutor
 from backend.probes.clock import SystemClock
+from backend.probes.machine import LocalMachine
+from backend.probes.places import LocalPlaces
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
@@ -18,7 +20,8 @@ if __name__ == "__main__":
     program = SupervisorProgram(
         (sys.executable, str(PROGRAM)), settings.workspace, {"PEFT_STUDIO_WORKSPACE": str(settings.workspace)}
     )
-    manager = ProcessManager(store, LocalExecutor(), SystemClock(), program)
+    places = LocalPlaces(LocalMachine(settings.workspace), settings.cpu_slots)
+    manager = ProcessManager(store, LocalExecutor(), SystemClock(), program, places)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while not Path(sys.argv[2]).exists():

@@ -38,7 +38,7 @@ from tests.process.lab import Lab, wait_until
 pytestmark = pytest.mark.process
 
 # so that no number of kills in a row makes a run give up: how that ends is tested elsewhere
-SETTINGS = {"PEFT_STUDIO_STOP_GRACE_SECONDS": "5", "PEFT_STUDIO_MAX_FAILURES": "100"}
+SETTINGS = {"PEFT_STUDIO_STOP_GRACE_SECONDS": "5", "PEFT_STUDIO_MAX_FAILURES": "100", "PEFT_STUDIO_CPU_SLOTS": "2"}
 RUNS = 2
 STEPS = 12
 PLAN: dict[str, Any] = {"total_steps": STEPS, "save_every": 3, "step_seconds": 0.01}

@@ -100,10 +100,11 @@ def test_a_large_file_takes_little_memory(tmp_path: Path, name: str) -> None:
     assert grown < LIMIT_BYTES
 
 
-def test_a_single_line_of_hundreds_of_megabytes_takes_little_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("megabytes", [300, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
+def test_a_single_line_of_hundreds_of_megabytes_takes_little_memory(tmp_path: Path, megabytes: int) -> None:
     with (tmp_path / "a.jsonl").open("w") as file:
         file.write('{"text": "')
-        file.writelines("x" * MEGABYTE for _ in range(300))
+        file.writelines("x" * MEGABYTE for _ in range(megabytes))
         file.write('"}\n{"text": "short"}\n')
     grown, found = measured(tmp_path / "a.jsonl")
     assert found == ["1", "dataset-broken"]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from backend.domain.run import Attempt, Run
 from backend.domain.states import Liveness, RunState, Wish
+from backend.supervisor.rules import HangLimits
 from tests.fakes.executor import Script
 from tests.fakes.runs import NOON
 from tests.unit.test_supervisor import MARKS, RULES, Stage
@@ -50,7 +51,7 @@ def test_a_supervised_run_always_comes_to_rest(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
-        stage.rules = replace(RULES, hang_training_seconds=20, hang_other_seconds=40)
+        stage.rules = replace(RULES, hang=HangLimits(40, 20, 40, 40, 40))
         attempts = (Attempt(1, "t1", NOON),) if state in WITH_ATTEMPT else ()
         facts = {"keeps_slot": keeps_slot, "slots": ("cpu:0",)}
         stage.create(state=state, wish=wish, failures=failures, attempts=attempts, **facts)

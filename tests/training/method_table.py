@@ -89,7 +89,7 @@ class Bench:
         return copy.deepcopy(self._bases[key])
 
     def _files(self, architecture: str) -> Any:
-        from backend.trainer.model import BaseFiles
+        from backend.base_models.files import BaseFiles
 
         folder = self.folders[architecture]
         return BaseFiles(str(folder), folder, folder)

@@ -10,6 +10,7 @@ import pytest
 from backend.data.choice import DatasetChoice
 from backend.domain.data_report import DataFinding, DataOrder, DataReport, Severity, TokenState
 from backend.domain.run_config import BaseModelChoice
+from backend.recipes import Sft
 from tests.fakes.tiny_models import tiny_tokenizer
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "doctor"
@@ -81,14 +82,15 @@ def test_a_good_dataset_has_no_findings(make_model: Any) -> None:
 @pytest.mark.parametrize("max_length", [128, 20])
 @pytest.mark.parametrize("answers_only", [True, False])
 def test_the_tokens_are_those_that_training_sees(make_model: Any, max_length: int, answers_only: bool) -> None:
+    from backend.base_models.files import locate
     from backend.data.loading import load
     from backend.trainer.collation import Collator
-    from backend.trainer.model import load_tokenizer, locate
+    from backend.trainer.model import load_tokenizer
     from backend.trainer.tokens import Encoder
 
     model = make_model()
     choice = DatasetChoice(path="long-answer.jsonl", validation_fraction=0)
-    report = examined(model, "long-answer.jsonl", max_length=max_length, answers_only=answers_only)
+    report = examined(model, "long-answer.jsonl", max_length=max_length, recipe=Sft(answers_only=answers_only))
 
     tokenizer = load_tokenizer(locate(BaseModelChoice(path=str(model)), Path("/")))
     encoder = Encoder(tokenizer, max_length=max_length, answers_only=answers_only)
@@ -291,17 +293,19 @@ def test_a_template_that_looks_for_a_way_out_of_the_sandbox_is_refused(make_mode
     ("template", "name"), [(ENDLESS, "template-too-slow"), (HUGE, "template-too-big")], ids=["slow", "big"]
 )
 def test_training_tries_the_template_in_a_child_first(make_model: Any, template: str, name: str) -> None:
+    from backend.base_models.files import locate
     from backend.data.examples import Conversation, Turn
     from backend.errors import DataError
     from backend.trainer.limited import Limits
-    from backend.trainer.model import load_tokenizer, locate
+    from backend.trainer.model import load_tokenizer
+    from backend.trainer.readings import reading_of
     from backend.trainer.row_child import try_template
 
     tokenizer = load_tokenizer(locate(BaseModelChoice(path=str(make_model(template))), Path("/")))
     rows = [Conversation((Turn("user", "one?"), Turn("assistant", "two.")))]
 
     with pytest.raises(DataError) as caught:
-        try_template(tokenizer, rows, Limits(item_seconds=1.0))
+        try_template(reading_of(Sft(), tokenizer, 64).read, rows, Limits(item_seconds=1.0))
 
     assert caught.value.id == name
 

@@ -336,11 +336,11 @@ def refusal(engine: Engine, asked: ChatRequest) -> StudioError:
 
 
 def test_a_model_that_is_not_there_is_named(engine: Engine, tmp_path: Path) -> None:
-    assert refusal(engine, request(tmp_path / "nowhere")).id == "chat-model-not-found"
+    assert refusal(engine, request(tmp_path / "nowhere")).id == "model-not-found"
 
 
 def test_a_folder_without_a_model_is_an_explained_refusal(engine: Engine, tmp_path: Path) -> None:
-    assert refusal(engine, request(tmp_path)).id == "chat-model-unreadable"
+    assert refusal(engine, request(tmp_path)).id == "model-not-found"
 
 
 def test_pickled_weights_are_never_loaded(engine: Engine, base: Path, adapter: Path, tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_pickled_weights_are_never_loaded(engine: Engine, base: Path, adapter: P
     tensors = load_file(pickled / "model.safetensors")
     (pickled / "model.safetensors").unlink()
     torch.save(tensors, pickled / "pytorch_model.bin")
-    assert refusal(engine, request(pickled)).id == "chat-model-unreadable"
+    assert refusal(engine, request(pickled)).id == "model-unsafe"
     folder = tmp_path / "adapter"
     shutil.copytree(adapter, folder)
     torch.save(load_file(folder / WEIGHTS), folder / "adapter_model.bin")

@@ -92,7 +92,7 @@ def test_a_refusal_of_the_model_reaches_the_person_and_the_process_stays(
     chat: ChatService, base: Path, tmp_path: Path
 ) -> None:
     (failed,) = [e for e in chat.generate(request(tmp_path / "nothing")) if isinstance(e, Failed)]
-    assert failed.error.id == "chat-model-not-found"
+    assert failed.error.id == "model-not-found"
     assert "nothing" in failed.error.what
 
 

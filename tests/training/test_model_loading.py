@@ -6,6 +6,7 @@ import pty
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def refusal(choice: BaseModelChoice) -> StudioError:
-    from backend.trainer.model import locate
+    from backend.base_models.files import locate
 
     with pytest.raises(StudioError) as caught:
         locate(choice, Path("/"))
@@ -100,7 +101,7 @@ def test_code_is_found_in_every_configuration_of_a_model(room: Room, tmp_path: P
 
 
 def test_a_run_on_code_that_was_trusted_trains(coded: Path, marker: Path, make_run: MakeRun) -> None:
-    from backend.trainer.model_code import code_hash
+    from backend.base_models.code import code_hash
 
     trusted = refusal(BaseModelChoice(path=str(coded))).data["hash"]
     assert trusted == code_hash(coded)
@@ -114,8 +115,45 @@ def test_a_run_on_code_that_was_trusted_trains(coded: Path, marker: Path, make_r
     assert not list(coded.rglob("__pycache__"))
 
 
+def chat_events(model: Path, trusted: str | None) -> list[Any]:
+    from backend.domain.chat import ChatMessage, ChatRequest, Sampling
+    from backend.inference.engine import Engine
+
+    events: list[Any] = []
+    asked = ChatRequest(
+        base_model=str(model),
+        trusted_code=trusted,
+        messages=(ChatMessage(role="user", content="Hello?"),),
+        sampling=Sampling(max_new_tokens=3, temperature=0.0),
+    )
+    Engine().answer(asked, events.append, lambda: False)
+    return events
+
+
+@pytest.mark.usefixtures("_terminal")
+@pytest.mark.parametrize("trusted", [None, "0" * 64])
+def test_chat_refuses_code_that_nobody_trusts(coded: Path, marker: Path, trusted: str | None) -> None:
+    with pytest.raises(StudioError) as caught:
+        chat_events(coded, trusted)
+
+    assert caught.value.id == "model-code-untrusted"
+    assert not marker.exists()
+
+
+def test_chat_runs_code_that_the_run_trusts(coded: Path, marker: Path) -> None:
+    from backend.base_models.code import code_hash
+    from backend.domain.chat import Done
+
+    last = chat_events(coded, code_hash(coded))[-1]
+
+    assert isinstance(last, Done)
+    assert last.num_tokens > 0
+    assert marker.exists()
+    assert not list(coded.rglob("__pycache__"))
+
+
 def test_code_that_has_changed_since_it_was_read_is_refused(coded: Path, marker: Path) -> None:
-    from backend.trainer.model_code import code_hash
+    from backend.base_models.code import code_hash
 
     trusted = code_hash(coded)
     (coded / "numbers_of_ours.py").write_text("SCALE = 2.0\n", encoding="utf-8")
@@ -128,8 +166,9 @@ def test_code_that_has_changed_since_it_was_read_is_refused(coded: Path, marker:
 
 
 def test_what_runs_is_the_copy_whose_hash_was_taken(coded: Path, marker: Path) -> None:
-    from backend.trainer.model import load_model, load_tokenizer, locate
-    from backend.trainer.model_code import code_hash
+    from backend.base_models.code import code_hash
+    from backend.base_models.files import locate
+    from backend.trainer.model import load_model, load_tokenizer
 
     files = locate(BaseModelChoice(path=str(coded), trusted_code=code_hash(coded)), Path("/"))
     (coded / "modeling_ours.py").write_text("raise AssertionError('changed in between')", encoding="utf-8")
@@ -143,7 +182,7 @@ def test_what_runs_is_the_copy_whose_hash_was_taken(coded: Path, marker: Path) -
 
 
 def test_code_of_another_repository_is_refused_whatever_is_trusted(coded: Path, marker: Path) -> None:
-    from backend.trainer.model_code import code_hash
+    from backend.base_models.code import code_hash
 
     config = json.loads((coded / "config.json").read_text())
     config["auto_map"]["AutoConfig"] = "someone/else--modeling_ours.OursConfig"
@@ -156,7 +195,7 @@ def test_code_of_another_repository_is_refused_whatever_is_trusted(coded: Path, 
 
 
 def test_trusted_code_of_the_hub_needs_a_pinned_commit(coded: Path) -> None:
-    from backend.trainer.model_code import check_code, code_hash
+    from backend.base_models.code import check_code, code_hash
 
     pinned = {"path": "org/coded", "trusted_code": code_hash(coded)}
     with pytest.raises(StudioError) as caught:
@@ -179,7 +218,8 @@ def test_an_adapter_is_no_base_model(room: Room, tmp_path: Path) -> None:
 def test_a_score_head_gives_one_number_and_the_same_in_every_attempt(room: Room) -> None:
     import torch
 
-    from backend.trainer.model import load_model, locate
+    from backend.base_models.files import locate
+    from backend.trainer.model import load_model
 
     files = locate(BaseModelChoice(path=str(room.models["gemma3"])), Path("/"))
     state = torch.get_rng_state()
@@ -196,7 +236,7 @@ def test_a_score_head_gives_one_number_and_the_same_in_every_attempt(room: Room)
 def test_a_folder_that_is_missing_is_named_when_the_hub_does_not_know_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.trainer.model import locate
+    from backend.base_models.files import locate
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
@@ -219,7 +259,8 @@ def hub(coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_code_on_the_hub_is_fetched_to_be_read_and_weights_only_after_consent(
     hub: FakeHub, marker: Path, room: Room, tmp_path: Path
 ) -> None:
-    from backend.trainer.model import load_model, load_tokenizer, locate
+    from backend.base_models.files import locate
+    from backend.trainer.model import load_model, load_tokenizer
 
     error = refusal(BaseModelChoice(path="org/tiny"))
     assert error.id == "model-code-untrusted"
@@ -237,7 +278,8 @@ def test_code_on_the_hub_is_fetched_to_be_read_and_weights_only_after_consent(
 
 
 def test_a_plain_model_of_the_hub_loads_and_is_remembered_by_its_name(hub: FakeHub, room: Room, tmp_path: Path) -> None:
-    from backend.trainer.model import load_model, locate
+    from backend.base_models.files import locate
+    from backend.trainer.model import load_model
 
     hub.folder = room.models["gemma3"]
 
@@ -245,3 +287,32 @@ def test_a_plain_model_of_the_hub_loads_and_is_remembered_by_its_name(hub: FakeH
 
     assert type(model).__name__ == "Gemma3ForCausalLM"
     assert model.name_or_path == "org/tiny"
+
+
+@pytest.mark.parametrize("program", ["trainer", "inference"])
+def test_answering_leaves_4_bit_weights_as_they_were_loaded(
+    room: Room, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Also on a CPU for which bitsandbytes has another layout, with scales of fewer bits."""
+    import torch
+
+    from backend.base_models.files import locate
+    from backend.inference.loading import BaseKey, load_base
+    from backend.quantization import Nf4
+    from backend.trainer.model import load_model
+
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
+    choice = BaseModelChoice(path=str(room.models["llama"]))
+    model: Any
+    if program == "trainer":
+        model = load_model(locate(choice, Path("/")), "float32", Nf4()).eval()
+    else:
+        model, _ = load_base(BaseKey(choice, Nf4(), "float32"), lambda: None)
+    layer = model.model.layers[0].self_attn.q_proj
+    before = layer.weight.data.clone(), layer.weight.quant_state.absmax.clone()
+
+    with torch.no_grad():
+        model(input_ids=torch.tensor([[1, 5, 7]]))
+
+    assert torch.equal(layer.weight.data, before[0])
+    assert torch.equal(layer.weight.quant_state.absmax, before[1])

@@ -163,7 +163,7 @@ def test_a_tokenizer_without_a_padding_token_is_left_as_it_is() -> None:
 def test_blocks_hold_every_token_and_the_rest_is_a_shorter_one() -> None:
     from backend.trainer.recipes.pretrain import blocks
 
-    made = blocks(iter([[1, 2, 3], [4, 5, 6, 7], [8]]), 3)
+    made = list(blocks(iter([[1, 2, 3], [4, 5, 6, 7], [8]]), 3))
 
     assert [row["input_ids"] for row in made] == [[1, 2, 3], [4, 5, 6], [7, 8]]
     assert all(row["labels"] == row["input_ids"] for row in made)

@@ -140,3 +140,76 @@ def test_a_run_that_starts_again_reads_the_cache_and_trains_the_same(make_run: M
     assert weights(runs[0]) == weights(runs[1])
     assert curves(runs[0]) == curves(runs[1])
     assert (runs[0].root.parent.parent / "cache" / "tokens").is_dir()
+
+
+class Work:
+    """As much of an attempt's work as the recipes' rows look at."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def report(self, *_: object) -> None:
+        pass
+
+
+PAIRS = [{"prompt": f"What is {n}?", "chosen": f"{n} it is.", "rejected": f"No {n}."} for n in range(9)]
+RATED = [{"prompt": f"Is {n}?", "completion": f"{n} is.", "label": bool(n % 2)} for n in range(9)]
+PROMPTS = [{"prompt": f"Say {n}.", "answer": str(n)} for n in range(9)]
+RECIPES = {
+    "pretrain": ([{"text": f"text number {n}. " * n} for n in range(1, 9)], {}),
+    "dpo": (PAIRS, {}),
+    "orpo": (PAIRS, {}),
+    "reward": (PAIRS, {}),
+    "kto": (RATED, {}),
+    "grpo": (PROMPTS, {"rewards": {"length": {"target": 3}}, "max_completion_length": 8}),
+}
+
+
+def plain(row: Any) -> dict[str, Any]:
+    return {name: list(map(int, value)) if name.endswith(("ids", "labels")) else value for name, value in row.items()}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_second_start_of_every_recipe_reads_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from backend.domain.run_config import RunConfig
+    from backend.trainer.programs import program_of
+    from backend.trainer.tokens import Encoder
+
+    rows, options = RECIPES[name]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    config = RunConfig.model_validate(
+        {
+            "base_model": "x",
+            "dataset": {"path": "rows.jsonl", "validation_fraction": 0.3},
+            "recipe": {"name": name, **options},
+            "training": {"max_length": 64},
+        }
+    )
+    tokenizer = tiny_tokenizer([str(row) for row in rows])
+    num_encoded = 0
+    honest = Encoder._ids
+
+    def watch(self: Any, texts: list[str], *, special: bool) -> Any:
+        nonlocal num_encoded
+        num_encoded += len(texts)
+        return honest(self, texts, special=special)
+
+    monkeypatch.setattr(Encoder, "_ids", watch)
+
+    def start(cache: Path | None) -> tuple[list[Any], list[Any], int]:
+        nonlocal num_encoded
+        num_encoded = 0
+        loaded = load(config.dataset, tmp_path, 1, config.recipe.reads, cache=cache)
+        work: Any = Work(config)
+        found = program_of(config.recipe).rows(work, loaded, tokenizer)
+        return list(map(plain, found.train)), list(map(plain, found.validation)), num_encoded
+
+    *without, _ = start(None)
+    *first, num_first = start(tmp_path / "cache")
+    *second, num_second = start(tmp_path / "cache")
+
+    assert first == second == without
+    assert all(without)
+    assert (num_first > 0, num_second) == (True, 0)

@@ -1,5 +1,6 @@
 """The benchmark's tables say what was measured, compare only equal losses, and go where the marks are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,11 @@ def test_the_table_says_when_other_rows_were_trained_on_and_why_somebody_is_miss
     text = table(laps, "uneven", {"llama-factory": "no torchaudio"})
     assert "| no |" in text
     assert "LLaMA-Factory, defaults | not measured: no torchaudio" in text
+
+
+def test_a_program_that_logs_one_mean_does_not_pass_it_off_as_its_last_loss() -> None:
+    once = replace(a_lap("studio-bare", cpu=5, peak=500_000), losses=(9.5,))
+    assert "| 9.5000 | not logged |" in table([a_lap("hf", cpu=10, peak=10), once], "uneven", {})
 
 
 def test_only_peers_with_the_same_loss_count_as_the_fastest() -> None:

@@ -163,11 +163,11 @@ def test_a_process_that_always_goes_home_is_not_started_for_ever(studio: Studio)
 
 
 def test_an_error_of_the_program_ends_the_answer_and_keeps_the_process(studio: Studio) -> None:
-    why = {"id": "chat-model-not-found", "what": "a", "why": "b", "fix": "c", "at": "d"}
+    why = {"id": "model-not-found", "what": "a", "why": "b", "fix": "c", "at": "d"}
     studio.program.reply = lambda line: [
         '{"type": "error", "request": "' + question(line).id + '", ' + str(why)[1:].replace("'", '"')
     ]
-    assert error_id(studio.answer()[-1]) == "chat-model-not-found"
+    assert error_id(studio.answer()[-1]) == "model-not-found"
     studio.program.reply = echo
     assert text_of(studio.answer("ok?")) == "ok?"
     assert len(studio.program.children) == 1

@@ -1,10 +1,6 @@
 """The other commands: curves, methods, doctor, reindex, chat, demo, ui."""
 
-import errno
 import json
-import os
-import socket
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,8 +11,10 @@ from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, Done, Failed,
 from backend.domain.chat_lines import READY, event_line, parse_order
 from backend.domain.states import RunState
 from backend.errors import Explanation
+from backend.launcher import ports
 from backend.methods import Method
 from backend.spec import members
+from config.settings import Settings
 from tests.fakes import event_bytes
 from tests.fakes.command_line import CommandLine, installed
 from tests.fakes.lines import Said
@@ -180,39 +178,23 @@ def test_a_demo_that_fails_ends_with_1(line: CommandLine) -> None:
     assert (told.code, told.out) == (1, "")
 
 
-def test_the_dashboard_takes_the_place_of_the_command_with_the_same_settings(
-    line: CommandLine, monkeypatch: pytest.MonkeyPatch, free_port: int
+def test_ui_serves_with_the_settings_and_the_port_that_were_given(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    called: list[list[str]] = []
-    monkeypatch.setattr(os, "execv", lambda _program, words: called.append(words))
-    monkeypatch.setattr(os, "chdir", lambda _folder: None)
-    monkeypatch.setattr(os, "environ", {**os.environ, "PEFT_STUDIO_MAX_FAILURES": "7"})
-    told = line.say("ui", "--port", str(free_port))
-    assert f"http://127.0.0.1:{free_port}" in told.out
-    (words,) = called
-    assert words[:4] == [sys.executable, "-m", "streamlit", "run"]
-    assert Path(words[4]).parts[-2:] == ("app", "main.py")
-    assert f"--server.port={free_port}" in words
-    assert "--server.address=127.0.0.1" in words
-    assert os.environ["PEFT_STUDIO_WORKSPACE"] == str(line.workspace)
-    assert os.environ["PEFT_STUDIO_MAX_FAILURES"] == "7"
+    served: list[tuple[Path, int | None]] = []
 
+    def serve(settings: Settings, port: int | None, _say: object) -> int:
+        served.append((settings.workspace, port))
+        return 0
 
-def test_a_taken_port_is_passed_over(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "execv", lambda _program, _words: None)
-    monkeypatch.setattr(os, "chdir", lambda _folder: None)
-    monkeypatch.setattr(os, "environ", dict(os.environ))
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        told = line.say("ui", "--port", str(port))
-    assert f"Port {port} is in use." in told.err
-    assert f":{port} " not in told.out
+    monkeypatch.setattr(ui, "serve", serve)
+    assert line.say("ui", "--port", "8123").code == 0
+    assert line.say("ui").code == 0
+    assert served == [(line.workspace, 8123), (line.workspace, None)]
 
 
 def test_when_every_port_is_taken_the_error_names_them(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ui, "_is_free", lambda _host, _port: False)
+    monkeypatch.setattr(ports, "is_free", lambda _host, _port: False)
     refused = line.say("ui", "--port", "9000")
     assert refused.code == 69
     assert "The ports 9000 to 9010 are all taken." in refused.err
@@ -223,11 +205,3 @@ def test_an_address_of_another_machine_is_no_taken_port(line: CommandLine, monke
     refused = line.say("ui")
     assert refused.code == 78
     assert "192.0.2.1" in refused.err
-
-
-def test_a_port_that_only_root_may_use_counts_as_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_socket: socket.socket, _address: object) -> None:
-        raise OSError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(socket, "socket", type("Refusing", (socket.socket,), {"bind": refuse}))
-    assert ui._is_free("::1", 80) is False

@@ -80,6 +80,26 @@ def test_stopping_is_a_wish_and_stopping_what_is_over_changes_nothing(line: Comm
     assert line.say("runs", "show", "done", "--json").json() == before
 
 
+def test_an_offered_change_is_shown_and_taken(line: CommandLine) -> None:
+    line.add(state=RunState.FAILED, error_id="out-of-memory")
+    words = "batch_size 4 -> 2, gradient_accumulation 1 -> 2"
+    assert f"offered: {words}" in line.say("runs", "show", "a-run").out
+    assert line.say("runs", "show", "a-run", "--json").json()["offer"] == words
+    assert line.say("runs", "fix", "a-run", "--dry-run").out == f"a-run: would change {words}\n"
+    assert not line.folder("a-run").adjustments.exists()
+    told = line.say("runs", "fix", "a-run", "--json").json()
+    assert told["changes"] == {"training.batch_size": 2, "training.gradient_accumulation": 2}
+    assert told["is_applied"]
+    assert wish(line) is Wish.RUN
+    assert len(line.executor.commands) == 1
+
+
+def test_without_a_change_that_helps_fix_says_so(line: CommandLine) -> None:
+    line.add(state=RunState.FAILED)
+    refused = line.say("runs", "fix", "a-run", "--json")
+    assert (refused.code, refused.error()["id"]) == (64, "nothing-to-change")
+
+
 def test_resuming_wishes_and_starts_a_supervisor_but_not_for_a_finished_run(line: CommandLine) -> None:
     line.add(state=RunState.STOPPED)
     line.add("done", RunState.FINISHED)

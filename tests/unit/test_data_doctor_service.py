@@ -13,6 +13,7 @@ from backend.domain.data_findings import FINDINGS, finding
 from backend.domain.data_lengths import fullness, histogram, lengths, percentile, proposed
 from backend.domain.data_report import DataOrder, DataReport, RowLook
 from backend.domain.text_checks import garbled, role_problem
+from backend.recipes import Sft
 from backend.services.chat_errors import DemoModelMissing
 from backend.services.data_doctor import PATIENCE_SECONDS, DataDoctor, DataNotExamined
 from tests.fakes.clock import FakeClock
@@ -187,7 +188,7 @@ def test_an_order_is_examined_as_it_would_train(line: CommandLine, tmp_path: Pat
 
     first, second = orders
     assert (first.folder, first.max_length, first.batch_size, first.seed) == (str(tmp_path), 200, 3, 5)
-    assert first.answers_only is False
+    assert first.recipe == Sft(answers_only=False)
     assert first.base_model is not None
     assert second.base_model is not None
     assert (first.base_model.path, second.base_model.path, second.max_length) == ("org/tiny", "a: b/c", 300)

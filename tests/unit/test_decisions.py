@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.adjustments import Adjustment
-from backend.domain.decisions import End, Ending, Policy, Restart, decide
+from backend.domain.decisions import End, Ending, Policy, Restart, decide, spread
 from backend.domain.diagnosis import NEVER_RETRIED, NO_RESULT, Diagnosis
+from backend.domain.disk_room import Room
 from backend.domain.states import RunState, Wish
 
 SMALLER = Adjustment(attempt=2, reason="it goes on with batch_size 8 -> 4", changes={"training.batch_size": 4})
@@ -18,7 +19,13 @@ PROGRESS = replace(CRASH, has_new_checkpoint=True, resume_step=400)
 RUN, PAUSE, STOP, NOW = Wish.RUN, Wish.PAUSE, Wish.STOP, Wish.STOP_NOW
 EMPTY = replace(CRASH, exit_code=0, has_result=False, diagnosis=NO_RESULT)
 
+FULL = replace(
+    PROGRESS, exit_code=74, diagnosis=Diagnosis("disk-full", "it is full", "Make room.", is_worth_retrying=False)
+)
 TABLE = {
+    "a full disk pauses the run": (FULL, RUN, 0, RunState.PAUSED),
+    "a full disk at the checkpoint of a pause, too": (FULL, PAUSE, 0, RunState.PAUSED),
+    "a full disk while stopping is stopped": (FULL, STOP, 0, RunState.STOPPED),
     "exit 0 is finished": (replace(CRASH, exit_code=0), RUN, 0, RunState.FINISHED),
     "exit 0 is finished, although a stop came": (replace(CRASH, exit_code=0), STOP, 0, RunState.FINISHED),
     "75 after a stop is stopped": (replace(CRASH, exit_code=75), STOP, 0, RunState.STOPPED),
@@ -35,12 +42,12 @@ TABLE = {
     "75 with progress goes on at once": (replace(PROGRESS, exit_code=75), RUN, 1, Restart(0.0, "", 0)),
     "75 without progress waits a little": (replace(CRASH, exit_code=75), RUN, 1, Restart(0.5, "", 1)),
     "75 is never a failure": (replace(CRASH, exit_code=75), RUN, 2, Restart(0.5, "", 2)),
-    "the first failure waits half a second": (CRASH, RUN, 0, Restart(0.5, "", 1)),
+    "the first failure is tried again at once": (CRASH, RUN, 0, Restart(0.0, "", 1)),
     "the second one a second": (CRASH, RUN, 1, Restart(1.0, "", 2)),
     "the third one two": (CRASH, RUN, 2, Restart(2.0, "", 3)),
-    "progress makes a failure the first one": (PROGRESS, RUN, 2, Restart(0.5, "", 1)),
+    "progress makes a failure the first one": (PROGRESS, RUN, 2, Restart(0.0, "", 1)),
     "exit 0 is finished, although a pause came": (replace(CRASH, exit_code=0), PAUSE, 0, RunState.FINISHED),
-    "exit 0 without a result is a failure": (EMPTY, RUN, 0, Restart(0.5, "", 1)),
+    "exit 0 without a result is a failure": (EMPTY, RUN, 0, Restart(0.0, "", 1)),
     "the fourth one ends the run": (EMPTY, RUN, 3, RunState.FAILED),
     "exit 0 without a result while pausing is paused": (EMPTY, PAUSE, 0, RunState.PAUSED),
     "exit 0 without a result while stopping is stopped": (EMPTY, STOP, 0, RunState.STOPPED),
@@ -78,8 +85,13 @@ def test_the_table_of_decisions(name: str) -> None:
 def test_waits_grow_and_the_last_one_repeats() -> None:
     policy = Policy(max_failures=7)
     decisions = [decide(CRASH, RUN, failures, policy) for failures in range(7)]
-    assert [d.delay_seconds for d in decisions if isinstance(d, Restart)] == [0.5, 1, 2, 2, 2, 2, 2]
+    assert [d.delay_seconds for d in decisions if isinstance(d, Restart)] == [0, 1, 2, 2, 2, 2, 2]
     assert isinstance(decide(CRASH, RUN, 7, policy), End)
+
+
+def test_a_wait_grows_by_a_quarter_at_most_and_none_stays_none() -> None:
+    assert [spread(2.0, chance) for chance in (0.0, 0.5, 1.0)] == [2.0, 2.25, 2.5]
+    assert spread(0.0, 1.0) == 0
 
 
 def test_no_waits_means_at_once() -> None:
@@ -94,6 +106,7 @@ def test_a_failed_run_says_where_why_what_to_do_and_where_it_would_go_on() -> No
         "Failed at step 420: killed by SIGKILL. That was failure 4 in a row without a new checkpoint. "
         "Look at the memory. Started again, it goes on from step 400.",
         "killed",
+        is_worth_retrying=True,
     )
 
 
@@ -146,9 +159,9 @@ def test_a_failure_without_a_result_says_so() -> None:
 def test_changed_orders_are_another_attempt_that_is_no_failure() -> None:
     ending = replace(CRASH, diagnosis=MEMORY)
     reason = "the machine ran out of memory; it goes on with batch_size 8 -> 4"
-    assert decide(ending, RUN, 3, Policy(), SMALLER) == Restart(0.5, reason, 3, SMALLER)
+    assert decide(ending, RUN, 3, Policy(), SMALLER) == Restart(0.0, reason, 3, SMALLER)
     fresh = replace(ending, has_new_checkpoint=True)
-    assert decide(fresh, RUN, 3, Policy(), SMALLER) == Restart(0.5, reason, 0, SMALLER)
+    assert decide(fresh, RUN, 3, Policy(), SMALLER) == Restart(0.0, reason, 0, SMALLER)
 
 
 def test_without_a_change_left_a_lack_of_memory_is_the_end() -> None:
@@ -215,3 +228,20 @@ def test_whatever_happens_the_budget_holds(
         assert is_finished or (decision.state is RunState.STOPPED) == wish.is_stop
         is_paused = wish is PAUSE and code not in NEVER_RETRIED
         assert is_finished or (decision.state is RunState.PAUSED) == is_paused
+
+
+def test_a_run_without_room_says_what_is_missing_and_where_it_goes_on() -> None:
+    decision = decide(replace(FULL, room=Room(1_000_000, 6_000_000)), RUN, 0, Policy())
+    assert isinstance(decision, End)
+    assert decision.error_id == "disk-full"
+    assert decision.message == (
+        "Paused at step 420: it is full. 5.0 MB are missing: the disk has 1.0 MB free, and the next checkpoint needs "
+        "6.0 MB with what is to stay free. Make room. Started again, it goes on from step 400."
+    )
+
+
+@pytest.mark.parametrize(("free", "error_id"), [(1, "disk-full"), (2, "")])
+def test_a_pause_is_for_want_of_room_only_if_room_is_short(free: int, error_id: str) -> None:
+    decision = decide(replace(PROGRESS, exit_code=75, room=Room(free, 2)), PAUSE, 0, Policy())
+    assert isinstance(decision, End)
+    assert (decision.state, decision.error_id) == (RunState.PAUSED, error_id)

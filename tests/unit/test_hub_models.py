@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from backend.base_models.errors import ModelGated, ModelUnauthorised, ModelUnreachable, ModelUnsafe
+from backend.base_models.hub import fetch_small_files, fetch_weights
+from backend.base_models.retrying import Retrying
 from backend.domain.errors import ModelNotFound
 from backend.domain.run_config import BaseModelChoice
 from backend.errors import StudioError
-from backend.trainer.errors import ModelUnreachable, ModelUnsafe
-from backend.trainer.hub import fetch_small_files, fetch_weights
-from backend.trainer.model_errors import ModelGated, ModelUnauthorised
-from backend.trainer.retrying import Retrying
 from tests.fakes.hub_server import COMMIT, FakeHub, serving
 
 RESOLVE = "/{repo_id}/resolve/{revision}/{filename}"
@@ -189,3 +188,46 @@ def test_waits_differ_between_processes_without_touching_the_global_random_state
 
     assert len(drawn) == 5
     assert random.getstate() == before
+
+
+class Enough(Exception):
+    """Somebody asked to stop."""
+
+
+def test_a_download_ends_when_somebody_asks_to_stop_and_goes_on_later(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1_000)
+    (hub.folder / "model.safetensors").write_bytes(bytes(range(200)) * 1_000)
+    folder = fetch_small_files(CHOICE, Retrying())
+    num_looks = 0
+
+    def check() -> None:
+        nonlocal num_looks
+        num_looks += 1
+        if num_looks >= 5:
+            raise Enough
+
+    hub.calls.clear()
+    with pytest.raises(Enough):
+        fetch_weights("org/tiny", folder, Retrying.watched(check))
+    assert num_looks < 20
+    assert len([call for call in hub.calls if call.startswith("GET") and "safetensors" in call]) == 1
+    assert not (folder / "model.safetensors").exists()
+
+    fetch_weights("org/tiny", folder, Retrying())
+    assert (folder / "model.safetensors").read_bytes() == (hub.folder / "model.safetensors").read_bytes()
+
+
+def test_a_wait_between_two_attempts_ends_when_somebody_asks_to_stop(hub: FakeHub) -> None:
+    num_looks = 0
+
+    def check() -> None:
+        nonlocal num_looks
+        num_looks += 1
+        if num_looks >= 2:
+            raise Enough
+
+    patient = Retrying.watched(check)
+    with pytest.raises(Enough):
+        patient.sleep(60.0)

@@ -9,9 +9,9 @@ import pytest
 
 from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest, Failed, Token
 from backend.domain.chat_lines import READY, Stop, order_line, parse_event
+from backend.domain.errors import ModelNotFound
 from backend.inference import inbox as inbox_module
 from backend.inference.__main__ import _serve
-from backend.inference.errors import ModelNotFound
 from backend.inference.inbox import Inbox
 from backend.inference.outbox import Outbox, claim_stdout
 
@@ -153,7 +153,7 @@ class RaisingEngine:
 @pytest.mark.parametrize(
     ("error", "error_id", "num_unloads"),
     [
-        (ModelNotFound(path="x"), "chat-model-not-found", 0),
+        (ModelNotFound(path="x", why="y"), "model-not-found", 0),
         (MemoryError(), "chat-out-of-memory", 1),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "chat-out-of-memory", 1),
         (ZeroDivisionError("oops"), "chat-unexpected", 1),

@@ -61,6 +61,16 @@ def test_both_sides_get_the_same_question_and_base(scene: Scene) -> None:
     assert isinstance(tuned.quantization, Nf4)
 
 
+def test_the_model_gets_the_trust_that_the_run_gave_it(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.add_adapter()
+    scene.folder.config.write_text(f"base_model: {{path: org/name, trusted_code: {'ab' * 32}}}\ndataset: x.jsonl\n")
+
+    list(scene.playground.ask("a-run", "tuned", (ChatMessage(role="user", content="why?"),), Sampling()))
+
+    assert scene.echo.asked[0].trusted_code == "ab" * 32
+
+
 def test_a_run_without_an_adapter_cannot_be_asked(scene: Scene) -> None:
     with pytest.raises(NoAnswerYet, match="finished"):
         scene.playground.pair("a-run")

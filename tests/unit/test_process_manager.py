@@ -8,11 +8,15 @@ from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import Liveness, RunState, Wish
 from backend.executors.errors import CommandNotStarted
+from backend.probes.places import LocalPlaces
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor, Script
+from tests.fakes.machine import FakeMachine
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import a_run
+
+CPU_SLOTS = 64  # as many runs at once as a test likes
 
 
 class Desk:
@@ -21,7 +25,9 @@ class Desk:
         self.store = FakeRunStore(self.clock)
         self.executor = FakeExecutor(self.clock)
         program = SupervisorProgram(("supervise",), Path("/here"), {"PEFT_STUDIO_WORKSPACE": "/w"})
-        self.manager = ProcessManager(self.store, self.executor, self.clock, program)
+        self.machine = FakeMachine()
+        places = LocalPlaces(self.machine, CPU_SLOTS)
+        self.manager = ProcessManager(self.store, self.executor, self.clock, program, places)
 
     def add(self, run_id: str, state: RunState, wish: Wish = Wish.RUN) -> RunDirectory:
         run = a_run(run_id, state=state, wish=wish)
@@ -61,6 +67,7 @@ def test_reconcile_starts_exactly_what_needs_a_supervisor_and_has_none(desk: Des
         desk.add(f"run-{state}", state)
         desk.add(f"stop-{state}", state, Wish.STOP)
     needy = {run.id for run in desk.store.list() if run.needs_supervisor}
+    needy -= {"stop-created", "stop-queued"}  # what never began is stopped by the queue itself
     assert needy
     assert "stop-finished" not in needy
     report = desk.manager.reconcile()
@@ -93,13 +100,15 @@ def test_reconcile_reads_the_runs_only_when_something_changed(desk: Desk, monkey
         return read()
 
     monkeypatch.setattr(desk.store, "list", read_and_count)
-    desk.add("a", RunState.FINISHED)
+    desk.add("a", RunState.FINISHED, Wish.STOP)
     for _ in range(3):
         desk.manager.reconcile()
     assert len(lists) == 1
     desk.add("b", RunState.CREATED)
     assert desk.manager.reconcile().started == ("b",)
-    assert len(lists) == 2
+    assert len(lists) == 3, "once to see it, once with its place"
+    desk.manager.reconcile()
+    assert len(lists) == 3
 
 
 def test_a_run_whose_supervisors_keep_ending_is_held_back_for_a_while(desk: Desk) -> None:

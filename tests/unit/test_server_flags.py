@@ -23,7 +23,7 @@ def in_file() -> dict[str, object]:
 
 
 def test_the_file_says_what_the_flags_say() -> None:
-    assert in_file() == streamlit_options(Settings())
+    assert in_file() == streamlit_options(Settings()) | {"server.port": Settings().port}
 
 
 @pytest.mark.parametrize("name", streamlit_options(Settings()))

@@ -17,7 +17,7 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_source_gives_way_to_the_one_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Settings().port == 8501
+    assert Settings().port == 8000
     (tmp_path / "studio.toml").write_text("port = 1001\n")
     assert Settings().port == 1001
     (tmp_path / ".env").write_text("PEFT_STUDIO_PORT=1002\n")

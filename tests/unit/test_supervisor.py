@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.fakes.executor import FakeExecutor, Script
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import NOON, SUPERVISOR, a_run
 
-RULES = Rules(Policy(), stop_grace_seconds=30, hang_training_seconds=600, hang_other_seconds=3600, poll_seconds=0.25)
+RULES = Rules(Policy(3, (0.5, 1.0, 2.0)), stop_grace_seconds=30, poll_seconds=0.25)
 
 
 class Stage:
@@ -47,7 +48,12 @@ class Stage:
         LocalRunFiles().create(self.folder.root, "schema_version: 1\n")
 
     def create(self, **facts: Any) -> None:
-        self.store.create(a_run(run_dir=self.folder.root, **facts))
+        self.store.create(a_run(**{"run_dir": self.folder.root, "slots": ("cpu:0",), **facts}))
+
+    def give_slot_again(self) -> None:
+        """What resuming a run at rest comes to once the queue has given it a place."""
+        run = replace(self.store.get("a-run"), wish=Wish.RUN, slots=("cpu:0",))
+        self.store.restore(run, self.store.journal(run.id))
 
     def supervise(self) -> Run:
         self.supervisor = Supervisor(
@@ -257,6 +263,9 @@ def test_a_wish_to_go_on_that_comes_as_the_stop_is_being_written_is_granted(tmp_
     first.on_wait = stage.wish(Wish.STOP)
     stage.executor.scripts = [first, stage.script(lives_seconds=1)]
     run = stage.supervise()
+    assert (run.state, run.wish, run.slots) == (RunState.STOPPED, Wish.RUN, ()), "it waits for a place"
+    stage.give_slot_again()
+    run = stage.supervise()
     assert (run.state, run.attempts[1].resumed_from_step) == (RunState.FINISHED, 5)
 
 
@@ -293,7 +302,7 @@ def test_stop_now_is_kill_at_once_and_goes_on_from_the_last_checkpoint(stage: St
     assert stage.states == [RunState.STARTING, RunState.STOPPING, RunState.STOPPED]
     assert stage.executor.calls == ["start", "kill", "sweep"]
     assert stage.clock.monotonic() < 1
-    stage.store.set_wish("a-run", Wish.RUN, "again")
+    stage.give_slot_again()
     run = stage.supervise()
     assert (run.state, run.attempts[1].resumed_from_step) == (RunState.FINISHED, 7)
 
@@ -398,6 +407,45 @@ def test_exit_0_without_a_result_is_a_failure(stage: Stage) -> None:
     run = stage.supervise()
     assert run.attempts[0].reason == "ended with exit 0 but without a result"
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2)
+
+
+def test_a_run_without_a_place_is_left_to_the_queue(stage: Stage) -> None:
+    stage.create(slots=())
+    run = stage.supervise()
+    assert (run.state, run.attempts) == (RunState.CREATED, ())
+
+
+def test_the_trainer_sees_the_gpus_of_its_places_only(stage: Stage) -> None:
+    stage.create(slots=("gpu:1", "gpu:3"))
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    stage.supervise()
+    told = stage.executor.commands[0].environment
+    assert (told["CUDA_VISIBLE_DEVICES"], told["CUDA_DEVICE_ORDER"]) == ("1,3", "PCI_BUS_ID")
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("auto", None), ("cpu", "")])
+def test_an_order_for_the_cpu_hides_every_gpu(stage: Stage, kind: str, expected: str | None) -> None:
+    order = f"base_model: demo\ndataset: sample:demo.jsonl\ndevices: {{kind: {kind}}}\n"
+    stage.folder.config.write_text(order)
+    stage.create()
+    stage.executor.scripts = [stage.script(lives_seconds=1)]
+    stage.supervise()
+    assert stage.executor.commands[0].environment.get("CUDA_VISIBLE_DEVICES") == expected
+
+
+def test_a_failed_run_with_retries_is_left_to_the_queue_with_one_less(stage: Stage) -> None:
+    stage.create(retries=2)
+    stage.executor.scripts = [stage.script(exit_code=1, lives_seconds=1) for _ in range(4)]
+    run = stage.supervise()
+    assert (run.state, run.wish, run.retries, run.slots) == (RunState.FAILED, Wish.RUN, 1, ())
+    assert "queued again" in stage.reasons[-1]
+
+
+def test_what_is_not_worth_retrying_keeps_its_retries(stage: Stage) -> None:
+    stage.create(retries=2)
+    stage.executor.scripts = [stage.script(exit_code=78, lives_seconds=1)]
+    run = stage.supervise()
+    assert (run.state, run.wish, run.retries) == (RunState.FAILED, Wish.STOP, 2)
 
 
 def test_silence_beyond_the_limit_of_training_is_a_hang(stage: Stage) -> None:

@@ -31,7 +31,10 @@ class Surroundings:
         self.store = FakeRunStore(self.clock)
         self.processes = FakeProcesses()
         self.configs = ConfigService()
-        preflight = Preflight(folder, lambda _: free_bytes, lambda name: None if name == missing else "1.0")
+        version = lambda name: None if name == missing else "1.0"  # noqa: E731
+        preflight = Preflight(
+            folder, lambda _: free_bytes, version, min_free_bytes=200_000_000, log_max_bytes=50_000_000
+        )
         self.training = TrainingService(
             self.store, LocalRunFiles(), self.processes, preflight, self.configs, self.clock, folder / "runs"
         )
@@ -121,6 +124,22 @@ def test_a_full_disk_is_noticed_before_the_start(tmp_path: Path, here: Surroundi
     full = Surroundings(tmp_path, free_bytes=1000)
     report = full.training.preflight(full.order(), full.folder)
     assert [finding.explanation.id for finding in report.errors] == ["disk-almost-full"]
+    assert "0.0 MB are free, and 200 MB are needed" in report.errors[0].sentence()
+
+
+def test_checkpoints_of_full_fine_tuning_are_weighed_against_the_disk(tmp_path: Path, here: Surroundings) -> None:
+    """Qwen 3 0.6B: 596 million parameters with two moments of Adam, 12 bytes each."""
+    choice = {"base_model": "Qwen/Qwen3-0.6B", "method": "full"}
+    report = here.training.preflight(here.order(**choice), here.folder)
+    (found,) = report.errors
+    assert "three checkpoints of about 7,153 MB" in found.sentence()
+    tight = Surroundings(tmp_path, free_bytes=25 * GIGABYTE).training.preflight(here.order(**choice), here.folder)
+    assert tight.errors == ()
+    assert [finding.explanation.id for finding in tight.warnings] == ["disk-tight"]
+    assert "4 checkpoints of about 7,153 MB" in tight.warnings[0].sentence()
+    assert tight.needed_bytes == 4 * 12 * 596_049_920 + 4 * 596_049_920 + 250_000_000
+    roomy = Surroundings(tmp_path, free_bytes=40 * GIGABYTE).training.preflight(here.order(**choice), here.folder)
+    assert roomy.findings == ()
 
 
 def test_a_missing_package_is_named_with_the_command(tmp_path: Path, here: Surroundings) -> None:

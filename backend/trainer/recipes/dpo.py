@@ -10,6 +10,7 @@ from backend.data.examples import Preference
 from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
 from backend.recipes import Dpo
+from backend.trainer.kept_rows import kept_table
 from backend.trainer.parts import Parts, Rows, Work
 from backend.trainer.preferences import AnswerEncoder, encoded
 from backend.trainer.trl_loop import TrlLoop, reference_model
@@ -23,8 +24,11 @@ def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase)
         work.report(Phase.PREPARING, share, "cutting text into tokens")
 
     def part(examples: Sequence[object], name: str) -> list[dict[str, list[int]]]:
-        pairs = [example for example in examples if isinstance(example, Preference)]
-        return encoded(pairs, name, encoder.pair, encoder.max_length, report)
+        def make() -> list[dict[str, list[int]]]:
+            pairs = [example for example in examples if isinstance(example, Preference)]
+            return encoded(pairs, name, encoder.pair, encoder.max_length, report)
+
+        return kept_table(examples, tokenizer, ("pairs", encoder.max_length), make)
 
     return Rows(part(dataset.train, "training"), part(dataset.validation, "validation"))
 

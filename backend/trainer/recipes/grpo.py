@@ -10,15 +10,17 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
-from backend.data.examples import Conversation, Example, Prompt, Turn
+from backend.data.examples import Example, Prompt
 from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
 from backend.recipes import Grpo
 from backend.trainer.errors import AnswersMissing, PromptsTooFew
+from backend.trainer.kept_rows import kept_table
 from backend.trainer.parts import Parts, Rows, Work
-from backend.trainer.preferences import encoded
+from backend.trainer.preferences import encoded, prompt_of
 from backend.trainer.rewards import reward_functions
 from backend.trainer.tensor_tree import Tensors, on_host
+from backend.trainer.tokens import Encoder
 from backend.trainer.trl_loop import TrlLoop, frozen_copy
 
 
@@ -31,35 +33,26 @@ def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase)
     assert isinstance(recipe, Grpo)
     room = training.max_length - recipe.max_completion_length
 
-    def row(prompt: Prompt, _: str) -> dict[str, Any] | None:
+    encoder = Encoder(tokenizer, max_length=room, answers_only=True)
+
+    def row(prompt: Prompt, name: str) -> dict[str, Any] | None:
         turns = [{"role": turn.role, "content": turn.content} for turn in prompt.turns]
-        text = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-        is_short = len(tokenizer(text, add_special_tokens=False)["input_ids"]) <= room
+        is_short = len(encoder.question(prompt.turns, name)) <= room
         return {"prompt": turns, "answer": prompt.answer} if is_short else None
 
+    def report(share: float) -> None:
+        work.report(Phase.PREPARING, share, "measuring prompts")
+
     def part(examples: Sequence[Example], name: str) -> list[dict[str, Any]]:
-        return encoded(
-            [prompt_of(example) for example in examples],
-            name,
-            row,
-            training.max_length,
-            lambda share: work.report(Phase.PREPARING, share, "measuring prompts"),
-        )
+        def make() -> list[dict[str, Any]]:
+            prompts = [prompt_of(example) for example in examples]
+            return encoded(prompts, name, row, training.max_length, report)
+
+        return kept_table(examples, tokenizer, ("prompts", room), make)
 
     found = Rows(part(dataset.train, "training"), part(dataset.validation, "validation"))
     _check(recipe, found, training.effective_batch_size)
     return found
-
-
-def prompt_of(example: Example) -> Prompt:
-    """The prompt itself, or a conversation whose last answer becomes the one to compare with."""
-    match example:
-        case Prompt():
-            return example
-        case Conversation((*turns, Turn("assistant", answer))):
-            return Prompt(tuple(turns), answer)
-        case _:
-            raise AssertionError(f"{type(example).__name__} is for other recipes")
 
 
 def _check(recipe: Grpo, found: Rows, per_step: int) -> None:

@@ -1,19 +1,20 @@
 """Kahneman-Tversky optimization, by trl's trainer."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 from trl.trainer.kto_config import KTOConfig
 from trl.trainer.kto_trainer import KTOTrainer
 
-from backend.data.examples import Example, Preference, Rated
+from backend.data.examples import Example, Rated
 from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
 from backend.recipes import Kto
+from backend.trainer.kept_rows import kept_table
 from backend.trainer.parts import Parts, Rows, Work
-from backend.trainer.preferences import AnswerEncoder, encoded
+from backend.trainer.preferences import AnswerEncoder, encoded, rated
 from backend.trainer.trl_loop import TrlLoop, reference_model
 
 
@@ -30,22 +31,14 @@ def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase)
         work.report(Phase.PREPARING, share, "cutting text into tokens")
 
     def part(examples: Sequence[Example], name: str) -> list[dict[str, Any]]:
-        made = encoded(list(rated(examples)), name, row, training.max_length, report)
+        def make() -> list[dict[str, Any]]:
+            return encoded(list(rated(examples)), name, row, training.max_length, report)
+
+        made = kept_table(examples, tokenizer, ("rated", training.max_length), make)
         random.Random(training.seed).shuffle(made)  # noqa: S311 - an order, not a secret
         return with_neighbours(made, training.batch_size)
 
     return Rows(part(dataset.train, "training"), part(dataset.validation, "validation"))
-
-
-def rated(examples: Sequence[Example]) -> Iterator[Rated]:
-    """Rated answers as they are, and two of each preference pair."""
-    for example in examples:
-        match example:
-            case Rated():
-                yield example
-            case Preference(prompt, chosen, rejected):
-                yield Rated(prompt, chosen, is_good=True)
-                yield Rated(prompt, rejected, is_good=False)
 
 
 def with_neighbours(made: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:

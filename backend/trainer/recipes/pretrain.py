@@ -1,7 +1,7 @@
 """Continued pretraining: rows joined and cut into blocks, by the loop of supervised fine-tuning."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import islice
 
 from transformers import PreTrainedTokenizerBase
 
@@ -10,9 +10,11 @@ from backend.data.loading import LoadedDataset
 from backend.domain.heartbeat import Phase
 from backend.trainer.collation import Encoded
 from backend.trainer.engine.loop import EngineLoop
+from backend.trainer.kept_rows import kept_tokens
 from backend.trainer.parts import Parts, Rows, Work
 from backend.trainer.preferences import NO_LIMIT
 from backend.trainer.recipes import sft
+from backend.trainer.token_rows import BATCH_ROWS, TokenFile, TokenRows
 from backend.trainer.tokens import Encoder
 
 LEAST = 2  # tokens of a block: the first is never predicted
@@ -23,19 +25,40 @@ def rows(work: Work, dataset: LoadedDataset, tokenizer: PreTrainedTokenizerBase)
     size = work.config.training.max_length
     encoder = Encoder(tokenizer, max_length=NO_LIMIT, answers_only=False)
 
-    def tokens(examples: Sequence[Example], part: str) -> Iterator[list[int]]:
-        for index, example in enumerate(examples):
-            yield list(encoder.row(example, f"{part} row {index + 1}")["input_ids"])
-            work.report(Phase.PREPARING, (index + 1) / len(examples), "cutting text into blocks")
+    def part(examples: Sequence[Example], name: str) -> TokenRows:
+        def report(share: float) -> None:
+            work.report(Phase.PREPARING, share, "cutting text into blocks")
 
-    return Rows(blocks(tokens(dataset.train, "training"), size), blocks(tokens(dataset.validation, "validation"), size))
+        def fill(file: TokenFile) -> None:
+            texts = (list(row["input_ids"]) for batch in encoder.batches(examples, name, report) for row in batch)
+            for batch in portions(blocks(texts, size)):
+                file.write(batch)
+
+        return kept_tokens(examples, tokenizer, ("blocks", size), fill)
+
+    return Rows(part(dataset.train, "training"), part(dataset.validation, "validation"))
 
 
-def blocks(texts: Iterator[list[int]], size: int) -> list[Encoded]:
+def blocks(texts: Iterator[list[int]], size: int) -> Iterator[Encoded]:
     """All texts end to end, `size` tokens each time; the rest is a shorter block, unless it is a single token."""
-    ids = list(chain.from_iterable(texts))
-    cut = [ids[start : start + size] for start in range(0, len(ids), size)]
-    return [{"input_ids": block, "labels": list(block)} for block in cut if len(block) >= LEAST]
+    ids: list[int] = []
+    for text in texts:
+        ids += text
+        whole = len(ids) - len(ids) % size
+        yield from (_block(ids[start : start + size]) for start in range(0, whole, size))
+        del ids[:whole]
+    if len(ids) >= LEAST:
+        yield _block(ids)
+
+
+def portions(made: Iterator[Encoded]) -> Iterator[list[Encoded]]:
+    """As many at a time as the file takes together."""
+    while batch := list(islice(made, BATCH_ROWS)):
+        yield batch
+
+
+def _block(ids: list[int]) -> Encoded:
+    return {"input_ids": ids, "labels": list(ids)}
 
 
 def loop(parts: Parts) -> EngineLoop:

@@ -16,6 +16,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, may_become
 from backend.executors import lock_file, process_table
 from backend.executors.environment import RUN_ID, TOKEN
+from backend.executors.local import LocalExecutor
 from scripts.benchmarks.faults.trial import Recovery, Trial, double_starts
 from tests.fakes.forked_programs import DASHBOARD, WORKSPACE, Forks
 from tests.process.lab import Lab, wait_until
@@ -38,12 +39,12 @@ class Scene:
     _dashboards: list[ProcessIdentity] = field(default_factory=list)
     _known: set[int] = field(default_factory=set)
 
-    def lab(self, **settings: object) -> Lab:
-        """A workspace with these settings."""
+    def lab(self, *, is_forked: bool = True, trainer_file: Path | None = None, **settings: object) -> Lab:
+        """A workspace with these settings; its programs are forks, or fresh interpreters with `trainer_file`."""
         workspace = self.folder / f"workspace-{len(self.labs)}"
         workspace.mkdir(parents=True)
         environment = {f"PEFT_STUDIO_{name.upper()}": str(value) for name, value in settings.items()}
-        self.labs.append(Lab(workspace, environment, forks=self.forks))
+        self.labs.append(Lab(workspace, environment, trainer_file, self.forks if is_forked else None))
         return self.labs[-1]
 
     def open_dashboard(self, lab: Lab) -> ProcessIdentity:
@@ -105,17 +106,22 @@ class Scene:
     def count(self) -> None:
         """Close the dashboards, and count what is left and what went twice."""
         for dashboard in self._dashboards:
-            lab = self.labs[0]
-            lab.executor.kill(dashboard)
-        for lab in self.labs:
-            for run in lab.store.list():
-                self._examine(lab, run)
-            self._count_leftovers(lab)
+            LocalExecutor().kill(dashboard)
+        for lab in list(self.labs):
+            self.settle(lab)
+
+    def settle(self, lab: Lab) -> None:
+        """Count what one workspace leaves, and be done with it."""
+        for run in lab.store.list():
+            self._examine(lab, run)
+        self._count_leftovers(lab)
+        self.labs.remove(lab)
+        lab.close()
 
     def close(self) -> None:
         """End what is left, whatever happened."""
         for dashboard in self._dashboards:
-            self.labs[0].executor.kill(dashboard)
+            LocalExecutor().kill(dashboard)
         for lab in self.labs:
             lab.close()
             lab.executor.sweep({WORKSPACE: str(lab.workspace)})

@@ -162,7 +162,8 @@ def torn_checkpoint(scene: Scene) -> str:
 
 
 def _patient_lab(scene: Scene) -> Lab:
-    return scene.lab(hang_training_seconds=HANG_SECONDS, hang_other_seconds=HANG_SECONDS)
+    phases = ("loading", "training", "saving")
+    return scene.lab(**{f"hang_{phase}_seconds": HANG_SECONDS for phase in phases})
 
 
 def _resumed(scene: Scene, lab: Lab, from_step: int | None) -> str:

@@ -1,7 +1,6 @@
 """Real training on a disk that fills up, and with programs that start as they do for a person."""
 
 import contextlib
-import os
 import time
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from scripts.benchmarks.faults.kills import Course
 from scripts.benchmarks.faults.mounts import small_disk
+from scripts.benchmarks.faults.people_faults import fill
 from scripts.benchmarks.faults.scene import Scene, trainers_of
 from scripts.benchmarks.faults.trial import Fault
 from tests.process.lab import Lab, wait_until
@@ -62,7 +62,7 @@ def disk_full(scene: Scene, *, course: Course) -> str:
     lab.runs_folder.mkdir(parents=True)
     with small_disk(lab.runs_folder, DISK_BYTES):
         lab.make(order=course.order)
-        filler = _fill(lab.runs_folder, course.num_bytes * 3 // 4)
+        filler = fill(lab.runs_folder, course.num_bytes * 3 // 4)
         lab.manager.start("a-run")
         _wait_for_rest(lab)
         told = lab.get().message
@@ -71,21 +71,13 @@ def disk_full(scene: Scene, *, course: Course) -> str:
         lab.manager.start("a-run")
         run = scene.finish(lab, seconds=STORY_SECONDS)
         _compare(scene, run.run_dir, course)
-        scene.count()
-        scene.labs.clear()  # counted already: its disk is about to go
-        lab.close()
+        scene.settle(lab)  # before its disk goes
     return told
 
 
 def killed_for_real(scene: Scene, *, course: Course) -> str:
     """No forks: a fresh supervisor and the real trainer, restarted in whatever way the settings say."""
-    forks, scene.forks = scene.forks, None
-    try:
-        lab = scene.lab(fake_trainer="")
-    finally:
-        scene.forks = forks
-    lab.environment["FAKE_TRAINER"] = str(TOLD_TRAINER)
-    lab.manager = lab.new_manager()
+    lab = scene.lab(is_forked=False, trainer_file=TOLD_TRAINER, standby="true", standby_after_seconds=0)
     lab.make(order=course.order)
     lab.manager.start("a-run")
     lab.wait_for_step(scene.chance.randint(1, 8))
@@ -97,16 +89,6 @@ def killed_for_real(scene: Scene, *, course: Course) -> str:
     _compare(scene, run.run_dir, course)
     first, second = run.attempts
     return f"attempt 1 ended: {first.reason}; attempt 2 resumed from step {second.resumed_from_step}"
-
-
-def _fill(folder: Path, but_bytes: int) -> Path:
-    """A file that leaves only so much of the disk."""
-    filler = folder / ".filler"
-    found = os.statvfs(folder)
-    size = found.f_bavail * found.f_frsize - but_bytes
-    with filler.open("wb") as file:
-        file.write(bytes(size))
-    return filler
 
 
 def _wait_for_rest(lab: Lab) -> None:

@@ -17,7 +17,7 @@ SOON_SECONDS = 10.0
 
 def clock_jumps(scene: Scene) -> str:
     """An hour back and a day ahead, each followed by a kill: no wait gets longer, nothing counts as a hang."""
-    lab = scene.lab(hang_training_seconds=30, hang_other_seconds=30)
+    lab = scene.lab(hang_training_seconds=30, hang_saving_seconds=30)
     attempts = {str(n): {"pause_at_step": 5 * n + 2, "clock_jump_at_step": 5 * n + 1} for n in (1, 2)}
     attempts["1"]["clock_jump_seconds"], attempts["2"]["clock_jump_seconds"] = -HOUR, DAY
     lab.start(total_steps=20, save_every=5, attempts=attempts)

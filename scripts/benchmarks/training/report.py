@@ -39,7 +39,7 @@ def _line(contestant: Contestant, laps: Sequence[Lap], base: Sequence[Lap]) -> s
         f"{memory / 1e6:,.0f}",
         memory_ratio,
         f"{mean_loss(laps[0]):.4f}",
-        f"{laps[0].losses[-1]:.4f}",
+        last_loss(laps[0]),
         same,
     ]
     return "| " + " | ".join(cells) + " |"
@@ -48,6 +48,11 @@ def _line(contestant: Contestant, laps: Sequence[Lap], base: Sequence[Lap]) -> s
 def mean_loss(lap: Lap) -> float:
     """Over all steps, warm-up included: they train too."""
     return sum(lap.losses) / len(lap.losses)
+
+
+def last_loss(lap: Lap) -> str:
+    """Of the last step; a program that logs one mean over all steps does not tell it."""
+    return f"{lap.losses[-1]:.4f}" if len(lap.losses) == len(lap.batches) else "not logged"
 
 
 def is_same(lap: Lap, other: Lap) -> bool:

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from transformers import dynamic_module_utils
-
+from backend.base_models.errors import ModelCodeElsewhere, ModelCodeUntrusted, ModelCommitMissing
+from backend.base_models.hub import COMMIT
 from backend.domain.run_config import BaseModelChoice
-from backend.trainer.hub import COMMIT
-from backend.trainer.model_errors import ModelCodeElsewhere, ModelCodeUntrusted, ModelCommitMissing
 
 LONGEST_CONFIG_BYTES = 5_000_000  # larger JSON files are vocabularies, in which transformers looks for no code
 OTHER_REPOSITORY = "--"  # auto_map: {"AutoModel": "org/name--module.Class"}
@@ -84,6 +82,8 @@ def private_copy(choice: BaseModelChoice, folder: Path) -> Path:
 @cache
 def _private_place() -> Path:
     """A folder of this process alone; Python finds the modules of all trusted models in one package there."""
+    from transformers import dynamic_module_utils
+
     place = Path(tempfile.mkdtemp(prefix="peft-studio-code-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     dynamic_module_utils.HF_MODULES_CACHE = str(place / "modules")  # type: ignore[attr-defined] # imported there

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx2
@@ -14,13 +14,13 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils.tqdm import tqdm
 
+from backend.base_models.errors import ModelGated, ModelUnauthorised, ModelUnreachable, ModelUnsafe
+from backend.base_models.retrying import Retrying
 from backend.domain.errors import ModelNotFound
 from backend.domain.run_config import BaseModelChoice
 from backend.errors import StudioError
-from backend.trainer.errors import ModelUnreachable, ModelUnsafe
-from backend.trainer.model_errors import ModelGated, ModelUnauthorised
-from backend.trainer.retrying import Retrying
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 SMALL = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py")  # code is fetched to be read, not run
@@ -51,7 +51,13 @@ def _fetch(path: str, revision: str | None, patterns: Sequence[str], retrying: R
 
     def fetch() -> str:
         # files in subfolders belong to other tools (onnx/, original/, gguf/)
-        found = snapshot_download(path, revision=revision, allow_patterns=list(patterns), ignore_patterns=["*/*"])
+        found = snapshot_download(
+            path,
+            revision=revision,
+            allow_patterns=list(patterns),
+            ignore_patterns=["*/*"],
+            tqdm_class=_looking_up(retrying.check),
+        )
         return str(found)
 
     try:
@@ -60,6 +66,22 @@ def _fetch(path: str, revision: str | None, patterns: Sequence[str], retrying: R
         if (known := explain(error, path, revision)) is not None:
             raise known from error
         raise
+
+
+def _looking_up(check: Callable[[], None]) -> type[tqdm]:
+    """A progress bar that ends the download with what `check` raises.
+
+    huggingface_hub tells it of every 10 MB; a connection that says nothing is given up after about a minute, see
+    docs/how-to/base-models.md. What was fetched so far is kept, and the next download goes on from there.
+    """
+
+    class Looking(tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            check()
+            told: bool | None = super().update(n)
+            return told
+
+    return Looking
 
 
 def is_passing(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
-"""What keeps a base model from being fetched or trusted, or its chat template from being used."""
+"""What keeps a base model from being found, fetched, trusted or loaded."""
 
-from backend.errors import EXIT_UNAVAILABLE, ConfigurationError, DataError
+from backend.errors import EXIT_UNAVAILABLE, ConfigurationError, StudioError
 
 
 class ModelGated(ConfigurationError):
@@ -50,19 +50,29 @@ class ModelCommitMissing(ConfigurationError):
     fix = "Set base_model.revision to the full commit of 40 hexadecimal digits{known}."
 
 
-class TemplateTooSlow(DataError):
-    """A chat template that does not come to an end."""
+class ModelUnreachable(StudioError):
+    """The hub could not be asked."""
 
-    id = "template-too-slow"
-    what = "The chat template of the base model does not come to an end on {row}."
-    why = "A template is a program; this one took more than {seconds:g} seconds and was broken off."
-    fix = "Do not use this model's chat template; take the original of the model, from its own repository."
+    id = "model-unreachable"
+    what = "The base model {path} could not be fetched from the hub."
+    why = "{why}"
+    fix = "Check the network and PEFT_STUDIO_HUB_OFFLINE, or download the model and give its folder."
+    exit_code = EXIT_UNAVAILABLE
 
 
-class TemplateTooBig(DataError):
-    """A chat template that fills the memory."""
+class ModelUnusable(ConfigurationError):
+    """The model's files are there but cannot be loaded."""
 
-    id = "template-too-big"
-    what = "The chat template of the base model takes too much memory on {row}."
-    why = "A template is a program; this one took more than {megabytes:,.0f} MB and was broken off."
-    fix = "Do not use this model's chat template; take the original of the model, from its own repository."
+    id = "model-unusable"
+    what = "The base model {path} cannot be loaded."
+    why = "{why}"
+    fix = "Use a language model that transformers knows, with .safetensors weights and a tokenizer."
+
+
+class ModelUnsafe(ConfigurationError):
+    """The weights exist only as pickles, which are programs."""
+
+    id = "model-unsafe"
+    what = "The base model {path} has only pickled weights."
+    why = "A pickle can run any program when it is read; the studio reads .safetensors only."
+    fix = "Convert it on a machine that you can lose, or take a .safetensors version of the model."

@@ -4,15 +4,18 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Self, TypeVar
 
 Result = TypeVar("Result")
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """At most `max_attempts` within `max_seconds`.
+    """At most `max_attempts`, none of which begins later than `max_seconds` after the first.
 
+    An action may wait and try again by itself: the whole takes `max_seconds` and the time of one action at most.
+    Long actions call `check`, which raises when somebody asked to give up.
     The wait before attempt n + 1 is drawn evenly from 0 to first_wait_seconds * 2^(n-1), capped ("full jitter":
     M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015), by a generator of its own: the
     global random state belongs to training.
@@ -24,7 +27,20 @@ class Retrying:
     max_seconds: float = 600.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    check: Callable[[], None] = lambda: None
     jitter: Callable[[float, float], float] = field(default_factory=lambda: random.Random().uniform)  # noqa: S311
+
+    @classmethod
+    def watched(cls, check: Callable[[], None]) -> Self:
+        """One whose waits, and the actions that look at it, end with what `check` raises."""
+
+        def sleep(seconds: float) -> None:
+            deadline = time.monotonic() + seconds
+            while (left := deadline - time.monotonic()) > 0:
+                check()
+                time.sleep(min(left, LOOK_SECONDS))
+
+        return cls(sleep=sleep, check=check)
 
     def call(self, action: Callable[[], Result], is_passing: Callable[[Exception], bool]) -> Result:
         """What the action gives. Raises its last exception, at once if that is not passing."""

@@ -1,0 +1,1 @@
+"""The launcher: starts the dashboard's server as a child, keeps it healthy, and leaves nothing of it behind."""

@@ -1,0 +1,7 @@
+"""python -m backend.launcher, also installed as peft_engine."""
+
+import sys
+
+from backend.launcher.program import main
+
+sys.exit(main())

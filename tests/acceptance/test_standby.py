@@ -1,0 +1,33 @@
+"""A warm standby takes over from a killed trainer, and nobody can tell from the result."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backend.executors import lock_file
+from tests.acceptance.studio import Studio, kill, opened, paused, wait_until
+from tests.acceptance.trained import SAVE_STEPS, Room
+
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+
+
+def test_a_run_that_its_standby_finished_has_the_result_of_an_undisturbed_run(
+    room: Room, tmp_path: Path, is_like_undisturbed: Callable[[Studio, str], bool]
+) -> None:
+    with opened(tmp_path / "workspace", standby="true", standby_after_seconds="0") as studio:
+        run_id = studio.train(room.order)
+        trainer = studio.at_step(run_id, SAVE_STEPS + 5)
+        with paused(trainer):  # a run this short would be over before the standby is ready
+            wait_until(lambda: "a warm standby is ready" in studio.reasons(run_id), lambda: studio.story(run_id))
+            identity = lock_file.read_identity(studio.folder(run_id).standby_lock)
+            assert identity is not None
+            shown = studio.show(run_id)
+            assert shown["standby_pid"] == identity.pid
+            assert shown["standby_bytes"] > 100_000_000, "torch alone takes more"
+            kill(trainer)
+        shown = studio.wait_for_end(run_id)
+        assert shown["state"] == "finished"
+        assert [(a["pid"], a["exit_code"]) for a in shown["attempts"]] == [(trainer, -9), (identity.pid, 0)]
+        assert shown["attempts"][1]["resumed_from_step"] == SAVE_STEPS
+        assert is_like_undisturbed(studio, run_id)
