@@ -23,9 +23,10 @@ from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, may_become
 from backend.probes.clock import SystemClock
-from backend.services.errors import RunIsActive, RunIsFinished
+from backend.services.errors import RunIsActive, RunIsFinished, RunNotWaiting
 from backend.services.reindexing import Reindexing
 from backend.services.run_library import RunLibrary
+from backend.services.run_queue import RunQueue
 from backend.services.training import TrainingService
 from backend.store.errors import RunNotFound
 from backend.store.records import DirectoryRecords
@@ -38,8 +39,8 @@ from tests.process.lab import Lab, wait_until
 pytestmark = pytest.mark.process
 
 # so that no number of kills in a row makes a run give up: how that ends is tested elsewhere
-SETTINGS = {"PEFT_STUDIO_STOP_GRACE_SECONDS": "5", "PEFT_STUDIO_MAX_FAILURES": "100", "PEFT_STUDIO_CPU_SLOTS": "2"}
-RUNS = 2
+SETTINGS = {"PEFT_STUDIO_STOP_GRACE_SECONDS": "5", "PEFT_STUDIO_MAX_FAILURES": "100"}
+RUNS = 3  # one at a time: the others wait
 STEPS = 12
 PLAN: dict[str, Any] = {"total_steps": STEPS, "save_every": 3, "step_seconds": 0.01}
 CRASHES = [{}, {"1": {"crash_at_step": 5}}, {"1": {"crash_at_step": 2}, "2": {"crash_at_step": 7, "signal": "SIGSEGV"}}]
@@ -66,6 +67,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.ends: dict[int, set[RunState]] = {}
         self.ids: dict[int, str] = {}
         self.stopped: set[int] = set()  # at some time
+        self.keepers: set[int] = set()  # paused, or about to be, with the one place there is
         self.num_made = 0
 
     # what people do
@@ -86,6 +88,7 @@ class AnyOrder(RuleBasedStateMachine):
         """What is stopped stays so, even if it was asked to go on a moment ago."""
         if target_run in self.ends:
             self.people.pause(self.ids[target_run], keep_slot)
+            (self.keepers.add if keep_slot else self.keepers.discard)(target_run)
             stopped = {RunState.STOPPED} if target_run in self.stopped else set()
             self.ends[target_run] = {RunState.PAUSED, RunState.FINISHED} | stopped
 
@@ -94,6 +97,7 @@ class AnyOrder(RuleBasedStateMachine):
         if target_run in self.ends:
             self.people.stop(self.ids[target_run])
             self.stopped.add(target_run)
+            self.keepers.discard(target_run)
             self.ends[target_run] = {RunState.STOPPED, RunState.FINISHED}
 
     @rule(target_run=TARGETS)
@@ -101,6 +105,7 @@ class AnyOrder(RuleBasedStateMachine):
         if target_run in self.ends:
             self.people.stop_now(self.ids[target_run])
             self.stopped.add(target_run)
+            self.keepers.discard(target_run)
             self.ends[target_run] = {RunState.STOPPED, RunState.FINISHED}
 
     @rule(target_run=TARGETS)
@@ -109,6 +114,14 @@ class AnyOrder(RuleBasedStateMachine):
             with suppress(RunIsFinished):
                 self.people.resume(self.ids[target_run])
             self.ends[target_run] = {RunState.FINISHED}
+            self.keepers.discard(target_run)
+
+    @rule(target_run=TARGETS, position=st.integers(1, RUNS))
+    def move(self, target_run: int, position: int) -> None:
+        """To another place of the queue, if it waits."""
+        if target_run in self.ends:
+            with suppress(RunNotWaiting):
+                RunQueue(self.lab.store, self.lab.manager).move(self.ids[target_run], position)
 
     @rule(target_run=TARGETS)
     def delete(self, target_run: int) -> None:
@@ -124,6 +137,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.lab.get(run_id)
         del self.ends[target_run], self.ids[target_run]
         self.stopped.discard(target_run)
+        self.keepers.discard(target_run)
 
     @rule()
     def look(self) -> None:
@@ -135,7 +149,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(target_run=TARGETS, steps=st.integers(1, STEPS))
     def wait_for_progress(self, target_run: int, steps: int) -> None:
         """No fault, but time: until so many steps are done, or the run rests."""
-        if self.ends.get(target_run) == {RunState.FINISHED}:
+        if self.ends.get(target_run) == {RunState.FINISHED} and not self.keepers:
             run_id = self.ids[target_run]
             self.lab.new_manager().reconcile()
             wait_until(
@@ -197,10 +211,13 @@ class AnyOrder(RuleBasedStateMachine):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _every_wish_is_granted(self) -> None:
-        for number, ends in self.ends.items():
+        """Paused runs first, since others may wait for their places; these are given up when all is seen."""
+        for number, ends in sorted(self.ends.items(), key=lambda item: RunState.PAUSED not in item[1]):
             run_id = self.ids[number]
             run = self._wait_for_rest(run_id)
             assert run.state in ends, self.lab.story(run_id)
+            if run.state is RunState.PAUSED:
+                self.people.stop(run_id)
             self.one_trainer_at_most()
             self.the_journal_obeys_the_table()
             if run.state is RunState.FINISHED:
