@@ -160,13 +160,13 @@ def living_in(workspace: Path) -> list[int]:
 
 
 def trainers_of(run_id: str, workspace: Path) -> set[str]:
-    """Tokens of the attempts of which a process is alive."""
+    """Tokens of the attempts of which a process is alive; a standby has none yet."""
     found = set()
     for entry in process_table.processes():
         variables = process_table.environment(entry.pid) if entry.pid == entry.session else {}
         if variables.get(RUN_ID) == run_id and variables.get(WORKSPACE) == str(workspace):
             found.add(variables.get(TOKEN, ""))
-    return found
+    return found - {""}
 
 
 def zombies_among(pids: set[int]) -> list[int]:

@@ -7,15 +7,18 @@ from pathlib import Path
 
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
+from scripts.benchmarks import recovery
 from scripts.benchmarks.faults.kills import Course
 from scripts.benchmarks.faults.mounts import small_disk
 from scripts.benchmarks.faults.people_faults import fill
 from scripts.benchmarks.faults.scene import Scene, trainers_of
-from scripts.benchmarks.faults.trial import Fault
+from scripts.benchmarks.faults.trial import Fault, Recovery
+from scripts.benchmarks.recovery import a_demo_run
 from tests.process.lab import Lab, wait_until
 from tests.training.runs import weights
 
 DISK_BYTES = 16_000_000
+DEMO_KILLS = 10
 STORY_SECONDS = 120.0
 TOLD_TRAINER = Path(__file__).resolve().parents[3] / "tests" / "fakes" / "told_trainer.py"
 
@@ -23,12 +26,14 @@ TOLD_TRAINER = Path(__file__).resolve().parents[3] / "tests" / "fakes" / "told_t
 def training_faults(course: Course) -> list[Fault]:
     """Those that need a real trainer."""
     full = "the disk is full when a checkpoint is written; a person frees space and resumes"
-    cold = "kill -9 of the trainer, all programs started as for a person"
+    cold = "kill -9 of the trainer before its standby was ready; fresh interpreters, cold start"
+    warm = "kill -9 of the demo's trainer again and again; fresh interpreters, warm standby"
     pause = "a person says pause, and kill -9 of the supervisor, the trainer or both; resumed later"
     return [
         Fault("pause-and-kill", pause, partial(pause_and_kill, course=course), 6),
         Fault("disk-full", full, partial(disk_full, course=course), 3),
-        Fault("trainer-killed-for-real", cold, partial(killed_for_real, course=course), 3),
+        Fault("trainer-killed-for-real", cold, partial(killed_for_real, course=course), 2),
+        Fault("demo-killed", warm, demo_killed),
     ]
 
 
@@ -89,6 +94,21 @@ def killed_for_real(scene: Scene, *, course: Course) -> str:
     _compare(scene, run.run_dir, course)
     first, second = run.attempts
     return f"attempt 1 ended: {first.reason}; attempt 2 resumed from step {second.resumed_from_step}"
+
+
+def demo_killed(scene: Scene) -> str:
+    """As a person starts the demo, without end; the standby takes over each time."""
+    with a_demo_run(has_standby=True) as (services, run_id):
+        for _ in range(DEMO_KILLS):
+            found = recovery.killed(services, run_id, has_standby=True)
+            assert found.was_warm, "it was a cold start"
+            scene.trial.num_kills += 1
+            scene.trial.recoveries.append(Recovery(found.to_process_seconds, found.to_step_seconds))
+        view = services.status.show(run_id)
+        told, workspace = view.run.message, view.run.run_dir.parent.parent
+        assert len(view.run.attempts) == DEMO_KILLS + 1, told
+    wait_until(lambda: not trainers_of(run_id, workspace), "no trainer is left")
+    return told
 
 
 def _wait_for_rest(lab: Lab) -> None:
