@@ -8,6 +8,7 @@ TRAINING = (
     "pause-and-kill",
     "disk-full",
     "trainer-killed-for-real",
+    "demo-killed",
 )  # made when the training that they compare with is known
 FAULTS: tuple[Fault, ...] = (*trainer_faults.FAULTS, *store_faults.FAULTS, *people_faults.FAULTS, *world_faults.FAULTS)
 NAMES = tuple(fault.name for fault in FAULTS)
