@@ -13,7 +13,7 @@ from dependency_injector.providers import ThreadSafeSingleton as Once
 
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
-from backend.domain.ports import Clock, Executor, PlaceProbe, RunFiles, RunRecords, RunStore
+from backend.domain.ports import BranchFiles, Clock, Executor, PlaceProbe, RunFiles, RunRecords, RunStore
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
@@ -28,6 +28,7 @@ from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
+from backend.services.branching import Branching
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
@@ -48,6 +49,7 @@ from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.training import TrainingService
+from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
 from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
@@ -114,6 +116,7 @@ class StudioContainer(containers.DeclarativeContainer):
     clock: Provider[Clock] = Once(SystemClock)
     store: Provider[RunStore] = Once(SqlRunStore, settings.provided.url, clock)
     files: Provider[RunFiles] = Once(LocalRunFiles)
+    branch_files: Provider[BranchFiles] = Once(LocalBranchFiles)
     records: Provider[RunRecords] = Once(DirectoryRecords)
     executor: Provider[Executor] = Once(LocalExecutor)
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
@@ -151,6 +154,7 @@ class StudioContainer(containers.DeclarativeContainer):
         TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
+    branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, settings.provided.trash_folder)
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
@@ -175,6 +179,7 @@ class StudioContainer(containers.DeclarativeContainer):
     bundle: Provider[Services] = Once(
         Services,
         training=training,
+        branching=branching,
         status=status,
         library=library,
         queue=queue,

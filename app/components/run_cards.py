@@ -1,39 +1,47 @@
-"""Runs as cards: one that is active, one that failed, and a short table of those that ended."""
+"""Runs as cards: one that is active, paused or failed, and a short table of those that ended."""
 
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app.acts import Acts
 from app.components.durations import in_words
 from app.components.markdown_escape import escape
+from app.components.run_buttons import pause_button, resume_button, stop_button
 from app.components.state_badge import state_badge
 from app.links import open_view
 from app.notices import attempt
 from backend.domain.heartbeat import Phase
 from backend.domain.remedies import Remedy
 from backend.domain.run_view import RunView
-from backend.domain.states import Wish
 
 Act = Callable[[str], object]
 
 
-def active_card(view: RunView, stop: Act) -> None:
-    """Progress, the sentence, and the ways to watch and to stop it."""
+def active_card(view: RunView, acts: Acts) -> None:
+    """Progress, the sentence, and the ways to watch, pause and stop it."""
     with st.container(border=True):
         _title(view)
         _progress(view)
         st.text(view.run.message)
         with st.container(horizontal=True):
             _monitor_button(view)
-            st.button(
-                "Stop",
-                icon=":material/stop:",
-                key=f"stop-{view.id}",
-                disabled=view.wish is Wish.STOP,
-                help="Writes a checkpoint and ends; it can be resumed later.",
-                on_click=attempt,
-                args=(stop, view.id),
-            )
+            pause_button(view, acts.pause, f"pause-{view.id}")
+            stop_button(view, acts.stop, f"stop-{view.id}")
+
+
+def paused_card(view: RunView, acts: Acts, offer: Remedy | None, fix: Act) -> None:
+    """How far it came, and the ways to let it go on or to end it; with one click if a change may help."""
+    with st.container(border=True):
+        _title(view)
+        _progress(view)
+        st.text(view.run.message)
+        with st.container(horizontal=True):
+            _monitor_button(view)
+            resume_button(view, acts.resume, f"resume-{view.id}")
+            stop_button(view, acts.stop, f"stop-{view.id}")
+            if offer is not None:
+                fix_button(view.id, offer, fix)
 
 
 def failed_card(view: RunView, resume: Act, offer: Remedy | None, fix: Act) -> None:

@@ -21,7 +21,7 @@ def select_run(views: Sequence[RunView], remembered: str | None, label: str = "R
             icon=":material/warning:",
         )
         asked = None
-    running = next((view.id for view in views if not view.run.is_over), None)
+    running = next((view.id for view in views if view.run.is_active), None)
     first = asked or (remembered if remembered in known else None) or running or views[0].id
     ids = list(known)
     chosen = st.selectbox(

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from app.acts import acts_of
 from app.components.dependency_list import dependency_badge, dependency_problems
-from app.components.run_cards import active_card, ended_table, failed_card
+from app.components.run_cards import active_card, ended_table, failed_card, paused_card
+from app.components.run_queue import waiting_list
 from app.frame import framed
 from app.links import link_to_view, open_view
 from app.notices import attempt
@@ -28,7 +30,7 @@ def render(services: Services) -> None:
         dependency_problems(report)
     views = services.status.list()
     if views:
-        active = tuple(view.id for view in views if not view.run.is_over and not view.needs_person)
+        active = tuple(view.id for view in views if view.run.is_active and not view.needs_person)
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
         _needs_you(services, [view for view in views if view.needs_person])
@@ -77,19 +79,27 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     views = tuple(view for view in services.status.active() if not view.needs_person)
     if tuple(view.id for view in views) != known:
         st.rerun()  # a run ended or began: the rest of the page has to tell so too
+    waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
     if not views:
         st.caption("Nothing is running. Start a run on Train, or go on with one below.")
     for view in views:
-        active_card(view, services.training.stop)
+        if view not in waiting:
+            active_card(view, acts_of(services))
+    if waiting:
+        st.header("Waiting", anchor=False)
+        waiting_list(waiting)
+        link_to_view("runs", "Change the order", ":material/list_alt:")
 
 
 def _needs_you(services: Services, views: list[RunView]) -> None:
     if not views:
         return
     st.header("Needs you", anchor=False)
-    asked = [view for view in views if view.state is not RunState.FAILED]
+    paused = [view for view in views if view.run.is_paused]
     failed = [view for view in views if view.state is RunState.FAILED]
-    for view in (*asked, *failed[:MAX_FAILED]):
+    for view in paused:
+        paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
+    for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:
         label = f"All {len(failed):,} failed runs"

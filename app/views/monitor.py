@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
+from app.acts import acts_of
 from app.components.curve_chart import Look
 from app.components.markdown_escape import escape
+from app.components.run_buttons import more_menu, pause_button, resume_button, stop_button
 from app.components.run_cards import fix_button
 from app.components.run_live import draw_curves, draw_progress
 from app.components.run_past import draw_attempts, draw_log, draw_order
@@ -14,10 +15,10 @@ from app.components.run_selector import select_run
 from app.components.state_badge import state_badge
 from app.frame import framed
 from app.links import link_to_view, open_view
-from app.notices import attempt
 from app.session import state_manager
 from backend.domain.actions import open_run, set_log_axis, set_log_filter, set_smoothing
 from backend.domain.curves import Curves
+from backend.domain.run import Origin
 from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
@@ -41,61 +42,42 @@ def render(services: Services) -> None:
     _header(services, view)
     if offer := services.repairs.offer(run_id):
         fix_button(run_id, offer, services.repairs.apply_change)
-    is_live = not view.run.is_over or view.run.needs_supervisor
-    every = REFRESH_SECONDS if is_live else None
-    st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, view.state)
+    every = REFRESH_SECONDS if view.run.needs_supervisor else None
+    st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, (view.state, view.wish))
 
 
 def _header(services: Services, view: RunView) -> None:
-    title, stop, resume, chat = st.columns([6, 1.3, 1.3, 1.3], vertical_alignment="center")
-    with title:
-        st.title(escape(view.name), anchor=False)
-        st.caption(escape(f"{view.run.method} on {view.run.base_model}, run {view.id}"))
-    _stop_button(stop, services, view)
-    _resume_button(resume, services, view)
-    chat.button(
-        "Chat",
-        icon=":material/chat:",
-        width="stretch",
-        disabled=not view.has_adapter,
-        help="Asks the tuned model." if view.has_adapter else "The adapter is written at the end of the run.",
-        key="monitor-chat",
-        on_click=open_view,
-        args=("chat",),
-        kwargs={"run": view.id},
-    )
+    st.title(escape(view.name), anchor=False)
+    st.caption(escape(f"{view.run.method} on {view.run.base_model}, run {view.id}"))
+    if view.run.origin:
+        _origin(view.run.origin)
+    acts = acts_of(services)
+    with st.container(horizontal=True, key="monitor-buttons"):
+        pause_button(view, acts.pause, "monitor-pause")
+        resume_button(view, acts.resume, "monitor-resume")
+        stop_button(view, acts.stop, "monitor-stop")
+        st.button(
+            "Chat",
+            icon=":material/chat:",
+            disabled=not view.has_adapter,
+            help="Asks the tuned model." if view.has_adapter else "The adapter is written at the end of the run.",
+            key="monitor-chat",
+            on_click=open_view,
+            args=("chat",),
+            kwargs={"run": view.id},
+        )
+        more_menu(view, acts, "monitor")
 
 
-def _stop_button(place: DeltaGenerator, services: Services, view: RunView) -> None:
-    place.button(
-        "Stop",
-        icon=":material/stop:",
-        width="stretch",
-        disabled=view.run.is_over or view.wish is Wish.STOP,
-        help="Writes a checkpoint and ends; the run can be resumed later.",
-        key="monitor-stop",
-        on_click=attempt,
-        args=(services.training.stop, view.id),
-    )
+def _origin(origin: Origin) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(escape(origin.sentence()), width="content")
+        link_to_view("monitor", "Open it", ":material/call_split:", run=origin.run_id)
 
 
-def _resume_button(place: DeltaGenerator, services: Services, view: RunView) -> None:
-    is_resumable = view.state in (RunState.STOPPED, RunState.FAILED) and view.wish is Wish.STOP
-    place.button(
-        "Resume",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=not is_resumable,
-        help="Goes on from the last checkpoint.",
-        key="monitor-resume",
-        on_click=attempt,
-        args=(services.training.resume, view.id),
-    )
-
-
-def _live(services: Services, run_id: str, drawn: RunState) -> None:
+def _live(services: Services, run_id: str, drawn: tuple[RunState, Wish]) -> None:
     view = services.status.show(run_id)
-    if view.state is not drawn:
+    if (view.state, view.wish) != drawn:
         st.rerun()  # the buttons above, and whether this goes on ticking, depend on the state
     curves = services.curves.curves(RunDirectory(view.run.run_dir).tensorboard)
     state_badge(view.state)

@@ -1,21 +1,26 @@
-"""Runs: all of them, to find, watch, stop, resume, annotate and delete."""
+"""Runs: the queue, and all of them, to find, watch, pause, stop, resume, branch, annotate and delete."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
+from app.acts import acts_of
 from app.components.markdown_escape import escape
+from app.components.run_buttons import more_menu, pause_button, resume_button, stop_button
 from app.components.run_dialogs import delete_dialog, edit_dialog
+from app.components.run_queue import QueueActions, run_queue
 from app.components.run_table import run_table
 from app.components.state_badge import state_badge
+from app.frame import framed
 from app.links import open_view
 from app.notices import attempt, say
+from backend.domain.queue import is_held
 from backend.domain.run_view import RunView
-from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 
+REFRESH_SECONDS = 2.0
 ALL, ACTIVE = "all", "active"
-FILTERS = (ALL, ACTIVE, "finished", "stopped", "failed")
+FILTERS = (ALL, ACTIVE, "paused", "finished", "stopped", "failed")
 
 
 def render(services: Services) -> None:
@@ -25,6 +30,8 @@ def render(services: Services) -> None:
     if not views:
         _nothing_yet()
         return
+    every = REFRESH_SECONDS if _is_queue_shown(views) else None
+    st.fragment(framed(_queue), run_every=every, key="runs-queue")(services)
     shown = _filtered(views)
     if not shown:
         st.info("No run matches. Clear the search or choose another state.", icon=":material/search_off:")
@@ -34,6 +41,19 @@ def render(services: Services) -> None:
         st.caption(f"{len(shown):,} of {len(views):,} runs. Select a row to do something with a run.")
     else:
         _selected(services, selected)
+
+
+def _queue(services: Services) -> None:
+    views = services.status.list()
+    waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
+    held = [view for view in views if is_held(view.run)]
+    if waiting or held:
+        queue = services.queue
+        run_queue(waiting, held, QueueActions(queue.step, queue.hold, queue.release))
+
+
+def _is_queue_shown(views: Sequence[RunView]) -> bool:
+    return any(view.queue_position or is_held(view.run) for view in views)
 
 
 def _nothing_yet() -> None:
@@ -68,7 +88,7 @@ def _filtered(views: Sequence[RunView]) -> Sequence[RunView]:
 
 def _is_in(view: RunView, state: str | None) -> bool:
     if state == ACTIVE:
-        return not view.run.is_over
+        return view.run.is_active
     return state not in FILTERS or state in (ALL, view.state.value)
 
 
@@ -94,12 +114,12 @@ def _selected(services: Services, view: RunView) -> None:
 
 
 def _actions(services: Services, view: RunView) -> None:
-    is_stoppable = not view.run.is_over and view.wish is Wish.RUN
-    is_resumable = view.state in (RunState.STOPPED, RunState.FAILED) and view.wish is Wish.STOP
+    acts, is_active = acts_of(services), view.run.is_active
     with st.container(horizontal=True):
         _go("Open in Monitor", ":material/monitoring:", "monitor", view.id)
-        _act("Stop", ":material/stop:", services.training.stop, view.id, is_stoppable)
-        _act("Resume", ":material/play_arrow:", services.training.resume, view.id, is_resumable)
+        pause_button(view, acts.pause, "run-pause")
+        resume_button(view, acts.resume, "run-resume")
+        stop_button(view, acts.stop, "run-stop")
         _go("Chat", ":material/chat:", "chat", view.id, view.has_adapter, "The adapter is written at the end.")
         if st.button("Edit", icon=":material/edit:", key="run-edit"):
             edit_dialog(view, lambda *facts: attempt(_annotate, services, *facts))
@@ -107,10 +127,11 @@ def _actions(services: Services, view: RunView) -> None:
             "Delete",
             icon=":material/delete:",
             key="run-delete",
-            disabled=not view.run.is_over,
-            help=None if view.run.is_over else "Stop the run first.",
+            disabled=is_active,
+            help="Stop the run first." if is_active else None,
         ):
             delete_dialog(view, lambda run_id: attempt(_delete, services, run_id))
+        more_menu(view, acts, "run")
 
 
 def _go(label: str, icon: str, view: str, run_id: str, is_possible: bool = True, why_not: str = "") -> None:
@@ -123,17 +144,6 @@ def _go(label: str, icon: str, view: str, run_id: str, is_possible: bool = True,
         on_click=open_view,
         args=(view,),
         kwargs={"run": run_id},
-    )
-
-
-def _act(label: str, icon: str, action: object, run_id: str, is_possible: bool) -> None:
-    st.button(
-        label,
-        icon=icon,
-        key=f"run-{label.lower()}",
-        disabled=not is_possible,
-        on_click=attempt,
-        args=(action, run_id),
     )
 
 

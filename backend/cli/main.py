@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from backend.cli import chat, curves, data, demo, doctor, look_after, methods, queue, reindex, runs, service, train, ui
+from backend.cli import (
+    chat,
+    curves,
+    data,
+    demo,
+    doctor,
+    look_after,
+    methods,
+    queue,
+    reindex,
+    run_branches,
+    service,
+    train,
+    ui,
+)
 from backend.cli.context import Context
 from backend.cli.output import print_error
 from backend.errors import EXIT_SOFTWARE, StudioError
@@ -26,8 +40,8 @@ app = typer.Typer(
 app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
-app.add_typer(runs.app, name="runs")
-runs.app.command("look-after")(look_after.look_after)
+app.add_typer(run_branches.app, name="runs")
+run_branches.app.command("look-after")(look_after.look_after)
 app.add_typer(queue.app, name="queue")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)

@@ -1,4 +1,4 @@
-"""peft-studio runs: list, show, stop, resume, delete, logs."""
+"""peft-studio runs: list, show, pause, stop, resume, delete, logs."""
 
 from typing import Annotated
 
@@ -70,6 +70,8 @@ def show(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
         typer.echo(f"warm standby: process {view.standby_pid}, {view.standby_bytes / 1e6:.0f} MB")
     if offered := context.services.repairs.offer(run_id):
         typer.echo(f"offered: {offered.words}\n  take it: peft-studio runs fix {run_id}")
+    if view.run.origin:
+        typer.echo(f"{view.run.origin.sentence()}")
     print_table(
         ("ATTEMPT", "PID", "EXIT", "RESUMED FROM", "REASON"),
         [
@@ -82,11 +84,29 @@ def show(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
 
 
 @app.command()
-def stop(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
+def pause(
+    ctx: typer.Context,
+    run_id: RunId,
+    keep_slot: Annotated[bool, typer.Option("--keep-slot", help="Let no other run have its device meanwhile.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask a run to write a checkpoint and leave memory and device until it is resumed."""
+    context = of(ctx)
+    context.services.training.pause(run_id, keep_slot)
+    say_run(context.services.status.show(run_id), "asked to pause", as_json=as_json)
+
+
+@app.command()
+def stop(
+    ctx: typer.Context,
+    run_id: RunId,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for a checkpoint.")] = False,
+    as_json: Json = False,
+) -> None:
     """Ask a run to write a checkpoint and end; it can be resumed later."""
     context = of(ctx)
-    context.services.training.stop(run_id)
-    _say(context.services.status.show(run_id), "asked to stop", as_json=as_json)
+    (context.services.training.stop_now if now else context.services.training.stop)(run_id)
+    say_run(context.services.status.show(run_id), "asked to stop", as_json=as_json)
 
 
 @app.command()
@@ -94,14 +114,14 @@ def resume(
     ctx: typer.Context,
     run_id: RunId,
     as_json: Json = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until the run is over.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until the run is over or paused.")] = False,
 ) -> None:
     """Go on from the last checkpoint."""
     context = of(ctx)
     context.services.training.resume(run_id)
     code = follow(context.services, run_id, is_quiet=as_json) if wait else 0
     if as_json or not wait:
-        _say(context.services.status.show(run_id), "resumed", as_json=as_json)
+        say_run(context.services.status.show(run_id), "resumed", as_json=as_json)
     leave(code)
 
 
@@ -160,7 +180,8 @@ def _row(view: RunView) -> tuple[object, ...]:
     return view.id, view.name, view.state.value, steps, view.run.message
 
 
-def _say(view: RunView, verb: str, *, as_json: bool) -> None:
+def say_run(view: RunView, verb: str, *, as_json: bool) -> None:
+    """What was asked for, and what the run is now."""
     if as_json:
         print_json(view.to_json())
     else:

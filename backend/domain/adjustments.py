@@ -14,15 +14,18 @@ from backend.spec import Frozen
 class Adjustment(Frozen):
     """One change. `changes` maps dotted keys of the RunConfig ("training.batch_size") to new values.
 
-    A "repair" was offered to a person, who took it; the other kinds are supervision's own.
+    A "repair" was offered to a person, who took it; an "extension" was asked for; the other kinds are
+    supervision's own.
     """
 
     attempt: int = Field(ge=1, description="The first attempt that it is for.")
-    kind: Literal["memory", "roll-back", "repair"] = "memory"
+    kind: Literal["memory", "roll-back", "repair", "extension"] = "memory"
     reason: str
     changes: dict[str, JsonValue]
     good_step: int | None = Field(
-        default=None, ge=0, description="Checkpoints of later steps were put aside; None keeps them all."
+        default=None,
+        ge=0,
+        description="Checkpoints of later steps were put aside; None keeps them all. An extension: where it begins.",
     )
 
 
@@ -30,7 +33,7 @@ _ADJUSTMENTS = TypeAdapter(tuple[Adjustment, ...])
 
 
 def read_adjustments(file: Path) -> tuple[Adjustment, ...]:
-    """What supervision changed so far, oldest first; a missing file means nothing. Raises ValueError, OSError."""
+    """What was changed so far, oldest first; a missing file means nothing. Raises ValueError, OSError."""
     if not file.exists():
         return ()
     return _ADJUSTMENTS.validate_json(file.read_bytes())
@@ -43,11 +46,16 @@ def adjustments_text(adjustments: tuple[Adjustment, ...]) -> str:
 
 def adjusted(config: RunConfig, adjustments: tuple[Adjustment, ...]) -> RunConfig:
     """The order as the next attempt is to follow it; run.yaml itself is never changed. Raises ValueError."""
-    changed = config.model_dump(mode="json")
-    for adjustment in adjustments:
-        for key, value in adjustment.changes.items():
-            _set(changed, key.split("."), value)
-    return RunConfig.model_validate(changed)
+    changes = {key: value for adjustment in adjustments for key, value in adjustment.changes.items()}
+    return RunConfig.model_validate(changed(config, changes))
+
+
+def changed(config: RunConfig, changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The order as plain values, with other ones at dotted keys; not validated. Raises ValueError."""
+    tree: dict[str, JsonValue] = config.model_dump(mode="json")
+    for key, value in changes.items():
+        _set(tree, key.split("."), value)
+    return tree
 
 
 def difference(config: RunConfig, changes: Mapping[str, JsonValue]) -> str:

@@ -1,11 +1,13 @@
 """The outside world as the services see it; adapters live in store, executors, probes and event_files."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from backend.domain.adjustments import Adjustment
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.places import Places
 from backend.domain.run import JournalLine, ProcessIdentity, Run
@@ -186,6 +188,28 @@ class WarmExecutor(Executor, Protocol):
 
     def ask_for_stacks(self, process: ProcessIdentity) -> int:
         """Have the Python stacks of a process and its descendants written to their logs; how many were asked."""
+
+
+class BranchFiles(Protocol):
+    """What one run takes over from another, or from its own former end."""
+
+    def steps(self, run_dir: Path) -> tuple[int, ...]:
+        """The steps of the sealed checkpoints, newest first; their bytes are not verified."""
+
+    def newest_whole(self, run_dir: Path) -> int | None:
+        """The step of the newest checkpoint whose every byte is as it was sealed."""
+
+    def adjustments(self, run_dir: Path) -> tuple[Adjustment, ...]:
+        """What was changed of run.yaml so far. Raises StorageError."""
+
+    def adjust(self, run_dir: Path, change: Adjustment) -> None:
+        """Add a change; one of the same kind for the same attempt is replaced. Raises StorageError."""
+
+    def alone(self, run_dir: Path) -> AbstractContextManager[None]:
+        """While one extends a run nobody else does. Raises StorageError."""
+
+    def take_checkpoint(self, source: Path, step: int, target: Path) -> None:
+        """Bring the verified checkpoint of a step into another run's folder. Raises StorageError, NotFoundError."""
 
 
 class Processes(Protocol):

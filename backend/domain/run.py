@@ -53,6 +53,12 @@ class Origin:
     kind: str
     step: int | None = None
 
+    def sentence(self) -> str:
+        """For a person, such as: Forked from the run a-run at step 400."""
+        if self.kind == "fork":
+            return f"Forked from the run {self.run_id} at step {self.step}."
+        return f"The run {self.run_id} once more, from the start."
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -51,13 +51,8 @@ class RunView:
 
     @property
     def needs_person(self) -> bool:
-        """Whether nothing goes on until a person decides: it failed, or it was paused by something else than a person.
-
-        That is a full disk, or a restart of the machine under `ask`.
-        """
-        run = self.run
-        is_paused_by_itself = run.state is RunState.PAUSED and run.wish is Wish.PAUSE and bool(run.error_id)
-        return run.state is RunState.FAILED or is_paused_by_itself
+        """Whether nothing goes on until a person decides: it failed, or it is paused."""
+        return self.run.state is RunState.FAILED or self.run.is_paused
 
     @property
     def progress(self) -> float | None:

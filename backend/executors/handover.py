@@ -42,7 +42,9 @@ class Received:
         The lock that was held while waiting becomes free. The environment is the caller's matter.
         """
         with suppress(KeyError, ValueError, OSError):
-            os.close(int(os.environ[LOCK_FD]))
+            held = int(os.environ[LOCK_FD])
+            os.ftruncate(held, 0)  # the next one that waits takes the lock a moment before it is named in it
+            os.close(held)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (self.log, 1), (self.log, 2)):
             os.dup2(source, target)

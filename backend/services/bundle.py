@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.services.boot_service import BootService
+from backend.services.branching import Branching
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
 from backend.services.data_doctor import DataDoctor
@@ -28,6 +29,7 @@ class Services:
     """One field per service; the composition root fills it."""
 
     training: TrainingService
+    branching: Branching
     status: StatusManager
     library: RunLibrary
     queue: RunQueue

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from backend.domain.run_config import RunConfig
 from backend.services.errors import ConfigInvalid, ConfigUnreadable
@@ -34,7 +34,7 @@ class ConfigService:
         try:
             return RunConfig.model_validate(dict(raw))
         except ValidationError as error:
-            raise ConfigInvalid(problems="; ".join(str(p) for p in _problems(error))) from error
+            raise ConfigInvalid(problems=problems_of(error)) from error
 
     def problems(self, raw: Mapping[str, Any]) -> tuple[Problem, ...]:
         """What is wrong with a draft, for validation while typing; empty if nothing is."""
@@ -57,6 +57,10 @@ class ConfigService:
             _override(raw, override)
         return self.parse(raw)
 
+    def changes(self, overrides: Sequence[str]) -> dict[str, JsonValue]:
+        """`a.b=c` settings as dotted keys and values, read as YAML. Raises ConfigInvalid."""
+        return dict(_setting(override) for override in overrides)
+
     def dump(self, config: RunConfig) -> str:
         """run.yaml: exactly what `peft-studio train` takes."""
         return dump_yaml(config.model_dump(mode="json", exclude_none=True))
@@ -67,9 +71,7 @@ class ConfigService:
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not all(key.split(".")):
-        raise ConfigInvalid(problems=f"--set {override!r} is not of the form key.key=value")
+    key, value = _setting(override)
     *path, last = key.split(".")
     place = raw
     for part in path:
@@ -79,10 +81,22 @@ def _override(raw: dict[str, Any], override: str) -> None:
         if not isinstance(below, dict):
             raise ConfigInvalid(problems=f"--set {override!r}: {part} has no keys below it")
         place = below
+    place[last] = value
+
+
+def _setting(override: str) -> tuple[str, JsonValue]:
+    key, separator, text = override.partition("=")
+    if not separator or not all(key.split(".")):
+        raise ConfigInvalid(problems=f"--set {override!r} is not of the form key.key=value")
     try:
-        place[last] = parse_yaml(text)
+        return key.strip(), parse_yaml(text)
     except YamlError as error:
         raise ConfigInvalid(problems=f"--set {override!r}: {error}") from error
+
+
+def problems_of(error: ValidationError) -> str:
+    """All of them in one line."""
+    return "; ".join(str(problem) for problem in _problems(error))
 
 
 def _problems(error: ValidationError) -> list[Problem]:

@@ -134,6 +134,24 @@ class OrderNotChanged(StorageError):
     fix = "Make room on the disk, or give yourself the right to write there; then try again."
 
 
+class CannotExtend(UsageError):
+    """A run that cannot go on for more steps."""
+
+    id = "cannot-extend"
+    what = "The run {run_id} cannot be extended."
+    why = "{why}"
+    fix = "Resume a run that is not finished; for another length from the start, start a new run with more steps."
+
+
+class CannotFork(UsageError):
+    """Changed settings that do not fit the checkpoint."""
+
+    id = "cannot-fork"
+    what = "The run {run_id} cannot be forked from step {step} with these settings."
+    why = "{why}."
+    fix = "Leave these settings as they are, or start a new run with them: peft-studio train run.yaml --set ..."
+
+
 class NoAnswerYet(NotFoundError):
     """A run whose adapter does not exist yet."""
 

@@ -1,10 +1,12 @@
 """TrainingService: what a person does to runs: start, pause, stop, resume."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from backend.domain.ports import Clock, Processes, RunFiles, RunStore
 from backend.domain.preflight import PreflightReport
-from backend.domain.run import Run
+from backend.domain.run import Origin, Run
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import new_run_id
 from backend.domain.states import RunState, Wish
@@ -48,11 +50,15 @@ class TrainingService:
         after: str = "",
         retries: int = 0,
         is_held: bool = False,
+        origin: Origin | None = None,
+        furnish: Callable[[Path], None] = lambda _: None,
     ) -> Run:
         """Check, write the run's folder and row, and start it or let it wait for its turn.
 
         `after` is the id of a run that has to finish first; `retries`: so often it is queued again if it fails.
-        A held one waits until it is released. Raises PreflightFailed, RunNotFound.
+        A held one waits until it is released. `origin` is the run that it comes from; `furnish` puts into the new
+        folder what it begins with, and if it raises, nothing is left of the run.
+        Raises PreflightFailed, RunNotFound.
         """
         if after:
             self._store.get(after)
@@ -60,8 +66,10 @@ class TrainingService:
         if report.errors:
             problems = " ".join(finding.sentence() for finding in report.errors)
             raise PreflightFailed(problems=problems)
-        wish = Wish.PAUSE if is_held else Wish.RUN
-        run = self._create(_absolute(config, base), priority=priority, after=after, retries=retries, wish=wish)
+        order = _absolute(config, base)
+        run = self._new_run(order, Wish.PAUSE if is_held else Wish.RUN)
+        run = replace(run, priority=priority, after=after, retries=retries, origin=origin)
+        self._create(run, order, furnish)
         self._processes.start(run.id)
         return self._store.get(run.id)
 
@@ -110,10 +118,10 @@ class TrainingService:
             self._processes.start(run.id)
         return run
 
-    def _create(self, config: RunConfig, *, priority: int, after: str, retries: int, wish: Wish) -> Run:
+    def _new_run(self, config: RunConfig, wish: Wish) -> Run:
         now = self._clock.now()
         run_id = new_run_id(config.name or config.method.name, now)
-        run = Run(
+        return Run(
             id=run_id,
             name=config.name or run_id,
             run_dir=self._runs_folder / run_id,
@@ -122,21 +130,20 @@ class TrainingService:
             created_at=now,
             updated_at=now,
             queued_at=now,
-            priority=priority,
-            after=after,
-            retries=retries,
             message="Waiting for its turn.",
             method=config.method.name,
             base_model=config.base_model.path,
             dataset=config.dataset.path,
         )
+
+    def _create(self, run: Run, config: RunConfig, furnish: Callable[[Path], None]) -> None:
         self._files.create(run.run_dir, self._configs.dump(config))
         try:
+            furnish(run.run_dir)
             self._store.create(run)
         except Exception:
             self._files.discard(run.run_dir)
             raise
-        return run
 
 
 def _absolute(config: RunConfig, base: Path) -> RunConfig:

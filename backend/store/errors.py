@@ -14,6 +14,15 @@ class RunNotFound(NotFoundError):
     fix = "Look at the list of runs; if its folder lies in the workspace, run `peft-studio reindex`."
 
 
+class ResultNotKept(StorageError):
+    """The former result of an extended run could not be put beside. Data: `run_dir`, `reason`."""
+
+    id = "result-not-kept"
+    what = "The run could not be extended."
+    why = "Its former result in {run_dir} could not be put beside: {reason}."
+    fix = "See that the folder may be written, and resume the run."
+
+
 class RunExists(UsageError):
     """The id of a new run is taken. Data: `run_id`."""
 
@@ -157,3 +166,39 @@ def _family(cause: object) -> type[StoreUnavailable]:
         return _SYSTEM_ERRORS.get(cause.errno, StoreUnavailable)
     primary = "_".join(str(getattr(cause, "sqlite_errorname", "")).split("_")[:2])
     return _SQLITE_ERRORS.get(primary, StoreUnavailable)
+
+
+class CheckpointMissing(NotFoundError):
+    """A step that has no sealed checkpoint. Data: `step`, `run_id`, `steps`."""
+
+    id = "checkpoint-missing"
+    what = "The run {run_id} has no checkpoint of step {step}."
+    why = "Its checkpoints are of these steps: {steps}; older ones are deleted (training.keep_checkpoints)."
+    fix = "Choose one of these steps, or keep more checkpoints."
+
+
+class CheckpointDamaged(StorageError):
+    """A checkpoint with other bytes than were sealed. Data: `step`, `run_id`, `reason`."""
+
+    id = "checkpoint-damaged"
+    what = "The checkpoint of step {step} of the run {run_id} cannot be used."
+    why = "It is damaged: {reason}."
+    fix = "Choose another step, or restore the checkpoint from a copy."
+
+
+class CheckpointNotTaken(StorageError):
+    """A checkpoint that could not be brought into another run's folder. Data: `step`, `run_id`, `reason`."""
+
+    id = "checkpoint-not-taken"
+    what = "The checkpoint of step {step} of the run {run_id} was not taken over."
+    why = "It could not be read or written: {reason}."
+    fix = "Try again if the run has just deleted it for a newer one; otherwise look at the disk's free space."
+
+
+class OrdersNotWritten(StorageError):
+    """Changed orders of a run that could not be read or written. Data: `path`, `reason`."""
+
+    id = "orders-not-written"
+    what = "The run's orders were not changed."
+    why = "{path} cannot be read or written: {reason}."
+    fix = "Look whether that file is damaged, its folder may be written, and the disk has room."

@@ -11,6 +11,7 @@ from backend.domain.replan import replan
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
 from backend.store.checkpoints import sealed
+from backend.store.errors import ResultNotKept
 from backend.store.files import replace_text, sync_folder
 from config.yaml_files import YamlError, read_yaml
 
@@ -57,6 +58,28 @@ class Orders:
             replace_text(self._folder.adjustments, adjustments_text((*made, change)))
         if change.good_step is not None:
             self._put_aside(change.good_step)
+
+    def make_way(self, attempt: int) -> str:
+        """Before the first attempt of an extension: put the former result beside; its new name, or "".
+
+        Doing it twice changes nothing. Raises ResultNotKept.
+        """
+        try:
+            made = read_adjustments(self._folder.adjustments)
+            begun = [one for one in made if (one.kind, one.attempt) == ("extension", attempt)]
+            results = [place for place in (self._folder.adapter, self._folder.model) if begun and place.exists()]
+            names = [self._beside(place, begun[-1].good_step) for place in results]
+        except (OSError, ValueError) as error:
+            raise ResultNotKept(run_dir=self.run_dir, reason=error) from error
+        return ", ".join(names)
+
+    def _beside(self, place: Path, step: int | None) -> str:
+        target, number = place.with_name(f"{place.name}-step-{step}"), 2
+        while target.exists():
+            target, number = place.with_name(f"{place.name}-step-{step}-{number}"), number + 1
+        place.rename(target)
+        sync_folder(self.run_dir)
+        return target.name
 
     def _put_aside(self, good_step: int) -> None:
         newer = [checkpoint for checkpoint in sealed(self._folder.checkpoints) if checkpoint.step > good_step]

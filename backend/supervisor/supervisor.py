@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread
 from backend.domain.heartbeat import Heartbeat
-from backend.domain.places import visible_devices
 from backend.domain.ports import Clock, Command, RunFiles, RunStore, WarmExecutor
 from backend.domain.queue import waits
 from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import ENDS, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
-from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
 from backend.store.disk_room import DiskRoom
+from backend.store.errors import ResultNotKept
 from backend.store.orders import Orders
 from backend.supervisor import story
+from backend.supervisor.command import attempt_command, marks
 from backend.supervisor.errors import RunFileMissing
 from backend.supervisor.evidence import Evidence
 from backend.supervisor.hearing import Hearing
@@ -79,7 +79,10 @@ class Supervisor:
         """Until the run is over. Raises Left when told to leave, StaleTransition when superseded."""
         while (step := self._next_step()) is not None:
             self._leave.check()
-            step()
+            try:
+                step()
+            except ResultNotKept as error:
+                self._refuse(error)
 
     def pause(self, why: str) -> None:
         """Lay down the wish to pause ourselves, for want of something that the run needs; `why` has no full stop.
@@ -123,8 +126,11 @@ class Supervisor:
             return
         self._why_paused = ""
         latest = run.latest_attempt
+        number = latest.number + 1 if latest else 1
+        if kept := self._orders.make_way(number):
+            self._owned.remark(f"the former result is kept as {kept}")
         step = self._last.resume_step if self._last else self._evidence.resume_step()
-        begin = AttemptStart(latest.number + 1 if latest else 1, self._standby.next_token(), step)
+        begin = AttemptStart(number, self._standby.next_token(), step)
         self._owned.move(
             RunState.STARTING,
             f"attempt {begin.number} starts, {story.resumed(step)}",
@@ -156,11 +162,11 @@ class Supervisor:
         """Watch the trainer of the latest attempt, ours or adopted, to its end; or learn that it is gone."""
         attempt = self._attempt()
         process, self._trainer = self._trainer, None
-        if process is None and (process := self._search.trainer(_marks(self._owned.now.id, attempt))):
+        if process is None and (process := self._search.trainer(marks(self._owned.now.id, attempt))):
             self._owned.remark(f"adopted the living trainer, process {process.pid}", process=process)
         hearing = Hearing(self._evidence.folder.remarks(attempt.number), self._owned.reasons, self._owned.remark)
         seen = self._watch(process, attempt, hearing) if process else None
-        self._executor.sweep(_marks(self._owned.now.id, attempt))
+        self._executor.sweep(marks(self._owned.now.id, attempt))
         hearing.listen()
         self._upkeep.cap_logs(attempt.number)
         self._settle(attempt, self._inquest.ending(attempt, seen))
@@ -275,18 +281,7 @@ class Supervisor:
         return latest
 
     def _command(self, attempt: Attempt) -> Command:
-        run = self._owned.now
-        folder = self._evidence.folder
-        return Command(
-            argv=self._program.command_line(run.run_dir),
-            cwd=run.run_dir,
-            log=folder.log(attempt.number),
-            lock=folder.trainer_lock,
-            environment=self._program.environment
-            | visible_devices(run.slots, self._orders.devices())
-            | _marks(run.id, attempt)
-            | {ATTEMPT: str(attempt.number)},
-        )
+        return attempt_command(self._program, self._owned.now, attempt, self._orders.devices())
 
 
 def _wish_at_rest(state: RunState, wish: Wish) -> Wish | None:
@@ -294,7 +289,3 @@ def _wish_at_rest(state: RunState, wish: Wish) -> Wish | None:
     if state is RunState.PAUSED:
         return Wish.PAUSE if wish is Wish.RUN else None
     return None if state is RunState.STOPPED else Wish.STOP
-
-
-def _marks(run_id: str, attempt: Attempt) -> dict[str, str]:
-    return {RUN_ID: run_id, TOKEN: attempt.token}

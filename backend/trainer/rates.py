@@ -1,28 +1,42 @@
-"""Going on with another learning rate than the checkpoint was made with."""
+"""Going on with another learning rate, schedule or weight decay than the checkpoint was made with."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers import Trainer
 
 
-def ordered_rates(trainer: Trainer) -> list[float]:
-    """The peak rates of a fresh scheduler, one for each group of parameters."""
-    return list(getattr(trainer.lr_scheduler, "base_lrs", []))
+class Ordered(NamedTuple):
+    """What the order says for one group of parameters: the peak of its learning rate, and its weight decay."""
+
+    peak: float
+    weight_decay: float
 
 
-def obey(trainer: Trainer, ordered: list[float]) -> None:
-    """After a checkpoint was read: the order's rates at the checkpoint's place of the schedule.
+def ordered_groups(trainer: Trainer) -> list[Ordered]:
+    """What a fresh scheduler and optimizer have, before a checkpoint is read into them."""
+    optimizer = trainer.optimizer
+    assert optimizer is not None, "it is made before a checkpoint is read"
+    peaks = getattr(trainer.lr_scheduler, "base_lrs", [])
+    decays = (float(group.get("weight_decay", 0.0)) for group in optimizer.param_groups)
+    return [Ordered(peak, decay) for peak, decay in zip(peaks, decays, strict=False)]
 
-    If both have the same rates nothing is touched, not even by rounding.
+
+def obey(trainer: Trainer, ordered: list[Ordered]) -> None:
+    """After a checkpoint was read: the order's rates at the checkpoint's place of the order's schedule.
+
+    The schedule is a function of the step and of the number of steps, so a run that is extended goes on as one
+    that had so many steps from the beginning. If nothing was changed the same numbers come out, bit for bit.
     """
-    scheduler, optimizer = trainer.lr_scheduler, trainer.optimizer
+    optimizer = trainer.optimizer
     assert optimizer is not None, "the checkpoint was read into it"
-    kept = ordered_rates(trainer)
-    if kept == ordered or len(kept) != len(ordered):
+    scheduler: Any = trainer.lr_scheduler
+    shapes = getattr(scheduler, "lr_lambdas", [])
+    if not len(shapes) == len(ordered) == len(optimizer.param_groups):
         return
-    for group, new, old in zip(optimizer.param_groups, ordered, kept, strict=True):
-        group["lr"] = group["lr"] * new / old if old else new
-        group["initial_lr"] = new
-    untyped: Any = scheduler
-    untyped.base_lrs = list(ordered)
-    untyped._last_lr = [group["lr"] for group in optimizer.param_groups]  # noqa: SLF001 - torch has no setter
+    for group, shape, (peak, decay) in zip(optimizer.param_groups, shapes, ordered, strict=True):
+        group["lr"] = peak * shape(scheduler.last_epoch)
+        group["initial_lr"] = peak
+        if "weight_decay" in group:
+            group["weight_decay"] = decay
+    scheduler.base_lrs = [peak for peak, _ in ordered]
+    scheduler._last_lr = [group["lr"] for group in optimizer.param_groups]  # noqa: SLF001 - torch has no setter

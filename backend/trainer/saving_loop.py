@@ -12,7 +12,7 @@ from backend.trainer import ranks
 from backend.trainer.adapted import Adapted
 from backend.trainer.parts import Desk
 from backend.trainer.progress import Progress
-from backend.trainer.rates import obey, ordered_rates
+from backend.trainer.rates import obey, ordered_groups
 from backend.trainer.saving import Saver
 from backend.trainer.say import say
 from backend.trainer.snapshot import own_progress, read_more, restore_optimizer, restore_random, restore_scaler, take
@@ -69,7 +69,7 @@ class SavingLoop(Trainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            ordered = ordered_rates(self)
+            ordered = ordered_groups(self)
             restore_optimizer(self, Path(checkpoint))
             obey(self, ordered)
 

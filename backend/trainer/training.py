@@ -23,6 +23,7 @@ from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile, NoEventFile
 from backend.trainer.ending import train_to_end
 from backend.trainer.errors import DatasetChanged
+from backend.trainer.lengthening import lengthened
 from backend.trainer.lookouts import Lookouts, lookouts
 from backend.trainer.model import check_method, choose_precision, load_model, load_tokenizer
 from backend.trainer.parts import Desk, Parts, Rows, Work
@@ -88,6 +89,7 @@ def train(work: Work) -> Adapted:
 
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
+    progress = lengthened(state, progress, config.training)
     parts, looking = prepare(work, adapted, tokenizer, rows, progress, precision, state)
     trainer = program.loop(parts)
     chosen = train_to_end(trainer, looking, config, folder, state)

@@ -92,6 +92,7 @@ def killed(services: Services, run_id: str, *, has_standby: bool) -> Recovery:
     before = wait_until(lambda: steady(run))
     waiting = wait_until(lambda: ready_standby(services, run_id)) if has_standby else None
     before = heartbeat(run) or before
+    assert waiting != before.pid
     os.kill(before.pid, signal.SIGKILL)
     return recovery(run, before, time.monotonic(), waiting)
 

@@ -90,6 +90,24 @@ def test_a_failed_run_offers_the_change_that_may_help_and_so_does_one_without_ro
     assert services.status.show("bad").wish is Wish.RUN
 
 
+def test_a_run_can_be_paused_from_its_card(some_runs: None, services: Services) -> None:
+    open_page().button(key="pause-live").click().run()
+    assert services.status.show("live").wish is Wish.PAUSE
+
+
+def test_a_paused_run_waits_for_the_person_and_does_not_count_as_running(
+    studio: StudioContainer, services: Services
+) -> None:
+    message = "Paused on request at step 30."
+    studio.store().create(a_run("held", state=RunState.PAUSED, wish=Wish.PAUSE, message=message))
+    at = open_page()
+    assert [header.value for header in at.header] == ["Running now", "Needs you"]
+    assert any("Nothing is running" in text.value for text in at.caption)
+    assert message in [text.value for text in at.text]
+    at.button(key="resume-held").click().run()
+    assert services.status.show("held").wish is Wish.RUN
+
+
 def test_a_card_opens_its_run_in_monitor(some_runs: None) -> None:
     at = open_page()
     at.button(key="open-live").click().run()
@@ -150,3 +168,17 @@ def test_a_run_that_was_active_when_the_machine_went_down_is_asked_about(
     at.button(key="resume-asked").click().run()
     assert not at.exception
     assert services.status.show("asked").wish is Wish.RUN
+
+
+def test_what_waits_is_told_in_order(some_runs: None, studio: StudioContainer, services: Services) -> None:
+    for number in range(7):
+        run = a_run(f"wait-{number}", name=f"Run *{number}*", run_dir=studio.settings().runs_folder / f"wait-{number}")
+        run.run_dir.mkdir()
+        studio.store().create(run)
+    services.processes.reconcile()
+    at = open_page()
+    words = [text.value for text in at.markdown]
+    assert "1\\. **Run \\*0\\***: Waits until the CPU is free\\." in words
+    assert "2 more wait." in [text.value for text in at.caption]
+    assert [header.value for header in at.header][:2] == ["Running now", "Waiting"]
+    assert {button.key for button in at.button if button.key and button.key.startswith("stop-")} == {"stop-live"}

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from backend.containers import StudioContainer
+from backend.domain.adjustments import read_adjustments
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.run import Attempt
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from backend.services.playground import Exchange
+from backend.store.checkpoints import MANIFEST, write_manifest_text
 from backend.store.run_files import LocalRunFiles
 from tests.app.conftest import open_page
 from tests.fakes.runs import NOON, TRAINER, a_run
@@ -84,6 +86,68 @@ def test_an_unknown_run_is_said_and_the_next_best_shown(studio: StudioContainer,
     assert not at.exception
     assert "no run with the id" in at.warning[0].value
     assert at.title[0].value == "Known"
+
+
+def add_finished(studio: StudioContainer) -> RunDirectory:
+    """A finished run of 12 steps that can be extended and forked."""
+    folder = add_run(studio, "done", RunState.FINISHED)
+    folder.config.write_text("base_model: demo\ndataset: sample:demo.jsonl\ntraining: {max_steps: 12}\n")
+    checkpoint = folder.checkpoints / "checkpoint-12"
+    checkpoint.mkdir()
+    (checkpoint / "weights").write_text("of step 12")
+    (checkpoint / MANIFEST).write_text(write_manifest_text(checkpoint, 12))
+    return folder
+
+
+def test_pausing_is_a_wish_that_can_be_taken_back(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "live", RunState.RUNNING)
+    at = open_page("monitor", run="live")
+    at.button(key="monitor-pause").click().run()
+    assert studio.store().get("live").wish is Wish.PAUSE
+    assert at.button(key="monitor-pause").disabled
+    assert not at.button(key="monitor-stop").disabled
+    at.button(key="monitor-resume").click().run()
+    assert studio.store().get("live").wish is Wish.RUN
+
+
+def test_a_finished_run_can_be_extended(studio: StudioContainer, services: Services) -> None:
+    folder = add_finished(studio)
+    at = open_page("monitor", run="done")
+    at.button(key="monitor-extend").click().run()
+    at.number_input(key="extend-steps-done").set_value(8)
+    at.button(key="extend-yes").click().run()
+    assert not at.exception
+    assert "8 more steps" in at.success[0].value
+    (change,) = read_adjustments(folder.adjustments)
+    assert change.changes["training.max_steps"] - change.good_step == 8
+
+
+def test_a_fork_leads_to_the_new_run_which_says_where_it_came_from(studio: StudioContainer, services: Services) -> None:
+    add_finished(studio)
+    at = open_page("monitor", run="done")
+    at.button(key="monitor-fork").click().run()
+    at.text_input(key="fork-name-done").set_value("Gentler")
+    at.text_input(key="fork-rate-done").set_value("1e-5")
+    at.number_input(key="fork-total-done").set_value(30)
+    at.text_area(key="fork-more-done").set_value("training.save_steps=3\n")
+    at.button(key="fork-yes").click().run()
+    assert not at.exception
+    (new,) = (run for run in studio.store().list() if run.id != "done")
+    assert new.name == "Gentler"
+    text = RunDirectory(new.run_dir).config.read_text()
+    assert all(words in text for words in ("1.0e-05", "max_steps: 30", "save_steps: 3")) or "1e-05" in text
+    at = open_page("monitor", run=new.id)
+    assert any("Forked from the run done at step 12" in c.value.replace("\\", "") for c in at.caption)
+
+
+def test_a_fork_that_cannot_be_is_explained(studio: StudioContainer, services: Services) -> None:
+    add_finished(studio)
+    at = open_page("monitor", run="done")
+    at.button(key="monitor-fork").click().run()
+    at.text_area(key="fork-more-done").set_value("method.rank=4")
+    at.button(key="fork-yes").click().run()
+    assert "cannot\\-fork" in at.error[0].value
+    assert len(studio.store().list()) == 1
 
 
 def test_stopping_is_a_wish(studio: StudioContainer, services: Services) -> None:

@@ -1,5 +1,6 @@
 """Runs: table, filters in the address, and what can be done with one run."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 from app.views import runs
 from backend.containers import StudioContainer
+from backend.domain.run import Origin
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
-from tests.fakes.runs import a_run
+from tests.fakes.runs import NOON, a_run
 
 STATES = {"one": RunState.FINISHED, "two": RunState.FAILED, "three": RunState.STOPPED, "four": RunState.RUNNING}
 
@@ -76,16 +78,55 @@ def test_a_search_without_matches_says_so(folder: Path) -> None:
     assert "No run matches" in at.info[0].value
 
 
-def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str]) -> None:
+def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str], studio: StudioContainer) -> None:
     expected = {
-        "one": {"run-monitor", "run-edit", "run-delete"},
+        "one": {"run-monitor", "run-edit", "run-delete", "run-extend"},
         "two": {"run-monitor", "run-resume", "run-edit", "run-delete"},
-        "four": {"run-monitor", "run-stop", "run-edit"},
+        "four": {"run-monitor", "run-pause", "run-pause-keep", "run-stop", "run-stop-now", "run-edit"},
+        "five": {"run-monitor", "run-resume", "run-stop", "run-edit", "run-delete"},
     }
+    paused = a_run("five", state=RunState.PAUSED, wish=Wish.PAUSE, run_dir=folder / "five")
+    studio.store().create(paused)
     for run_id, possible in expected.items():
         selected[:] = [run_id]
         at = open_page("runs")
-        assert {button.key for button in at.button if not button.disabled} == possible, run_id
+        enabled = {button.key for button in at.button if not button.disabled and str(button.key).startswith("run-")}
+        assert enabled == possible | {"run-start-over"}, run_id
+
+
+def test_pausing_is_a_wish_that_may_keep_the_device(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["four"]
+    open_page("runs").button(key="run-pause").click().run()
+    assert services.status.show("four").wish is Wish.PAUSE
+    services.training.resume("four")
+    open_page("runs").button(key="run-pause-keep").click().run()
+    run = services.status.show("four").run
+    assert (run.wish, run.keeps_slot) == (Wish.PAUSE, True)
+
+
+def test_stopping_at_once_asks_first(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["four"]
+    at = open_page("runs")
+    at.button(key="run-stop-now").click().run()
+    assert "everything so far is lost" in " ".join(text.value for text in at.markdown)
+    assert services.status.show("four").wish is Wish.RUN
+    at.button(key="stop-now-yes").click().run()
+    assert services.status.show("four").wish is Wish.STOP_NOW
+
+
+def test_starting_over_asks_first_and_leads_to_the_new_run(
+    folder: Path, selected: list[str], services: Services, studio: StudioContainer
+) -> None:
+    (folder / "two" / "run.yaml").write_text("base_model: demo\ndataset: sample:demo.jsonl\n")
+    selected[:] = ["two"]
+    at = open_page("runs")
+    at.button(key="run-start-over").click().run()
+    assert len(services.status.list()) == len(STATES)
+    at.button(key="start-over-yes").click().run()
+    assert not at.exception
+    (new,) = (view for view in services.status.list() if view.id not in STATES)
+    assert new.run.origin == Origin("two", "start-over")
+    assert at.query_params["run"] == new.id
 
 
 def test_stop_and_resume_are_wishes(folder: Path, selected: list[str], services: Services) -> None:
@@ -141,3 +182,51 @@ def test_a_run_that_may_not_be_deleted_any_more_is_explained(
     at.button(key="delete-yes").click().run()
     assert "run\\-active" in at.error[0].value
     assert (folder / "two").is_dir()
+
+
+@pytest.fixture
+def queue(studio: StudioContainer, services: Services) -> None:
+    """One at work, three that wait, one that is held back."""
+    folder = studio.settings().runs_folder
+    for number, run_id in enumerate(("work", "first", "second", "third", "later")):
+        state = RunState.RUNNING if run_id == "work" else RunState.CREATED
+        wish = Wish.PAUSE if run_id == "later" else Wish.RUN
+        at = NOON + timedelta(seconds=number)
+        run = a_run(run_id, name=f"*{run_id}*", state=state, wish=wish, run_dir=folder / run_id, queued_at=at)
+        run.run_dir.mkdir(parents=True)
+        studio.store().create(run)
+    services.processes.reconcile()
+
+
+def line_of(services: Services) -> list[str]:
+    return [run.id for run in services.queue.waiting().line]
+
+
+def test_the_queue_tells_its_order_and_what_each_waits_for(queue: None, services: Services) -> None:
+    at = open_page("runs")
+    assert not at.exception
+    words = [text.value for text in at.markdown]
+    rows = [words.index(row) for row in ("1\\. **\\*first\\***", "2\\. **\\*second\\***", "held **\\*later\\***")]
+    assert rows == sorted(rows)
+    captions = [text.value for text in at.caption]
+    assert captions.count("Waits until the CPU is free\\.") == 3
+    assert at.button(key="queue-up-first").disabled
+    assert at.button(key="queue-down-third").disabled
+
+
+def test_waiting_runs_are_moved_held_and_released(queue: None, services: Services) -> None:
+    at = open_page("runs")
+    at.button(key="queue-up-third").click().run()
+    assert line_of(services) == ["first", "third", "second"]
+    at.button(key="queue-down-first").click().run()
+    assert line_of(services) == ["third", "first", "second"]
+    at.button(key="queue-hold-third").click().run()
+    assert line_of(services) == ["first", "second"]
+    assert services.status.show("third").state is RunState.PAUSED
+    at.button(key="queue-release-later").click().run()
+    assert line_of(services) == ["first", "second", "later"]
+    assert not at.exception
+
+
+def test_without_waiting_runs_no_queue_is_drawn(folder: Path) -> None:
+    assert "Queue" not in [heading.value for heading in open_page("runs").subheader]

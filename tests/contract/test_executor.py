@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from backend.domain.ports import Command, Executor
+from backend.domain.ports import Command, WarmExecutor
 from backend.domain.run import ProcessIdentity
 from backend.domain.states import Liveness
 from backend.executors.environment import RUN_ID, TOKEN
@@ -22,11 +22,23 @@ from tests.fakes.executor import FakeExecutor, Script
 LONG = 60.0
 MARKS = {RUN_ID: "contract-test", TOKEN: "0123"}
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
+WAITS = """
+import sys
+from backend.executors.handover import wait_for_order, waiting_place
+received = wait_for_order(waiting_place())
+if received is None:
+    sys.exit(0)
+received.take_up()
+exec(received.order.argv[2])
+"""
 IGNORES = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 
 
 class Bench(Protocol):
-    executor: Executor
+    executor: WarmExecutor
+
+    def waiting(self) -> Command:
+        """A program that waits for a command to become."""
 
     def command(self, name: str, script: Script) -> Command:
         """A program that does what the script says."""
@@ -42,6 +54,9 @@ class FakeBench:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.executor = FakeExecutor(FakeClock())
+
+    def waiting(self) -> Command:
+        return Command(("waiting",), self._folder, self._folder / "w.log", self._folder / "w.lock", MARKS)
 
     def command(self, name: str, script: Script) -> Command:
         self.executor.scripts = [script]
@@ -59,6 +74,10 @@ class LocalBench:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.executor = LocalExecutor()
+
+    def waiting(self) -> Command:
+        folder = self._folder
+        return Command((sys.executable, "-c", WAITS), folder, folder / "w.log", folder / "w.lock", MARKS)
 
     def command(self, name: str, script: Script) -> Command:
         if script.lives_seconds == 0:
@@ -189,6 +208,56 @@ def test_a_sweep_ends_exactly_what_carries_all_the_marks(bench: Bench) -> None:
     ended = bench.executor.wait(ours, LONG)
     assert ended is not None
     assert ended.code == -signal.SIGKILL
+
+
+def test_a_warm_process_becomes_the_command_and_holds_its_lock(bench: Bench) -> None:
+    waiting = bench.executor.warm(bench.waiting())
+    assert waiting is not None
+    command = bench.command("a", Script(exit_code=7, lives_seconds=0))
+    assert bench.executor.find(command.lock) == (Liveness.DEAD, None)
+    assert bench.executor.start(command, waiting) == waiting
+    ended = bench.executor.wait(waiting, LONG)
+    assert ended is not None
+    assert ended.code == 7
+    assert bench.executor.find(command.lock) == (Liveness.DEAD, None)
+
+
+def test_a_warm_process_that_is_gone_is_replaced_by_a_new_one(bench: Bench) -> None:
+    waiting = bench.executor.warm(bench.waiting())
+    assert waiting is not None
+    bench.executor.let_go(waiting)
+    assert bench.executor.wait(waiting, LONG) is not None
+    command = bench.command("a", Script())
+    process = bench.executor.start(command, waiting)
+    assert process not in (None, waiting)
+    assert bench.executor.find(command.lock) == (Liveness.ALIVE, process)
+
+
+def test_a_warm_process_that_was_started_is_not_let_go(bench: Bench) -> None:
+    waiting = bench.executor.warm(bench.waiting())
+    assert waiting is not None
+    command = bench.command("a", Script())
+    assert bench.executor.start(command, waiting) == waiting
+    bench.is_up(command)
+    bench.executor.let_go(waiting)
+    assert bench.executor.wait(waiting, 0.05) is None
+    assert bench.executor.find(command.lock) == (Liveness.ALIVE, waiting)
+
+
+def test_a_held_lock_leaves_the_warm_process_waiting(bench: Bench) -> None:
+    waiting = bench.executor.warm(bench.waiting())
+    assert waiting is not None
+    command = bench.command("a", Script())
+    process = started(bench, command)
+    assert bench.executor.start(command, waiting) is None
+    assert bench.executor.find(command.lock) == (Liveness.ALIVE, process)
+    bench.executor.let_go(waiting)
+    assert bench.executor.wait(waiting, LONG) is not None
+
+
+def test_two_do_not_wait_under_one_lock(bench: Bench) -> None:
+    assert bench.executor.warm(bench.waiting()) is not None
+    assert bench.executor.warm(bench.waiting()) is None
 
 
 def test_a_program_that_does_not_exist_is_an_error_and_leaves_the_lock_free(tmp_path: Path) -> None:

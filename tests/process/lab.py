@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from backend.domain.machine import MachineProbe
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
@@ -63,11 +64,12 @@ class Lab:
             self.environment["FAKE_TRAINER"] = str(self.trainer_file)
         self.manager = self.new_manager()
 
-    def new_manager(self) -> ProcessManager:
-        """As another dashboard would have it."""
+    def new_manager(self, machine: MachineProbe | None = None) -> ProcessManager:
+        """As another dashboard would have it, perhaps on another machine."""
         argv = (SUPERVISOR, self.forks.kind) if self.forks else (sys.executable, str(PROGRAM))
         program = SupervisorProgram(argv, self.workspace, self.environment)
-        places = LocalPlaces(LocalMachine(self.workspace), int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1")))
+        num_places = int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1"))
+        places = LocalPlaces(machine or LocalMachine(self.workspace), num_places)
         return ProcessManager(self.store, self.new_executor(), SystemClock(), program, places)
 
     def new_executor(self) -> LocalExecutor:

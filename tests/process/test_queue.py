@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from backend.domain.machine import Gpu, GpuReading
 from backend.domain.run import Run
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import Requeueing
 from backend.executors import process_table
+from tests.fakes.machine import FakeMachine
 from tests.fakes.runs import NOON
 from tests.process.lab import Lab, wait_until
 
@@ -190,13 +192,24 @@ def test_eight_programs_that_give_out_places_at_once_give_each_place_once(lab: L
     assert {lab.get(f"run-{number}").state for number in range(5, 9)} == {RunState.QUEUED}
 
 
-def test_a_trainer_sees_the_gpu_that_its_run_got(lab: Lab) -> None:
-    run = lab.make(total_steps=4, otherwise={"pause_at_step": 2})
-    lab.store.restore(replace(run, slots=("gpu:3",)), ())
-    assert lab.manager.start(run.id)
-    lab.wait_for_step(2)
-    trainer = lab.trainer()
-    assert trainer
-    assert process_table.environment(trainer.pid)["CUDA_VISIBLE_DEVICES"] == "3"
-    lab.go()
-    finish(lab, run.id)
+def test_runs_train_at_once_on_different_gpus_and_see_no_others(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPUs are told by a fake driver; which ones a trainer sees is read from its process."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    gpus = tuple(Gpu(index, "H200", f"GPU-{index}", 80, 0) for index in range(4))
+    lab.manager = lab.new_manager(FakeMachine(GpuReading(gpus=(*gpus[:3], replace(gpus[3], memory_used_bytes=79)))))
+    two = {"order": "devices: {processes: 2}\n"}
+    for number, order_ in enumerate((two, {}, {})):
+        queue(lab, f"run-{number}", number, total_steps=4, otherwise={"pause_at_step": 2}, **order_)
+    assert set(lab.manager.reconcile().started) == {"run-0", "run-1"}
+    seen = {}
+    for run_id in ("run-0", "run-1"):
+        lab.wait_for_step(2, run_id=run_id)
+        trainer = lab.trainer(run_id)
+        assert trainer
+        seen[run_id] = process_table.environment(trainer.pid)["CUDA_VISIBLE_DEVICES"]
+    assert seen == {"run-0": "0,1", "run-1": "2"}
+    assert lab.get("run-2").message == "Waits for a GPU; other programs fill gpu:3."
+    lab.store.set_wish("run-2", Wish.STOP, "enough")
+    for run_id in seen:
+        lab.go(run_id)
+    finish(lab, *seen)

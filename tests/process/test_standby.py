@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.process.lab import Lab, wait_until
 
 pytestmark = pytest.mark.process
 
-ENDLESS = {"total_steps": 100_000, "step_seconds": 0.02, "save_every": 5}
+ENDLESS: dict[str, Any] = {"total_steps": 100_000, "step_seconds": 0.02, "save_every": 5}
 
 
 @pytest.fixture

@@ -110,6 +110,8 @@ def test_a_silent_trainer_is_killed_and_resumed(make_lab: Callable[..., Lab]) ->
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2), lab.story()
     assert "no sign of life" in run.attempts[0].reason
+    assert "attempt 1 hangs and is killed; the stacks of its threads are in its log" in lab.journal()
+    assert "in train_step" in RunDirectory(run.run_dir).log(1).read_text()
     assert run.attempts[1].resumed_from_step == 5
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.domain.queue import waits
 from backend.domain.run import Attempt, Run
 from backend.domain.states import Liveness, RunState, Wish
 from backend.supervisor.rules import HangLimits
@@ -80,9 +81,9 @@ def script(stage: Stage, how: dict[str, Any], number: int) -> Script:
 
 
 def check(stage: Stage, run: Run, failures_before: int) -> None:
-    assert run.is_over or run.state is RunState.PAUSED
-    assert not run.needs_supervisor
-    assert run.state is not RunState.PAUSED or run.wish is Wish.PAUSE
+    assert waits(run) or run.is_over or run.state is RunState.PAUSED
+    assert waits(run) or not run.needs_supervisor, "at rest, or left to the queue"
+    assert run.state is not RunState.PAUSED or waits(run) or run.wish is Wish.PAUSE
     assert run.state is not RunState.FINISHED or not stage.states or stage.folder.adapter.is_dir()
     assert all(attempt.ended_at for attempt in run.attempts[1:])
     held_on = run.state is RunState.PAUSED and run.keeps_slot

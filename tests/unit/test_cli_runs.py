@@ -2,15 +2,18 @@
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.states import RunState, Wish
+from backend.store.checkpoints import MANIFEST, write_manifest_text
 from config.yaml_files import read_yaml
 from tests.fakes.command_line import CommandLine, installed
 from tests.fakes.executor import Script
+from tests.fakes.runs import NOON
 
 ORDER = "base_model: demo\ndataset: rows.jsonl\nname: My run\n"
 
@@ -108,6 +111,38 @@ def test_resuming_wishes_and_starts_a_supervisor_but_not_for_a_finished_run(line
     assert len(line.executor.commands) == 1
     refused = line.say("runs", "resume", "done", "--json")
     assert (refused.code, refused.error()["id"]) == (64, "run-finished")
+
+
+def test_pausing_is_a_wish_that_may_keep_the_slot(line: CommandLine) -> None:
+    line.add(state=RunState.RUNNING)
+    assert line.say("runs", "pause", "a-run").out == "a-run: asked to pause (running)\n"
+    assert wish(line) is Wish.PAUSE
+    assert line.say("runs", "pause", "a-run", "--keep-slot", "--json").json()["keeps_slot"]
+
+
+def test_stop_now_does_not_wait_for_a_checkpoint(line: CommandLine) -> None:
+    line.add(state=RunState.RUNNING)
+    assert line.say("runs", "stop", "a-run", "--now").out == "a-run: asked to stop (running)\n"
+    assert wish(line) is Wish.STOP_NOW
+
+
+def test_a_run_can_be_started_over_extended_and_forked(line: CommandLine) -> None:
+    line.add(state=RunState.FINISHED)
+    checkpoint = line.folder("a-run").checkpoints / "checkpoint-12"
+    checkpoint.mkdir()
+    (checkpoint / "weights").write_text("of step 12")
+    (checkpoint / MANIFEST).write_text(write_manifest_text(checkpoint, 12))
+    words = ("--step", "12", "--set", "training.max_steps=30", "--name", "other", "--json")
+    forked = line.say("runs", "fork", "a-run", *words).json()
+    assert (forked["name"], forked["origin"]) == ("other", {"run_id": "a-run", "kind": "fork", "step": 12})
+    assert "Forked from the run a-run at step 12." in line.say("runs", "show", forked["id"]).out
+    again = line.say("runs", "start-over", "a-run").out
+    assert "started over from a-run (created)" in again
+    assert "once more, from the start" in line.say("runs", "show", again.partition(":")[0]).out
+    assert line.say("runs", "extend", "a-run", "--steps", "8").out == "a-run: extended by 8 steps (finished)\n"
+    assert "extended by 8 steps, from step 12 to 20" in line.say("runs", "show", "a-run").out
+    refused = line.say("runs", "fork", "a-run", "--step", "12", "--set", "method.rank=2", "--json")
+    assert (refused.code, refused.error()["id"]) == (64, "cannot-fork")
 
 
 @pytest.mark.parametrize(("end", "code"), [(RunState.FINISHED, 0), (RunState.FAILED, 1), (RunState.STOPPED, 1)])
@@ -289,3 +324,40 @@ def test_a_missing_package_is_named_before_anything_is_written(line: CommandLine
     refused = line.say("train", order, "--json")
     assert "pip install -c constraints.txt peft" in refused.error()["why"]
     assert not (line.workspace / "runs").exists()
+
+
+@pytest.mark.parametrize("words", [("queue", "list"), ("queue", "list", "--json")])
+def test_an_empty_queue_says_so(line: CommandLine, words: tuple[str, ...]) -> None:
+    assert line.say(*words).out.strip() in ("No run waits.", "[]")
+
+
+def test_the_queue_is_listed_and_changed_by_words(line: CommandLine) -> None:
+    line.add("work", RunState.RUNNING, slots=("cpu:0",))
+    for number, run_id in enumerate(("first", "second", "third")):
+        line.add(run_id, queued_at=NOON + timedelta(seconds=number))
+
+    def ids(*words: str) -> list[str]:
+        return [run["id"] for run in line.say("queue", *words, "--json").json()]
+
+    assert ids("list") == ["first", "second", "third"]
+    assert ids("move", "third", "1") == ["third", "first", "second"]
+    assert ids("priority", "third", "-2") == ["first", "second", "third"]
+    assert ids("hold", "first") == ["second", "third", "first"]
+    assert ids("release", "first") == ["first", "second", "third"]
+    line.say("queue", "after", "first", "second")
+    shown = line.say("queue", "list").out
+    assert "Waits for the end of" in shown
+    assert shown.split()[:5] == ["ID", "PLACE", "NAME", "PRIORITY", "MESSAGE"]
+    assert line.say("queue", "after", "second", "first", "--json").error()["id"] == "queue-circle"
+    assert line.say("queue", "hold", "work", "--json").error()["id"] == "run-not-waiting"
+
+
+def test_a_run_is_started_with_its_order_and_held_back(line: CommandLine, order: Path) -> None:
+    line.add("before", RunState.RUNNING, slots=("cpu:0",))
+    options = ("--priority", "3", "--retries", "2", "--after", "before")
+    held = line.say("train", order, *options, "--hold")
+    assert "Held back: it waits until it is released." in held.out
+    run_id = held.out.split()[0]
+    shown = line.say("runs", "show", run_id, "--json").json()
+    assert (shown["state"], shown["priority"], shown["retries"], shown["after"]) == ("paused", 3, 2, "before")
+    assert "Waits for the end of A run." in line.say("train", order, *options).out

@@ -655,7 +655,7 @@ def test_a_lock_that_is_taken_between_looking_and_starting_is_looked_at_again(st
             stage.executor.adoptable(stage.folder.trainer_lock, quick, {})
         return begin(command)
 
-    stage.executor.start = start  # type: ignore[method-assign]
+    stage.executor.start = start  # type: ignore[method-assign, assignment]
     run = stage.supervise()
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1)
     assert any("adopted" in reason for reason in stage.reasons)

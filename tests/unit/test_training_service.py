@@ -11,7 +11,7 @@ from backend.services.config_service import ConfigService
 from backend.services.errors import PreflightFailed, RunIsFinished
 from backend.services.preflight import Preflight
 from backend.services.training import TrainingService
-from backend.store.errors import RunFolderNotMade
+from backend.store.errors import RunFolderNotMade, RunNotFound
 from backend.store.run_files import LocalRunFiles
 from config.yaml_files import read_yaml
 from tests.fakes.clock import FakeClock
@@ -268,3 +268,16 @@ def test_a_missing_folder_that_looks_like_a_hub_id_is_doubted(here: Surroundings
     assert [finding.explanation.id for finding in report.warnings] == ["folder-taken-as-hub-id"]
     assert str(here.folder / "models" / "mine") in report.warnings[0].sentence()
     assert preflight.check(here.order(base_model="org/mine"), here.folder).findings == ()
+
+
+def test_a_run_is_given_its_order_in_the_queue(here: Surroundings) -> None:
+    here.store.create(a_run("before"))
+    run = here.training.start(here.order(), here.folder, priority=2, after="before", retries=3, is_held=True)
+    assert (run.priority, run.after, run.retries, run.wish) == (2, "before", 3, Wish.PAUSE)
+    assert run.queued_at == run.created_at
+
+
+def test_a_run_cannot_wait_for_one_that_is_not_there(here: Surroundings) -> None:
+    with pytest.raises(RunNotFound):
+        here.training.start(here.order(), here.folder, after="nobody")
+    assert not (here.folder / "runs").exists()

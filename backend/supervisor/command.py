@@ -1,0 +1,29 @@
+"""How the trainer of one attempt is called."""
+
+from backend.domain.devices import Devices
+from backend.domain.places import visible_devices
+from backend.domain.ports import Command
+from backend.domain.run import Attempt, Run
+from backend.domain.run_directory import RunDirectory
+from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
+from backend.supervisor.rules import TrainerProgram
+
+
+def marks(run_id: str, attempt: Attempt) -> dict[str, str]:
+    """The variables that every process of an attempt carries."""
+    return {RUN_ID: run_id, TOKEN: attempt.token}
+
+
+def attempt_command(program: TrainerProgram, run: Run, attempt: Attempt, devices: Devices) -> Command:
+    """Program, log, lock and environment; of several GPUs only those that the run holds can be seen."""
+    folder = RunDirectory(run.run_dir)
+    return Command(
+        argv=program.command_line(run.run_dir),
+        cwd=run.run_dir,
+        log=folder.log(attempt.number),
+        lock=folder.trainer_lock,
+        environment=program.environment
+        | visible_devices(run.slots, devices)
+        | marks(run.id, attempt)
+        | {ATTEMPT: str(attempt.number)},
+    )
