@@ -5,15 +5,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from backend.domain.run import ProcessIdentity
-from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import Requeueing
-from backend.executors import lock_file, process_table
 from scripts.benchmarks.faults.mounts import small_disk
 from scripts.benchmarks.faults.scene import Scene
 from scripts.benchmarks.faults.trial import Fault
-from tests.process.lab import Lab, wait_until
+from tests.process.lab import wait_until
 
 DISK_BYTES, KEPT_FREE_BYTES, LEFT_BYTES = 32_000_000, 8_000_000, 2_000_000
 QUEUE = ("first", "second", "third")
@@ -22,16 +19,16 @@ QUEUE = ("first", "second", "third")
 def standby_killed(scene: Scene) -> str:
     """The process that waits to take over is killed, then the trainer: a cold start does as well."""
     lab = scene.lab(is_forked=False, standby="true", standby_after_seconds=0, standby_min_free_bytes=0)
-    lab.start(total_steps=20, save_every=5, attempts={"1": {"pause_at_step": 7}})
-    lab.wait_for_step(7)
-    standby = wait_until(lambda: _standby(lab), "a standby waits")
+    lab.start(total_steps=400, save_every=5, step_seconds=0.02)
+    standby = lab.wait_for_standby()
     trainer = lab.trainer()
     assert trainer is not None
     at = scene.kill(standby, trainer)
     scene.recovery(lab, "a-run", trainer, at)
     run = scene.finish(lab)
     assert len(run.attempts) == 2, lab.story()  # noqa: PLR2004 - killed once
-    return f"attempt 1 ended: {run.attempts[0].reason}; attempt 2 starts, resumed from step 5"
+    first, second = run.attempts
+    return f"attempt 1 ended: {first.reason}; attempt 2 starts, resumed from step {second.resumed_from_step}"
 
 
 def queue_killed(scene: Scene) -> str:
@@ -81,12 +78,6 @@ def fill(folder: Path, but_bytes: int) -> Path:
     found = os.statvfs(folder)
     filler.write_bytes(bytes(found.f_bavail * found.f_frsize - but_bytes))
     return filler
-
-
-def _standby(lab: Lab) -> ProcessIdentity | None:
-    path = RunDirectory(lab.get().run_dir).standby_lock
-    process = lock_file.read_identity(path)
-    return process if process and process_table.is_alive(process) else None
 
 
 FAULTS = (

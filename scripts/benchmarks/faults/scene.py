@@ -160,13 +160,15 @@ def living_in(workspace: Path) -> list[int]:
 
 
 def trainers_of(run_id: str, workspace: Path) -> set[str]:
-    """Tokens of the attempts of which a process is alive; a standby has none yet."""
+    """Tokens of the attempts of which a process is alive; the standby that waits beside them is none."""
+    standby = lock_file.read_identity(RunDirectory(workspace / "runs" / run_id).standby_lock)
     found = set()
     for entry in process_table.processes():
-        variables = process_table.environment(entry.pid) if entry.pid == entry.session else {}
+        is_first = entry.pid == entry.session and not (standby and entry.pid == standby.pid)
+        variables = process_table.environment(entry.pid) if is_first else {}
         if variables.get(RUN_ID) == run_id and variables.get(WORKSPACE) == str(workspace):
             found.add(variables.get(TOKEN, ""))
-    return found - {""}
+    return found
 
 
 def zombies_among(pids: set[int]) -> list[int]:
