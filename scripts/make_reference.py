@@ -14,11 +14,14 @@ import app
 import backend
 from backend.cli.main import app as command_line
 from backend.data.choice import Columns, DatasetChoice, DatasetPart
+from backend.domain.diagnosis import MEMORY_IDS
 from backend.domain.guards import Guards
+from backend.domain.remedies import REMEDIES
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
 from backend.domain.sampling import Samples
 from backend.domain.speed import Speed
 from backend.domain.states import ENDS, TRANSITIONS
+from backend.domain.symptoms import SYMPTOMS
 from backend.errors import StudioError
 from backend.methods import Method, Targeted
 from backend.quantization import Quantization
@@ -55,6 +58,7 @@ def pages() -> dict[str, str]:
         "settings.md": _settings(),
         "states.md": _states(),
         "errors.md": _errors(),
+        "diagnoses.md": _diagnoses(),
         "command-line.md": _command_line(),
     }
     return {name: NOTE + text for name, text in made.items()}
@@ -196,6 +200,21 @@ def _errors() -> str:
         lines += [f"## {error.id}\n", f"* What: {error.what}", f"* Why: {error.why}", f"* Fix: {error.fix}"]
         lines += [f"* Exit code: {error.exit_code}\n"]
     return "\n".join(lines)
+
+
+def _diagnoses() -> str:
+    lines = [
+        "# What a failed attempt is diagnosed as\n",
+        "The last exception in an attempt's log is compared with the messages of the libraries; exit codes, signals",
+        "and the kernel's count of kills for want of memory come first. What is not in the table is quoted as it is.\n",
+        "| id | what it means | what to do | tried again unchanged | a change is offered |",
+        "|---|---|---|---|---|",
+    ]
+    offered = frozenset(REMEDIES) | MEMORY_IDS
+    for found in sorted(SYMPTOMS, key=lambda found: found.id):
+        answers = f"{_yes(found.is_worth_retrying)} | {_yes(found.id in offered)}"
+        lines.append(f"| `{found.id}` | {found.reason} | {found.advice} | {answers} |")
+    return "\n".join(lines) + "\n"
 
 
 def error_classes() -> list[type[StudioError]]:

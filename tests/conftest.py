@@ -1,11 +1,17 @@
 """What all tests share: the Hypothesis profile, a private workspace, no way out to the network."""
 
+import gc
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.schedule import LongestFirst, rank, seconds_by_file, slowest_files
 
 settings.register_profile(
     "studio", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -14,14 +20,42 @@ settings.register_profile("long", parent=settings.get_profile("studio"), max_exa
 settings.load_profile("long" if os.environ.get("PEFT_STUDIO_LONG_TESTS") else "studio")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked long run only when they are asked for."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst | None:
+    return LongestFirst(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    seconds = seconds_by_file(terminalreporter.stats)
+    if len(seconds) > 1:
+        terminalreporter.section("slowest files")
+        terminalreporter.write("\n".join(slowest_files(seconds)) + "\n")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first where processes share them; tests marked long run only when they are asked for."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank(item.nodeid))
     if os.environ.get("PEFT_STUDIO_LONG_TESTS"):
         return
     reason = "the longer version of a slow test; set PEFT_STUDIO_LONG_TESTS=1 to run it"
     for item in items:
         if "long" in item.keywords:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+_frozen_modules = 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Modules that a test imported stay; without this each later collection would go through the training stack."""
+    global _frozen_modules  # noqa: PLW0603 - one per process, like the heap
+    yield
+    if len(sys.modules) > _frozen_modules + 100:
+        gc.collect()
+        gc.freeze()
+        _frozen_modules = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +70,16 @@ def _private_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("PEFT_STUDIO_STANDBY", "false")  # half a gigabyte and ten seconds each; some tests want it
     monkeypatch.setenv("PEFT_STUDIO_WORKSPACE", str(tmp_path_factory.getbasetemp() / "unused-workspace"))
+
+
+@pytest.fixture(scope="session")
+def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the demo model, which takes half a minute to build; of all processes that share the tests."""
+    base = tmp_path_factory.getbasetemp()
+    is_shared = "PYTEST_XDIST_WORKER" in os.environ
+    folder = (base.parent if is_shared else base) / "demo-models"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

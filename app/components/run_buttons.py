@@ -1,7 +1,5 @@
 """The buttons of a run that every page has: pause, resume, stop, and a menu with the rarer ones."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from app.acts import Acts, OnRun
@@ -39,54 +37,48 @@ def stop_button(view: RunView, act: OnRun, key: str) -> None:
 
 
 def more_menu(view: RunView, acts: Acts, prefix: str) -> None:
-    """What is wanted less often; whatever cannot be taken back is asked about first."""
-    with st.popover("More", icon=":material/more_horiz:", key=f"{prefix}-more"):
-        _item(
-            "Pause, keep the device",
-            ":material/pause_circle:",
-            f"{prefix}-pause-keep",
-            lambda: acts.pause_and_keep(view.id),
-            is_possible=can_pause(view),
-            words="Frees the memory, but no other run may have its device meanwhile.",
-        )
-        _item(
-            "Stop now",
-            ":material/bolt:",
-            f"{prefix}-stop-now",
-            lambda: stop_now_dialog(view, acts.stop_now),
-            is_possible=view.run.is_active and view.wish is not Wish.STOP_NOW,
-            words="Ends it at once, without a new checkpoint.",
-        )
-        _item(
-            "Extend",
-            ":material/add_circle:",
-            f"{prefix}-extend",
-            lambda: extend_dialog(view, acts.extend),
-            is_possible=view.state is RunState.FINISHED and view.wish is not Wish.RUN,
-            words="More steps for a finished run.",
-        )
-        _item(
-            "Fork",
-            ":material/call_split:",
-            f"{prefix}-fork",
-            lambda: fork_dialog(view, acts.steps(view.id), acts.fork),
-            is_possible=view.last_checkpoint_step is not None,
-            words="A new run from one of its checkpoints, with changed settings.",
-        )
-        _item(
-            "Start over",
-            ":material/restart_alt:",
-            f"{prefix}-start-over",
-            lambda: start_over_dialog(view, acts.start_over),
-            is_possible=True,
-            words="A new run with the same order, from step 0.",
-        )
+    """What is wanted less often, as far as it is possible now; what cannot be taken back is asked about first."""
+    chosen = st.menu_button(
+        "More",
+        menu_of(view),
+        icon=":material/more_horiz:",
+        key=f"{prefix}-more",
+        format_func=lambda label: f"{_ICONS[label]} {label}",
+    )
+    match chosen:
+        case "Pause, keep the device":
+            acts.pause_and_keep(view.id)
+            st.rerun()
+        case "Stop now":
+            stop_now_dialog(view, acts.stop_now)
+        case "Extend":
+            extend_dialog(view, acts.extend)
+        case "Fork":
+            fork_dialog(view, acts.steps(view.id), acts.fork)
+        case "Start over":
+            start_over_dialog(view, acts.start_over)
+
+
+def menu_of(view: RunView) -> list[str]:
+    """The labels of what is possible."""
+    is_possible = {
+        "Pause, keep the device": can_pause(view),
+        "Stop now": view.run.is_active and view.wish is not Wish.STOP_NOW,
+        "Extend": view.state is RunState.FINISHED and view.wish is not Wish.RUN,
+        "Fork": view.last_checkpoint_step is not None,
+        "Start over": True,
+    }
+    return [label for label in _ICONS if is_possible[label]]
 
 
 def _button(label: str, icon: str, key: str, view: RunView, act: OnRun, *, is_possible: bool, words: str) -> None:
     st.button(label, icon=icon, key=key, disabled=not is_possible, help=words, on_click=act, args=(view.id,))
 
 
-def _item(label: str, icon: str, key: str, do: Callable[[], None], *, is_possible: bool, words: str) -> None:
-    if st.button(label, icon=icon, key=key, disabled=not is_possible, help=words, width="stretch"):
-        do()
+_ICONS = {
+    "Pause, keep the device": ":material/pause_circle:",
+    "Stop now": ":material/bolt:",
+    "Extend": ":material/add_circle:",
+    "Fork": ":material/call_split:",
+    "Start over": ":material/restart_alt:",
+}

@@ -31,7 +31,7 @@ def active_card(view: RunView, acts: Acts) -> None:
 
 
 def paused_card(view: RunView, acts: Acts, offer: Remedy | None, fix: Act) -> None:
-    """How far it came, and the ways to let it go on or to end it; with one click if a change may help."""
+    """How far it came, and the ways to let it go on, perhaps changed, or to end it."""
     with st.container(border=True):
         _title(view)
         _progress(view)

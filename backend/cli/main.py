@@ -1,5 +1,6 @@
 """peft-studio: the command line over the same services as the dashboard."""
 
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ def main(
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """The program's outermost frame: a StudioError becomes three sentences and its exit code."""
+    if arguments is None:
+        gc.freeze()  # modules live as long as we: no collection need look at them, not even the last one
     words = _workspace_first(list(sys.argv[1:] if arguments is None else arguments))
     as_json = "--json" in words
     try:

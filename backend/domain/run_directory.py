@@ -57,7 +57,7 @@ class RunDirectory:
 
     @property
     def adjustments(self) -> Path:
-        """What was changed of run.yaml's orders and why; by who holds `supervisor_lock` or extends the run."""
+        """What was changed of run.yaml's orders and why; written by whoever holds `supervisor_lock`."""
         return self.root / "adjustments.json"
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from backend.domain.chat import ChatEvent, ChatRequest, Failed
 from backend.errors import StudioError
+from backend.executors.heap import importing_for_good
 from backend.inference.errors import ChatOutOfMemory, ChatUnexpected
 from backend.inference.inbox import Inbox
 from backend.inference.outbox import Outbox, claim_stdout
@@ -23,7 +24,8 @@ def main() -> int:
     outbox = claim_stdout()
     inbox = Inbox(sys.stdin.fileno())
     inbox.start()
-    from backend.inference.engine import Engine  # noqa: PLC0415 - seconds of imports, after the inbox listens
+    with importing_for_good():
+        from backend.inference.engine import Engine  # noqa: PLC0415 - seconds of imports, after the inbox listens
 
     engine = Engine()
     outbox.ready()

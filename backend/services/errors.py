@@ -125,15 +125,6 @@ class NothingToChange(UsageError):
     fix = "Read its message and the end of its log; `peft-studio runs resume` tries again as it is."
 
 
-class OrderNotChanged(StorageError):
-    """adjustments.json could not be written."""
-
-    id = "order-not-changed"
-    what = "The orders of the run were not changed."
-    why = "{path} could not be written: {reason}."
-    fix = "Make room on the disk, or give yourself the right to write there; then try again."
-
-
 class CannotExtend(UsageError):
     """A run that cannot go on for more steps."""
 

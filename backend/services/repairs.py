@@ -11,7 +11,8 @@ from backend.domain.remedies import Remedy, remedy
 from backend.domain.run import Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import Liveness, RunState, Wish
-from backend.services.errors import NothingToChange, OrderNotChanged, RunIsActive
+from backend.services.errors import NothingToChange, RunIsActive
+from backend.store.errors import OrdersNotWritten
 from backend.store.files import read_text
 from backend.store.orders import Orders
 
@@ -39,7 +40,7 @@ class Repairs:
     def apply_change(self, run_id: str) -> Run:
         """Change the run's orders as offered, and go on from its last checkpoint.
 
-        Raises RunNotFound, NothingToChange, RunIsActive, OrderNotChanged, CommandNotStarted.
+        Raises RunNotFound, NothingToChange, RunIsActive, OrdersNotWritten, CommandNotStarted.
         """
         run = self._store.get(run_id)
         with self._hold(RunDirectory(run.run_dir).supervisor_lock) as is_ours:
@@ -74,7 +75,7 @@ class Repairs:
         try:
             Orders(run.run_dir).carry_out(change)
         except (OSError, ValueError) as error:
-            raise OrderNotChanged(path=RunDirectory(run.run_dir).adjustments, reason=error) from error
+            raise OrdersNotWritten(path=RunDirectory(run.run_dir).adjustments, reason=error) from error
 
     def _is_training(self, run: Run) -> bool:
         return self._executor.find(RunDirectory(run.run_dir).trainer_lock)[0] is not Liveness.DEAD

@@ -1,7 +1,5 @@
 """How the trainer of one attempt is called."""
 
-from backend.domain.devices import Devices
-from backend.domain.places import visible_devices
 from backend.domain.ports import Command
 from backend.domain.run import Attempt, Run
 from backend.domain.run_directory import RunDirectory
@@ -14,16 +12,13 @@ def marks(run_id: str, attempt: Attempt) -> dict[str, str]:
     return {RUN_ID: run_id, TOKEN: attempt.token}
 
 
-def attempt_command(program: TrainerProgram, run: Run, attempt: Attempt, devices: Devices) -> Command:
-    """Program, log, lock and environment; of several GPUs only those that the run holds can be seen."""
+def attempt_command(program: TrainerProgram, run: Run, attempt: Attempt, devices: dict[str, str]) -> Command:
+    """Program, log, lock and environment; `devices` are the variables that show the run's GPUs and no others."""
     folder = RunDirectory(run.run_dir)
     return Command(
         argv=program.command_line(run.run_dir),
         cwd=run.run_dir,
         log=folder.log(attempt.number),
         lock=folder.trainer_lock,
-        environment=program.environment
-        | visible_devices(run.slots, devices)
-        | marks(run.id, attempt)
-        | {ATTEMPT: str(attempt.number)},
+        environment=program.environment | devices | marks(run.id, attempt) | {ATTEMPT: str(attempt.number)},
     )

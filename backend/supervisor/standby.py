@@ -23,13 +23,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a standby needs to know; `available_bytes` is the memory left, None if that cannot be told."""
+    """What a standby needs to know; `available_bytes` is the memory left, None if that cannot be told.
+
+    `devices` gives the variables that show the run's GPUs and no others: what imports may depend on.
+    """
 
     run_id: str
     run_dir: Path
     program: TrainerProgram
     available_bytes: Callable[[], int | None]
     remark: Callable[[str], None]
+    devices: Callable[[], dict[str, str]] = dict
 
 
 class Standby:
@@ -114,12 +118,13 @@ class Standby:
         folder = RunDirectory(self._around.run_dir)
         self._token = secrets.token_hex(16)
         program = self._around.program
+        marks = {RUN_ID: self._around.run_id, TOKEN: self._token}
         command = Command(
             argv=(*program.waiting, str(folder.root)),
             cwd=folder.root,
             log=folder.standby_log,
             lock=folder.standby_lock,
-            environment=program.environment | {RUN_ID: self._around.run_id, TOKEN: self._token},
+            environment=program.environment | self._around.devices() | marks,
         )
         try:
             self._process = self._executor.warm(command)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread
 from backend.domain.heartbeat import Heartbeat
+from backend.domain.places import visible_devices
 from backend.domain.ports import Clock, Command, RunFiles, RunStore, WarmExecutor
 from backend.domain.queue import waits
 from backend.domain.run import Attempt, ProcessIdentity, Run
@@ -65,7 +66,8 @@ class Supervisor:
         self._evidence = Evidence(self._owned.now.run_dir, files)
         self._orders = Orders(self._owned.now.run_dir)
         self._stacks = Stacks(executor, clock, leave.pause)
-        around = Surroundings(run_id, self._owned.now.run_dir, trainer, available_bytes, self._owned.remark)
+        folder = self._owned.now.run_dir
+        around = Surroundings(run_id, folder, trainer, available_bytes, self._owned.remark, self._devices)
         self._standby = Standby(executor, clock, rules.standby, around)
         disk = DiskRoom(self._owned.now.run_dir, rules.min_free_bytes)
         self._upkeep = Upkeep(self._evidence.folder, rules.log_max_bytes, disk.measure, clock)
@@ -281,7 +283,10 @@ class Supervisor:
         return latest
 
     def _command(self, attempt: Attempt) -> Command:
-        return attempt_command(self._program, self._owned.now, attempt, self._orders.devices())
+        return attempt_command(self._program, self._owned.now, attempt, self._devices())
+
+    def _devices(self) -> dict[str, str]:
+        return visible_devices(self._owned.now.slots, self._orders.devices())
 
 
 def _wish_at_rest(state: RunState, wish: Wish) -> Wish | None:

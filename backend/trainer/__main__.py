@@ -14,6 +14,7 @@ from pathlib import Path
 from backend.domain.exit_record import ExitRecord, Proposal
 from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
+from backend.executors.heap import importing_for_good
 from backend.executors.lock_file import hold
 from backend.executors.orphans import take_forks_along
 from backend.store.checkpoints import sealed
@@ -106,8 +107,9 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
         return
     hide_bitsandbytes(config, attempt.run.root, sys.modules)  # type: ignore[arg-type] # typeshed has no None
     stop.check()
-    from backend.trainer.parts import Work  # noqa: PLC0415 - about six seconds of CPU
-    from backend.trainer.training import train  # noqa: PLC0415
+    with importing_for_good():
+        from backend.trainer.parts import Work  # noqa: PLC0415 - about four seconds of CPU
+        from backend.trainer.training import train  # noqa: PLC0415
 
     train(Work(attempt, config, heartbeat, stop))
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from backend.domain.data_report import DataOrder
 from backend.errors import EXIT_USAGE, StudioError
+from backend.executors.heap import importing_for_good
 
 PROCESSOR_SECONDS = 900  # of this process; each row has a limit of its own in its child
 
@@ -39,7 +40,8 @@ def _answer(order: DataOrder) -> tuple[dict[str, object], int]:
 
     settle_environment(os.environ)
     try:
-        from backend.trainer.examination import examine  # noqa: PLC0415 - seconds of imports
+        with importing_for_good():
+            from backend.trainer.examination import examine  # noqa: PLC0415 - seconds of imports
 
         return {"report": examine(order).model_dump(mode="json")}, 0
     except StudioError as error:

@@ -22,6 +22,7 @@ from backend.domain.states import RunState
 from backend.executors import lock_file, process_table
 from backend.services.bundle import Services
 from config.settings import Settings
+from tests.untraced import untraced
 
 PROGRAM = Path(sys.executable).with_name("peft-studio")
 WORKSPACE = "PEFT_STUDIO_WORKSPACE"
@@ -79,7 +80,7 @@ class Studio:
     def environment(self) -> dict[str, str]:
         own = {"trainer_threads": "1", "backoff_seconds": "[0.05, 0.1]", "standby": "false", **self.settings}
         variables = {f"PEFT_STUDIO_{name.upper()}": value for name, value in own.items()}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PEFT_STUDIO_")}
+        inherited = {name: value for name, value in untraced(os.environ).items() if not name.startswith("PEFT_STUDIO_")}
         return inherited | {WORKSPACE: str(self.workspace), "HF_HUB_OFFLINE": "1"} | variables
 
     def begin(self, *words: str | Path) -> subprocess.Popen[str]:

@@ -4,17 +4,20 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backend.domain.states import RunState
 from backend.store.checkpoints import damage, sealed
 from tests.acceptance.studio import Studio, opened, paused, wait_until
 from tests.acceptance.trained import SAVE_STEPS, STEPS, Room
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
 
-DISK_BYTES = 320_000_000
-LARGE = ("--set", "method={name: p_tuning, hidden_size: 1024}")  # a checkpoint of some megabytes
+DISK_BYTES = 64_000_000
+FLOOR_BYTES = 4_000_000
+LARGE = ("--set", "method=full")  # a checkpoint of the whole model, with the state of its optimizer
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def cramped(small_disk: Path) -> Iterator[Studio]:
-    with opened(small_disk / "workspace") as studio:
+    with opened(small_disk / "workspace", min_free_bytes=str(FLOOR_BYTES), log_max_bytes="1000000") as studio:
         yield studio
 
 
@@ -46,20 +49,20 @@ def fill(disk: Path, *, leave: int) -> Path:
     return filler
 
 
-def test_a_full_disk_ends_the_run_with_a_reason_and_harms_no_checkpoint(
+def test_a_full_disk_pauses_the_run_with_a_reason_and_harms_no_checkpoint(
     room: Room, cramped: Studio, small_disk: Path
 ) -> None:
     run_id = cramped.train(room.order, *LARGE)
     with paused(cramped.at_step(run_id, SAVE_STEPS + 1)):
-        filler = fill(small_disk, leave=1_000_000)
-    failed = cramped.wait_for_end(run_id)
-    assert (failed["state"], failed["error_id"]) == ("failed", "disk-full")
-    assert "disk is full" in failed["message"]
-    assert [attempt["exit_code"] for attempt in failed["attempts"]] == [74], "not retried"
+        filler = fill(small_disk, leave=500_000)
+    held = wait_for_pause(cramped, run_id)
+    assert (held["state"], held["wish"], held["error_id"]) == ("paused", "pause", "disk-full")
+    assert "MB are missing" in held["message"]
+    assert len(held["attempts"]) == 1, "not retried"
     kept = sealed(cramped.folder(run_id).checkpoints)
     assert [damage(checkpoint) for checkpoint in kept] == [None] * len(kept)
     assert cramped.checkpoints(run_id) == {f"checkpoint-{checkpoint.step}" for checkpoint in kept}
-    assert failed["last_checkpoint_step"] == kept[0].step >= SAVE_STEPS
+    assert held["last_checkpoint_step"] == kept[0].step >= SAVE_STEPS
     assert not list(cramped.folder(run_id).root.glob(".*.tmp")), "nothing half-written"
 
     refused = cramped.say("train", room.order, "--json")
@@ -76,6 +79,13 @@ def test_a_full_disk_ends_the_run_with_a_reason_and_harms_no_checkpoint(
     assert list(cramped.curve(run_id, "train/loss")) == list(range(1, STEPS + 1))
 
 
+def wait_for_pause(studio: Studio, run_id: str) -> dict[str, Any]:
+    """The run is paused and nobody works on it; what `runs show` says then."""
+    wait_until(lambda: studio.know(run_id).state is RunState.PAUSED, lambda: f"the pause: {studio.story(run_id)}", 60)
+    studio.wait_for_quiet()
+    return dict(studio.show(run_id))
+
+
 @pytest.mark.long
 def test_a_run_outlasts_a_disk_without_a_single_byte(room: Room, cramped: Studio, small_disk: Path) -> None:
     """The store cannot be written either: the supervisor waits for it, and everything goes on with the space."""
@@ -88,8 +98,8 @@ def test_a_run_outlasts_a_disk_without_a_single_byte(room: Room, cramped: Studio
     refused = cramped.say("runs", "stop", run_id, "--json")
     assert (refused.code, refused.error()["id"]) == (74, "store-full")
     filler.unlink()
-    failed = cramped.wait_for_end(run_id)
-    assert (failed["state"], failed["error_id"]) == ("failed", "disk-full")
+    held = wait_for_pause(cramped, run_id)
+    assert (held["state"], held["error_id"]) == ("paused", "disk-full")
     kept = sealed(cramped.folder(run_id).checkpoints)
     assert [damage(checkpoint) for checkpoint in kept] == [None] * len(kept)
     assert cramped.checkpoints(run_id) == {f"checkpoint-{checkpoint.step}" for checkpoint in kept}

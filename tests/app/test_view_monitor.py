@@ -113,7 +113,7 @@ def test_pausing_is_a_wish_that_can_be_taken_back(studio: StudioContainer, servi
 def test_a_finished_run_can_be_extended(studio: StudioContainer, services: Services) -> None:
     folder = add_finished(studio)
     at = open_page("monitor", run="done")
-    at.button(key="monitor-extend").click().run()
+    at.menu_button(key="monitor-more").click("Extend").run()
     at.number_input(key="extend-steps-done").set_value(8)
     at.button(key="extend-yes").click().run()
     assert not at.exception
@@ -125,7 +125,7 @@ def test_a_finished_run_can_be_extended(studio: StudioContainer, services: Servi
 def test_a_fork_leads_to_the_new_run_which_says_where_it_came_from(studio: StudioContainer, services: Services) -> None:
     add_finished(studio)
     at = open_page("monitor", run="done")
-    at.button(key="monitor-fork").click().run()
+    at.menu_button(key="monitor-more").click("Fork").run()
     at.text_input(key="fork-name-done").set_value("Gentler")
     at.text_input(key="fork-rate-done").set_value("1e-5")
     at.number_input(key="fork-total-done").set_value(30)
@@ -143,7 +143,7 @@ def test_a_fork_leads_to_the_new_run_which_says_where_it_came_from(studio: Studi
 def test_a_fork_that_cannot_be_is_explained(studio: StudioContainer, services: Services) -> None:
     add_finished(studio)
     at = open_page("monitor", run="done")
-    at.button(key="monitor-fork").click().run()
+    at.menu_button(key="monitor-more").click("Fork").run()
     at.text_area(key="fork-more-done").set_value("method.rank=4")
     at.button(key="fork-yes").click().run()
     assert "cannot\\-fork" in at.error[0].value

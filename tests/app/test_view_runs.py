@@ -80,18 +80,22 @@ def test_a_search_without_matches_says_so(folder: Path) -> None:
 
 def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str], studio: StudioContainer) -> None:
     expected = {
-        "one": {"run-monitor", "run-edit", "run-delete", "run-extend"},
+        "one": {"run-monitor", "run-edit", "run-delete"},
         "two": {"run-monitor", "run-resume", "run-edit", "run-delete"},
-        "four": {"run-monitor", "run-pause", "run-pause-keep", "run-stop", "run-stop-now", "run-edit"},
+        "four": {"run-monitor", "run-pause", "run-stop", "run-edit"},
         "five": {"run-monitor", "run-resume", "run-stop", "run-edit", "run-delete"},
     }
     paused = a_run("five", state=RunState.PAUSED, wish=Wish.PAUSE, run_dir=folder / "five")
     studio.store().create(paused)
+    over, hold = (":material/restart_alt:", "Start over"), (":material/pause_circle:", "Pause, keep the device")
+    now, more = (":material/bolt:", "Stop now"), (":material/add_circle:", "Extend")
+    menus = {"one": [more, over], "two": [over], "four": [hold, now, over], "five": [over]}
     for run_id, possible in expected.items():
         selected[:] = [run_id]
         at = open_page("runs")
         enabled = {button.key for button in at.button if not button.disabled and str(button.key).startswith("run-")}
-        assert enabled == possible | {"run-start-over"}, run_id
+        assert enabled == possible, run_id
+        assert at.menu_button(key="run-more").options == [f"{icon} {label}" for icon, label in menus[run_id]]
 
 
 def test_pausing_is_a_wish_that_may_keep_the_device(folder: Path, selected: list[str], services: Services) -> None:
@@ -99,7 +103,7 @@ def test_pausing_is_a_wish_that_may_keep_the_device(folder: Path, selected: list
     open_page("runs").button(key="run-pause").click().run()
     assert services.status.show("four").wish is Wish.PAUSE
     services.training.resume("four")
-    open_page("runs").button(key="run-pause-keep").click().run()
+    open_page("runs").menu_button(key="run-more").click("Pause, keep the device").run()
     run = services.status.show("four").run
     assert (run.wish, run.keeps_slot) == (Wish.PAUSE, True)
 
@@ -107,7 +111,7 @@ def test_pausing_is_a_wish_that_may_keep_the_device(folder: Path, selected: list
 def test_stopping_at_once_asks_first(folder: Path, selected: list[str], services: Services) -> None:
     selected[:] = ["four"]
     at = open_page("runs")
-    at.button(key="run-stop-now").click().run()
+    at.menu_button(key="run-more").click("Stop now").run()
     assert "everything so far is lost" in " ".join(text.value for text in at.markdown)
     assert services.status.show("four").wish is Wish.RUN
     at.button(key="stop-now-yes").click().run()
@@ -120,7 +124,7 @@ def test_starting_over_asks_first_and_leads_to_the_new_run(
     (folder / "two" / "run.yaml").write_text("base_model: demo\ndataset: sample:demo.jsonl\n")
     selected[:] = ["two"]
     at = open_page("runs")
-    at.button(key="run-start-over").click().run()
+    at.menu_button(key="run-more").click("Start over").run()
     assert len(services.status.list()) == len(STATES)
     at.button(key="start-over-yes").click().run()
     assert not at.exception

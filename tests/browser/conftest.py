@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.untraced import untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -34,7 +36,7 @@ def server(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=dict(os.environ))
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=untraced(os.environ))
         try:
             wait_until(lambda: process.poll() is not None or is_healthy(port))
             assert process.poll() is None, (folder / "server.log").read_text()

@@ -21,6 +21,7 @@ from typing import Any
 from backend.domain.heartbeat import Phase
 from backend.domain.run_directory import RunDirectory
 from backend.executors.lock_file import is_held
+from tests.untraced import untraced
 
 PATIENCE_SECONDS = 2.0  # data loader workers of torch look for their parent every five seconds only
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +29,17 @@ STACK = ("numpy", "torch", "bitsandbytes", "transformers", "peft", "trl", "datas
 
 
 class ForkedTrainers:
-    """Trains runs, one attempt of one run at a time, each in a process of its own."""
+    """Trains runs, one attempt of one run at a time, each in a process of its own.
+
+    Coverage is not measured there: what is forked ends at once, and could not tell.
+    """
 
     def __init__(self) -> None:
-        environment = os.environ | {"PEFT_STUDIO_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        environment = untraced(os.environ) | {
+            "PEFT_STUDIO_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.forked_trainers"],
             cwd=ROOT,

@@ -8,6 +8,7 @@ Every step is a line of steps.jsonl. It honours the real one's contracts: lock, 
 """
 
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -201,4 +202,5 @@ def wait_to_be_started() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "--standby":
         wait_to_be_started()
+    gc.freeze()  # saves a tenth of a second at the end
     sys.exit(main(sys.argv[1]))

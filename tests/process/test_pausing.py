@@ -1,11 +1,20 @@
 """Pause, stop at once and their mixtures: real supervisors over a trainer program that misbehaves."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.executors import process_table
+from backend.probes.clock import SystemClock
+from backend.services.branching import Branching
+from backend.services.config_service import ConfigService
+from backend.services.preflight import Preflight
+from backend.services.training import TrainingService
+from backend.store.branch_files import LocalBranchFiles
+from backend.store.run_files import LocalRunFiles
 from tests.process.lab import Lab, wait_until
 
 pytestmark = pytest.mark.process
@@ -95,3 +104,34 @@ def test_a_run_that_waits_can_be_paused_without_a_trainer(make_lab: Callable[...
     run = lab.wait_for_rest(RunState.PAUSED)
     wait_until(lambda: lab.marked() == [], "no process is left")
     assert len(run.attempts) == 1
+
+
+def test_an_extended_run_goes_on_from_its_end_and_keeps_its_former_result(lab: Lab) -> None:
+    order = "base_model: demo\ndataset: sample:demo.jsonl\ntraining: {max_steps: 6}\n"
+    run = lab.make(order=order, total_steps=6, save_every=3)
+    lab.manager.start("a-run")
+    lab.wait_for_over()
+    folder = RunDirectory(run.run_dir)
+    folder.adapter.mkdir()
+    (folder.adapter / "adapter_model.safetensors").write_text("of step 6")
+    (folder.root / "misbehave.json").write_text(json.dumps({"total_steps": 10, "save_every": 3}))
+
+    branching(lab).extend("a-run", 4)
+
+    wait_until(lambda: len(lab.get().attempts) == 2, "it goes on")
+    run = lab.wait_for_over()
+    assert (run.state, run.attempts[1].resumed_from_step, run.attempts[1].last_step) == (RunState.FINISHED, 6, 10)
+    assert (folder.root / "adapter-step-6" / "adapter_model.safetensors").read_text() == "of step 6"
+    assert not folder.adapter.exists()
+    assert [reason for reason in lab.journal() if "xtended" in reason or "former result" in reason] == [
+        "It was extended by 4 steps, from step 6 to 10.",
+        "the former result is kept as adapter-step-6",
+    ]
+    assert [line["step"] for line in lab.steps()] == list(range(1, 11))
+
+
+def branching(lab: Lab) -> Branching:
+    configs, clock = ConfigService(), SystemClock()
+    preflight = Preflight(lab.workspace, lambda _: 10**12, lambda _: "1.0")
+    training = TrainingService(lab.store, LocalRunFiles(), lab.manager, preflight, configs, clock, lab.runs_folder)
+    return Branching(lab.store, LocalBranchFiles(), lab.manager, training, configs)

@@ -15,6 +15,7 @@ from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.run_directory import RunDirectory
 from config.yaml_files import dump_yaml
 from tests.fakes.tiny_models import tiny_model
+from tests.untraced import untraced
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240.0
@@ -108,7 +109,7 @@ def spawn(run: RunDirectory, **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "backend.trainer", str(run.root)],
             cwd=ROOT,
-            env=os.environ | environment,
+            env=untraced(os.environ) | environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

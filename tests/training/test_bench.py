@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.untraced import untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = (
     "hidden=64",
@@ -26,7 +28,7 @@ def test_the_plain_trainer_and_the_studio_are_measured_on_the_same_rows_with_the
     words = ["--only", "hf", "studio", "--rounds", "1", "--threads", "1", "--data", "uneven", "--no-overhead"]
     done = subprocess.run(
         [str(ROOT / "scripts" / "bench"), "train", *words, "--output", str(tmp_path), "--set", *TINY],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=untraced(os.environ) | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

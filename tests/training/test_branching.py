@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backend.supervisor.orders import Orders
 
 from backend.domain.run import Attempt
 from backend.domain.run_directory import RunDirectory
@@ -15,6 +14,7 @@ from backend.services.preflight import Preflight
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.checkpoints import Checkpoint, damage
+from backend.store.orders import Orders
 from backend.store.run_files import LocalRunFiles
 from tests.fakes.clock import FakeClock
 from tests.fakes.processes import FakeProcesses

@@ -30,9 +30,11 @@ def asker(model: object, folder: Path) -> Callable[[str], str]:
 
 
 def test_the_demo_halves_its_loss_and_answers_what_it_was_never_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_models: Path
 ) -> None:
-    monkeypatch.setenv("PEFT_STUDIO_MODELS", str(tmp_path / "models"))
+    """The trainer builds the model; others may use it afterwards."""
+    models = tmp_path / "models" if list(demo_models.iterdir()) else demo_models
+    monkeypatch.setenv("PEFT_STUDIO_MODELS", str(models))
     run = RunDirectory(tmp_path / "runs" / "demo")
     run.logs.mkdir(parents=True)
     run.config.write_text(preset_path("demo").read_text(encoding="utf-8"), encoding="utf-8")
@@ -41,7 +43,7 @@ def test_the_demo_halves_its_loss_and_answers_what_it_was_never_shown(
 
     losses = [value for _, value in curves(run)["eval/loss"]]
     assert losses[-1] < losses[0] / 2
-    base_folder = ensure_demo_model(tmp_path / "models", lambda *_: pytest.fail("it is built already"))
+    base_folder = ensure_demo_model(models, lambda *_: pytest.fail("it is built already"))
     base = AutoModelForCausalLM.from_pretrained(base_folder)
     told = asker(base, base_folder)(DEMO_QUESTION)
     tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base_folder), run.adapter)

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED
 from backend.trainer.stop import StopRequested
 from tests.training.runs import (
     Crash,
     MakeRun,
+    Room,
     attempt_here,
     checkpoints,
     curves,
@@ -25,6 +27,7 @@ from tests.training.runs import (
 
 pytestmark = pytest.mark.training
 
+ALSO_ELSEWHERE = pytest.mark.no_cover  # the same lines as in the tests below; tracing costs a quarter
 METHODS = {
     name: {"name": name, "dropout": 0.1, "rank": 4} for name in ("qlora", "dora", "pissa", "rslora", "adalora")
 } | {
@@ -53,16 +56,29 @@ TRAININGS = {
 }
 
 
+@pytest.fixture(scope="module")
+def calm(room: Room, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run that nobody touches; the measure for all that are told the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PEFT_STUDIO_THREADS", "1")
+        run = MakeRun(room, tmp_path_factory.mktemp("calm"))("calm")
+        attempt_here(run)
+    return run
+
+
+@ALSO_ELSEWHERE
 @pytest.mark.parametrize("training", TRAININGS.values(), ids=TRAININGS.keys())
 def test_a_crash_changes_no_bit_however_one_trains(training: dict[str, Any], make_run: MakeRun) -> None:
     check_that_a_crash_changes_nothing(make_run, training=training)
 
 
+@ALSO_ELSEWHERE
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 def test_a_crash_changes_no_bit_whatever_the_method(method: dict[str, Any], make_run: MakeRun) -> None:
     check_that_a_crash_changes_nothing(make_run, method=method, model="gemma3")
 
 
+@ALSO_ELSEWHERE
 @pytest.mark.parametrize("start", STARTS)
 def test_a_crash_changes_no_bit_whatever_the_start(start: str, make_run: MakeRun) -> None:
     method = {"name": "lora", "rank": 4, "init": start, "calibration_rows": 8}
@@ -73,9 +89,10 @@ def test_a_crash_before_the_first_checkpoint_starts_again_without_a_trace(make_r
     check_that_a_crash_changes_nothing(make_run, crashes=(3,))
 
 
-def test_a_crash_between_the_last_checkpoint_and_the_result_trains_no_step_more(make_run: MakeRun) -> None:
-    calm, hit = make_run("calm"), make_run("hit")
-    attempt_here(calm)
+def test_a_crash_between_the_last_checkpoint_and_the_result_trains_no_step_more(
+    make_run: MakeRun, calm: RunDirectory
+) -> None:
+    hit = make_run("hit")
     attempt_here(hit)
     for file in hit.adapter.iterdir():
         file.unlink()
@@ -88,9 +105,8 @@ def test_a_crash_between_the_last_checkpoint_and_the_result_trains_no_step_more(
 
 
 @pytest.mark.parametrize("step", [4, 5, 7])
-def test_a_stop_changes_no_bit_and_saves_where_it_was(step: int, make_run: MakeRun) -> None:
-    calm, stopped = make_run("calm"), make_run("stopped")
-    attempt_here(calm)
+def test_a_stop_changes_no_bit_and_saves_where_it_was(step: int, make_run: MakeRun, calm: RunDirectory) -> None:
+    stopped = make_run("stopped")
 
     with pytest.raises(StopRequested):
         attempt_here(stopped, stop_at=step)
@@ -102,9 +118,8 @@ def test_a_stop_changes_no_bit_and_saves_where_it_was(step: int, make_run: MakeR
     assert curves(stopped) == curves(calm)
 
 
-def test_a_stop_at_the_last_step_still_finishes_the_run(make_run: MakeRun) -> None:
-    calm, stopped = make_run("calm"), make_run("stopped")
-    attempt_here(calm)
+def test_a_stop_at_the_last_step_still_finishes_the_run(make_run: MakeRun, calm: RunDirectory) -> None:
+    stopped = make_run("stopped")
 
     with pytest.raises(StopRequested):
         attempt_here(stopped, stop_at=12)
@@ -114,9 +129,8 @@ def test_a_stop_at_the_last_step_still_finishes_the_run(make_run: MakeRun) -> No
     assert curves(stopped) == curves(calm)
 
 
-def test_a_stop_in_the_first_evaluation_leaves_it_to_the_next_attempt(make_run: MakeRun) -> None:
-    calm, stopped = make_run("calm"), make_run("stopped")
-    attempt_here(calm)
+def test_a_stop_in_the_first_evaluation_leaves_it_to_the_next_attempt(make_run: MakeRun, calm: RunDirectory) -> None:
+    stopped = make_run("stopped")
 
     with pytest.raises(StopRequested):
         attempt_here(stopped, stop_in=Phase.EVALUATING)
@@ -127,9 +141,10 @@ def test_a_stop_in_the_first_evaluation_leaves_it_to_the_next_attempt(make_run: 
     assert (stopped.adapter / "README.md").read_text() == (calm.adapter / "README.md").read_text()
 
 
-def test_a_stop_in_an_evaluation_that_is_made_up_for_leaves_it_to_the_next_attempt(make_run: MakeRun) -> None:
-    calm, stopped = make_run("calm"), make_run("stopped")
-    attempt_here(calm)
+def test_a_stop_in_an_evaluation_that_is_made_up_for_leaves_it_to_the_next_attempt(
+    make_run: MakeRun, calm: RunDirectory
+) -> None:
+    stopped = make_run("stopped")
 
     with pytest.raises(StopRequested):
         attempt_here(stopped, stop_at=5)
@@ -171,9 +186,8 @@ def test_other_rows_are_refused(make_run: MakeRun, tmp_path: Any) -> None:
         attempt_here(run)
 
 
-def test_damaged_checkpoints_are_put_aside_and_the_last_good_one_is_used(make_run: MakeRun) -> None:
-    calm, hit = make_run("calm"), make_run("hit")
-    attempt_here(calm)
+def test_damaged_checkpoints_are_put_aside_and_the_last_good_one_is_used(make_run: MakeRun, calm: RunDirectory) -> None:
+    hit = make_run("hit")
     with pytest.raises(Crash):
         attempt_here(hit, crash_at=11)
     optimizer = hit.checkpoints / "checkpoint-10" / "optimizer.safetensors"

@@ -88,6 +88,7 @@ def test_a_question_is_answered_and_the_same_process_answers_the_next(chat: Chat
     assert said[0] == said[1]
 
 
+@pytest.mark.usefixtures("untraced_programs")
 def test_a_refusal_of_the_model_reaches_the_person_and_the_process_stays(
     chat: ChatService, base: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_refusal_of_the_model_reaches_the_person_and_the_process_stays(
     assert "nothing" in failed.error.what
 
 
+@pytest.mark.usefixtures("untraced_programs")
 def test_a_long_answer_can_be_stopped_left_and_unloaded(chat: ChatService, base: Path) -> None:
     asked = request(base, ENDLESS)
     events = chat.generate(asked)
@@ -115,6 +117,7 @@ def test_a_long_answer_can_be_stopped_left_and_unloaded(chat: ChatService, base:
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.usefixtures("untraced_programs")
 def test_it_ends_within_seconds_when_its_input_ends_whatever_it_does(tmp_path: Path, base: Path) -> None:
     while_importing = program(tmp_path).start({})
     idle, answering = program(tmp_path).start({}), program(tmp_path).start({})
@@ -128,6 +131,7 @@ def test_it_ends_within_seconds_when_its_input_ends_whatever_it_does(tmp_path: P
         assert child.exit_code == 0
 
 
+@pytest.mark.usefixtures("untraced_programs")
 def test_an_idle_process_goes_home_in_order_and_is_started_again(tmp_path: Path, base: Path) -> None:
     child = program(tmp_path, idle_seconds=0.2).start({})
     assert wait_until(lambda: child.exit_code is not None, 120)
@@ -162,6 +166,7 @@ for event in chat.generate(asked):
 """
 
 
+@pytest.mark.usefixtures("untraced_programs")
 def test_a_killed_dashboard_leaves_no_process_and_never_imported_torch(tmp_path: Path, base: Path) -> None:
     parent = subprocess.Popen(
         (sys.executable, "-c", PARENT, str(tmp_path), str(base)), stdout=subprocess.PIPE, text=True

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from backend.domain.run_config import RunConfig
-from tests.training.runs import MakeRun, attempt_here, curves
+from tests.training.runs import MakeRun, Room, attempt_here, curves
 
 pytestmark = pytest.mark.training
 TRAINING = {"max_steps": 4, "save_steps": 100, "logging_steps": 1, "eval_steps": 2, "batch_size": 6}
+PLAIN = {"name": "lora", "dropout": 0}
 LEVERS: dict[str, dict[str, Any]] = {
     "flat, the rest as the library does it": {"batches": "flat", "logits": "all", "layers": "library"},
     "nothing of ours": {"batches": "padded", "logits": "all", "layers": "library"},
@@ -33,13 +34,18 @@ def check_same(found: Any, expected: Any) -> None:
         assert [value for _, value in found[tag]] == pytest.approx([value for _, value in points], rel=1e-3), tag
 
 
-@pytest.mark.parametrize("levers", LEVERS)
-@pytest.mark.parametrize("model", ["llama", "gemma3"])
-def test_curves_do_not_depend_on_the_levers(make_run: MakeRun, model: str, levers: str) -> None:
-    method = {"name": "lora", "dropout": 0}
-    expected = learned(make_run, f"auto {model} {levers}", method, {}, model=model)
+@pytest.fixture(scope="module", params=["llama", "gemma3"])
+def automatic(request: pytest.FixtureRequest, room: Room, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
+    """An architecture, and the curves of a run on it that was told nothing about speed."""
+    make_run = MakeRun(room, tmp_path_factory.mktemp("automatic"))
+    return request.param, learned(make_run, "run", PLAIN, {}, model=request.param)
 
-    check_same(learned(make_run, f"{model} {levers}", method, LEVERS[levers], model=model), expected)
+
+@pytest.mark.parametrize("levers", LEVERS)
+def test_curves_do_not_depend_on_the_levers(make_run: MakeRun, automatic: tuple[str, Any], levers: str) -> None:
+    model, expected = automatic
+
+    check_same(learned(make_run, f"{model} {levers}", PLAIN, LEVERS[levers], model=model), expected)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backend.supervisor.orders import Orders
 from pydantic import JsonValue
 
 from backend.domain.adjustments import read_adjustments
@@ -26,6 +25,7 @@ from backend.store.errors import (
     OrdersNotWritten,
     ResultNotKept,
 )
+from backend.store.orders import Orders
 from backend.store.run_files import LocalRunFiles
 from tests.fakes.runs import NOON, a_run
 from tests.unit.test_training_service import Surroundings

@@ -12,8 +12,9 @@ from backend.domain.run import Attempt, ProcessIdentity
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.executors import lock_file
-from backend.services.errors import NothingToChange, OrderNotChanged, RunIsActive
+from backend.services.errors import NothingToChange, RunIsActive
 from backend.services.repairs import Repairs
+from backend.store.errors import OrdersNotWritten
 from backend.store.orders import Orders
 from backend.store.run_files import LocalRunFiles
 from tests.fakes.clock import FakeClock
@@ -150,6 +151,6 @@ def test_orders_that_cannot_be_written_are_said_and_nothing_is_started(
 
     shop.add("out-of-memory")
     monkeypatch.setattr("backend.store.orders.replace_text", full)
-    with pytest.raises(OrderNotChanged, match="No space"):
+    with pytest.raises(OrdersNotWritten, match="No space"):
         shop.repairs.apply_change("a-run")
     assert (shop.processes.started, shop.store.get("a-run").wish) == ([], Wish.STOP)

@@ -27,7 +27,8 @@ class Scene:
         self.available: int | None = 8_000_000_000
         self.folder = RunDirectory(folder)
         program = TrainerProgram(("trainer",), {"ALWAYS": "so"}, ("waiting",))
-        around = Surroundings("a-run", folder, program, lambda: self.available, self.said.append)
+        gpus = {"CUDA_VISIBLE_DEVICES": "1"}
+        around = Surroundings("a-run", folder, program, lambda: self.available, self.said.append, lambda: gpus)
         self.standby = Standby(self.executor, self.clock, rule, around)
 
     def train(self, seconds: float, **facts: object) -> None:
@@ -55,6 +56,7 @@ def test_it_is_started_when_the_run_has_been_steady_for_the_time_set(scene: Scen
     assert scene.said == [f"a warm standby is ready, process {process.pid}"]
     scene.train(60)
     assert (len(scene.executor.waiting()), len(scene.said)) == (1, 1)
+    assert scene.executor.sweep({"ALWAYS": "so", "CUDA_VISIBLE_DEVICES": "1"}) == 1, "it has what imports may depend on"
 
 
 @pytest.mark.parametrize(

@@ -933,3 +933,26 @@ def test_a_supervisor_that_died_while_changing_orders_does_not_change_them_twice
     run = stage.supervise()
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2)
     assert adjustments(stage) == made
+
+
+def test_a_disk_without_room_pauses_the_run_and_says_how_much_is_missing(stage: Stage) -> None:
+    stage.rules = replace(RULES, min_free_bytes=10**18)
+    stage.create()
+    stage.executor.scripts = [stage.script(7, exit_code=None, on_term=75)]
+    run = stage.supervise()
+    assert (run.state, run.wish, run.error_id) == (RunState.PAUSED, Wish.PAUSE, "disk-full")
+    assert run.message.startswith("Paused: the disk is nearly full: 9")
+    assert run.message.endswith("Started again, it goes on from step 7.")
+    assert stage.executor.calls.count("terminate") == 1
+
+
+def test_logs_are_capped_while_the_trainer_writes_them(stage: Stage) -> None:
+    stage.rules = replace(RULES, log_max_bytes=4096)
+    stage.create()
+    script = stage.script(lives_seconds=2)
+    script.on_wait = stage.once(lambda: stage.folder.log(1).write_text("a line of a flood\n" * 10_000))
+    stage.executor.scripts = [script]
+    stage.folder.supervisor_log.write_text("a line of ours\n" * 10_000)
+    stage.supervise()
+    for log in (stage.folder.log(1), stage.folder.supervisor_log):
+        assert sum(part.stat().st_size for part in log.parent.glob(f"{log.name}*")) < 4096
