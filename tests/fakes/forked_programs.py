@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,17 +45,9 @@ _SHOWN = (RUN_ID, TOKEN, ATTEMPT, LOCK_FD, WORKSPACE)
 _ENV_START, _ENV_END = 47, 48  # of proc_pid_stat(5), counted from the field after the name
 _MAX_BYTES = 65_536
 _MISBEHAVING = ("alembic", "sqlalchemy", "backend.supervisor.program", "tests.fakes.misbehaving_trainer")
-_REAL = (
-    "numpy",
-    "torch",
-    "transformers",
-    "peft",
-    "trl",
-    "datasets",
-    "backend.trainer.__main__",
-    "backend.trainer.training",
-)
-STACKS = {"misbehaving": _MISBEHAVING, "real": (*_MISBEHAVING, *_REAL)}
+_REAL = ("numpy", "torch", "transformers", "peft", "trl", "datasets")
+_OURS = ("backend.trainer.__main__", "backend.trainer.training")
+STACKS = {"misbehaving": _MISBEHAVING, "real": (*_MISBEHAVING, *_REAL, *_OURS)}
 
 
 class Forks:
@@ -298,11 +290,7 @@ def _dashboard(arguments: Sequence[str]) -> int:
         time.sleep(float(seconds))
 
 
-MAINS: dict[str, Callable[[Sequence[str]], int]] = {
-    SUPERVISOR: _supervisor,
-    TRAINER: _trainer,
-    DASHBOARD: _dashboard,
-}
+MAINS = {SUPERVISOR: _supervisor, TRAINER: _trainer, DASHBOARD: _dashboard}
 
 
 if __name__ == "__main__":
