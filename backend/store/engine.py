@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from backend.store.errors import StoreBusy, StoreUrlInvalid, explained
+from backend.store.errors import StoreBusy, StoreReadOnly, StoreUrlInvalid, explained
 from backend.store.migrating import is_ready, migrate, migrate_sqlite
 from backend.store.tables import RevisionRow
 
@@ -85,8 +85,10 @@ class Database:
         except PoolTimeoutError as error:
             raise StoreBusy(url=self._shown_url, detail=str(error)) from error
         except (DBAPIError, sqlite3.Error, OSError) as error:
-            cause = getattr(error, "orig", None) or error
-            raise explained(cause, self._shown_url) from error
+            told = explained(getattr(error, "orig", None) or error, self._shown_url)
+            if isinstance(told, StoreReadOnly):
+                self._engine.dispose()  # a connection that was opened read-only stays so when the file is no longer
+            raise told from error
 
     def _open(self) -> None:
         """Make the schema current, once per file: somebody may delete or replace it while we run."""

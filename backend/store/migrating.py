@@ -1,6 +1,7 @@
 """Bring a database to the schema of this version, once, whoever starts first."""
 
 import os
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from backend.store.locking import locked
 
 HEAD = "0002"
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+_ONE_AT_A_TIME = threading.Lock()  # alembic keeps the migration under way in a module
 
 
 def is_ready(engine: Engine) -> bool:
@@ -92,4 +94,5 @@ def _upgrade(connection: Connection) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    command.upgrade(config, "head")
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, "head")

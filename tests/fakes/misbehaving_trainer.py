@@ -2,14 +2,17 @@
 
 RUN_DIR/misbehave.json: {"total_steps", "step_seconds", "save_every", "checkpoint_bytes", "keep_checkpoints", "attempts": {"1": {...}}, "otherwise":
 {...}}. What one attempt may do (all optional): crash_at_step with exit_code, signal, text or oom_kill; hang_at_step;
-pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record).
+pause_at_step (until RUN_DIR/go exists, or a TERM); remark_at_step; ignores_term; flood_bytes; grandchild "session" or "daemon"; exit_code_at_start; record (of an exit record);
+fails_at_import; hangs_in "loading" or "saving"; hungry_at_step (runs into a limit of its memory); clock_jump_at_step; torn_record.
 Every step is a line of steps.jsonl. It honours the real one's contracts: lock, heartbeat, manifests, fence.
 """
 
 import faulthandler
 import gc
+import importlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -41,11 +44,15 @@ class Trainer:
         self.total = self.plan.get("total_steps", 10)
         self.step = 0
         self.is_stop_asked = False
+        self.clock_jump = 0.0
 
     def run(self) -> int:
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+        if self.own.get("fails_at_import"):
+            importlib.import_module("a_module_that_nobody_installed")
         signal.signal(signal.SIGTERM, self.on_term)
         self.beat(Phase.LOADING)
+        self.hang_in(Phase.LOADING)
         if "exit_code_at_start" in self.own:
             return self.end(self.own["exit_code_at_start"])
         if "grandchild" in self.own:
@@ -65,14 +72,17 @@ class Trainer:
     def train_step(self) -> None:
         time.sleep(self.plan.get("step_seconds", 0.01))
         self.step += 1
-        with (self.folder.root / "steps.jsonl").open("a") as file:
-            file.write(json.dumps({"attempt": self.number, "step": self.step, "pid": os.getpid()}) + "\n")
+        tell_step(self.folder.root, self.number, self.step)
         self.beat(Phase.TRAINING)
         if self.step % self.plan.get("save_every", 5) == 0:
             self.save()
         if self.step == self.own.get("remark_at_step"):
             with self.folder.remarks(self.number).open("a") as file:
                 file.write(Remark(self.step, "the loss is odd", "divergence", (3,)).to_json() + "\n")
+        if self.step == self.own.get("clock_jump_at_step"):
+            self.clock_jump = self.own["clock_jump_seconds"]
+        if self.step == self.own.get("hungry_at_step"):
+            self.eat()
         if self.step == self.own.get("crash_at_step"):
             self.crash()
         while self.step == self.own.get("pause_at_step") and not self.is_stop_asked and not self.may_go():
@@ -95,14 +105,30 @@ class Trainer:
             time.sleep(60)
         os._exit(self.own.get("exit_code", 1))
 
+    def now(self) -> float:
+        return time.time() + self.clock_jump
+
+    def hang_in(self, phase: Phase) -> None:
+        while self.own.get("hangs_in") == phase:
+            time.sleep(0.05)
+
+    def eat(self) -> None:
+        """Ask for more than a limit of the address space leaves."""
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + 50_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        self.eaten = bytearray(500_000_000)
+
     def save(self) -> None:
+        self.beat(Phase.SAVING)
+        self.hang_in(Phase.SAVING)
         fence = json.loads(self.folder.fence.read_text())
         assert fence == {"number": self.number, "token": self.token}, fence
         target = self.folder.checkpoints / f"checkpoint-{self.step}"
         if target.exists():
             return
         staging = self.folder.checkpoints / f"{STAGING}{target.name}"
-        staging.mkdir()
+        staging.mkdir(exist_ok=True)  # of one that was killed here
         try:
             (staging / "weights").write_text(f"weights of step {self.step}".ljust(self.plan.get("checkpoint_bytes", 0)))
             replace_text(staging / MANIFEST, write_manifest_text(staging, self.step))
@@ -130,18 +156,33 @@ class Trainer:
             child.wait()
 
     def beat(self, phase: Phase) -> None:
-        beat = Heartbeat(self.token, self.number, os.getpid(), phase, self.step, self.total, time.time())
+        beat = Heartbeat(self.token, self.number, os.getpid(), phase, self.step, self.total, self.now())
         temporary = self.folder.heartbeat.with_suffix(".tmp")
         temporary.write_text(beat.to_json())
         temporary.replace(self.folder.heartbeat)
 
     def end(self, code: int) -> int:
         record = ExitRecord(code, self.step, **self.own.get("record", {}))
-        replace_text(self.folder.exit_record(self.number), record.to_json())
+        text = record.to_json()
+        if self.own.get("torn_record"):
+            text = text[: len(text) // 2]
+        replace_text(self.folder.exit_record(self.number), text)
         return code
 
     def on_term(self, *_: object) -> None:
         self.is_stop_asked = True
+
+
+def tell_step(folder: Path, attempt: int, step: int) -> None:
+    """`at` is the machine's monotonic clock, the same for all processes."""
+    line = {"attempt": attempt, "step": step, "pid": os.getpid(), "at": time.monotonic()}
+    with (folder / "steps.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def main(run_dir: str) -> int:
+    folder = RunDirectory(Path(run_dir))
+    return 75 if hold(folder.trainer_lock) is None else Trainer(folder).run()
 
 
 def wait_to_be_started() -> None:
@@ -162,7 +203,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "--standby":
         wait_to_be_started()
     gc.freeze()  # saves a tenth of a second at the end
-    run_folder = RunDirectory(Path(sys.argv[1]))
-    if hold(run_folder.trainer_lock) is None:
-        sys.exit(75)
-    sys.exit(Trainer(run_folder).run())
+    sys.exit(main(sys.argv[1]))

@@ -24,6 +24,7 @@ from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
+from tests.fakes.forked_programs import SUPERVISOR, ForkingExecutor, Forks
 from tests.fakes.runs import a_run
 
 PATIENCE_SECONDS = 90.0
@@ -44,29 +45,35 @@ class Lab:
     workspace: Path
     environment: dict[str, str] = field(default_factory=dict)
     trainer_file: Path | None = None
+    forks: Forks | None = None  # starts supervisors and trainers in milliseconds
 
     def __post_init__(self) -> None:
         settings = Settings(workspace=self.workspace)
         self.runs_folder = settings.runs_folder
         self.store = SqlRunStore(settings.url, SystemClock())
-        self.executor = LocalExecutor()
+        self.executor = self.new_executor()
         self.environment = {
             "PEFT_STUDIO_WORKSPACE": str(self.workspace),
             "PEFT_STUDIO_BACKOFF_SECONDS": "[0.05, 0.1, 0.2]",
             "PEFT_STUDIO_STANDBY": "false",
             **self.environment,
         }
+        if self.forks:
+            self.environment |= self.forks.environment
         if self.trainer_file:
             self.environment["FAKE_TRAINER"] = str(self.trainer_file)
         self.manager = self.new_manager()
 
     def new_manager(self, machine: MachineProbe | None = None) -> ProcessManager:
         """As another dashboard would have it, perhaps on another machine."""
-        program = SupervisorProgram((sys.executable, str(PROGRAM)), self.workspace, self.environment)
-        places = LocalPlaces(
-            machine or LocalMachine(self.workspace), int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1"))
-        )
-        return ProcessManager(self.store, LocalExecutor(), SystemClock(), program, places)
+        argv = (SUPERVISOR, self.forks.kind) if self.forks else (sys.executable, str(PROGRAM))
+        program = SupervisorProgram(argv, self.workspace, self.environment)
+        num_places = int(self.environment.get("PEFT_STUDIO_CPU_SLOTS", "1"))
+        places = LocalPlaces(machine or LocalMachine(self.workspace), num_places)
+        return ProcessManager(self.store, self.new_executor(), SystemClock(), program, places)
+
+    def new_executor(self) -> LocalExecutor:
+        return ForkingExecutor() if self.forks else LocalExecutor()
 
     def make(self, run_id: str = "a-run", order: str = "schema_version: 1\n", **plan: Any) -> Run:
         run = a_run(run_id, run_dir=self.runs_folder / run_id)
@@ -118,7 +125,7 @@ class Lab:
         """Let a trainer that pauses go on."""
         (self.runs_folder / run_id / "go").touch()
 
-    def steps(self, run_id: str = "a-run") -> list[dict[str, int]]:
+    def steps(self, run_id: str = "a-run") -> list[dict[str, Any]]:
         path = self.runs_folder / run_id / "steps.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
