@@ -10,7 +10,7 @@ from backend.domain.places import visible_devices
 from backend.domain.ports import Clock, Command, RunFiles, RunStore, WarmExecutor
 from backend.domain.queue import waits
 from backend.domain.run import Attempt, ProcessIdentity, Run
-from backend.domain.states import ENDS, RunState, Wish, may_become
+from backend.domain.states import ENDS, Liveness, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
 from backend.store.disk_room import DiskRoom
@@ -171,7 +171,10 @@ class Supervisor:
         self._executor.sweep(marks(self._owned.now.id, attempt))
         hearing.listen()
         self._upkeep.cap_logs(attempt.number)
-        self._settle(attempt, self._inquest.ending(attempt, seen))
+        ending = self._inquest.ending(attempt, seen)
+        if self._executor.find(self._evidence.folder.trainer_lock)[0] is Liveness.DEAD:
+            self._upkeep.clear_leftovers()
+        self._settle(attempt, ending)
         if self._owned.now.state not in (RunState.BACKOFF, RunState.INTERRUPTED):
             self._standby.let_go()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from backend.domain.disk_room import Room
 from backend.domain.ports import Clock
 from backend.domain.run_directory import RunDirectory
+from backend.store.leftovers import sweep
 from backend.store.log_files import cap
 
 LOOK_SECONDS = 1.0
@@ -35,6 +36,11 @@ class Upkeep:
                 continue
             except OSError as error:
                 _log.warning("%s was cut without a copy of its end: %s", log.name, error)
+
+    def clear_leftovers(self) -> None:
+        """Give back what a dead trainer left half-written: on a full disk even the store waits for that room."""
+        sweep(self.folder.checkpoints)
+        sweep(self.folder.root)
 
     def shortage(self) -> Room | None:
         """The room if it was too short at each of the last looks, which are a second apart; else None."""

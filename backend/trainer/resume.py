@@ -6,10 +6,11 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from backend.store.checkpoints import FOLDER, Checkpoint, damage
+from backend.store.leftovers import sweep
 from backend.trainer.progress import Progress
 from backend.trainer.say import say
 from backend.trainer.snapshot import REQUIRED
-from backend.trainer.staging import quarantine, sweep
+from backend.trainer.staging import quarantine
 
 
 def resume_point(folder: Path) -> Checkpoint | None:

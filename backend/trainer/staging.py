@@ -8,9 +8,8 @@ from pathlib import Path
 
 from backend.store.checkpoints import STAGING
 from backend.store.files import sync_folder
+from backend.store.leftovers import DELETING
 from backend.trainer.errors import write_error
-
-DELETING = ".deleting-"
 
 
 @contextmanager
@@ -53,13 +52,6 @@ def remove(folder: Path) -> None:
     shutil.rmtree(doomed, ignore_errors=True)
     folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
-
-
-def sweep(parent: Path) -> None:
-    """Remove what crashed attempts left half-written or half-deleted."""
-    for prefix in (STAGING, DELETING):
-        for leftover in parent.glob(f"{prefix}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def quarantine(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
 from backend.domain.run_directory import RunDirectory
 from backend.store.checkpoints import Checkpoint
+from backend.store.leftovers import sweep
 from backend.trainer import ranks
 from backend.trainer.adapted import Adapted
 from backend.trainer.adapters import adapt
@@ -33,7 +34,6 @@ from backend.trainer.readings import reading_of
 from backend.trainer.result import Facts, save_result
 from backend.trainer.resume import resume_point
 from backend.trainer.row_child import try_template
-from backend.trainer.staging import sweep
 from config.catalog import DEMO_MODEL
 
 ENV_MODELS = "PEFT_STUDIO_MODELS"

@@ -257,7 +257,8 @@ def test_the_next_launcher_ends_the_server_that_a_killed_one_left(launch: Launch
         launch.ready()
         stop(program)
         # a reused pid is nobody's leftover
-        state.write_text(json.dumps({"process": fields | {"pid": other.pid}, "mark": ""}))
+        reused = fields | {"pid": other.pid, "start_ticks": identity.start_ticks - 1}
+        state.write_text(json.dumps({"process": reused, "mark": ""}))
         launch.begin()
         launch.ready(2)
         assert other.poll() is None

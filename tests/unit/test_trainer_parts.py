@@ -15,6 +15,7 @@ from backend.domain.exit_record import ExitRecord
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.run_config import RunConfig, Training
 from backend.domain.run_directory import RunDirectory
+from backend.store.leftovers import sweep
 from backend.trainer import __main__ as main_module
 from backend.trainer.attempt import OwnAttempt, own_attempt
 from backend.trainer.errors import AttemptSuperseded, DiskFull, NotWritten, memory_error, write_error
@@ -22,7 +23,7 @@ from backend.trainer.heartbeat import HeartbeatWriter
 from backend.trainer.order import hide_bitsandbytes, settle_environment
 from backend.trainer.progress import Progress
 from backend.trainer.say import say
-from backend.trainer.staging import quarantine, remove, staged, sweep
+from backend.trainer.staging import quarantine, remove, staged
 from backend.trainer.stop import StopFlag, StopRequested
 
 
