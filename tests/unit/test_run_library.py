@@ -57,8 +57,8 @@ def test_a_run_without_a_folder_can_be_forgotten(tmp_path: Path) -> None:
 def test_the_place_of_a_deleted_run_is_given_out(tmp_path: Path) -> None:
     store, processes = FakeRunStore(FakeClock()), FakeProcesses()
     library = RunLibrary(store, LocalRunFiles(), StillExecutor(), processes, tmp_path / "trash")
-    facts = {"state": RunState.PAUSED, "wish": Wish.PAUSE, "keeps_slot": True, "slots": ("cpu:0",)}
-    store.create(a_run(run_dir=tmp_path / "gone", **facts))
+    paused = a_run(run_dir=tmp_path / "gone", state=RunState.PAUSED, wish=Wish.PAUSE, keeps_slot=True, slots=("cpu:0",))
+    store.create(paused)
     library.delete("a-run")
     assert (dict(store.slots()), processes.reconciled) == ({}, 1)
 
