@@ -13,10 +13,10 @@ from app.remembered import dependencies, presets
 from app.session import state_manager
 from backend.domain.actions import replace_draft
 from backend.domain.run_view import RunView
-from backend.domain.states import RunState
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0
+MAX_PAUSED = 5
 MAX_FAILED = 3
 MAX_ENDED = 8
 DEMO = "demo"
@@ -34,7 +34,7 @@ def render(services: Services) -> None:
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
         _needs_you(services, [view for view in views if view.needs_person])
-        _lately([view for view in views if view.state in (RunState.FINISHED, RunState.STOPPED)])
+        _lately([view for view in views if view.run.is_over and not (view.run.is_active or view.needs_person)])
     else:
         _welcome(services)
     if report.all_passed:
@@ -96,9 +96,11 @@ def _needs_you(services: Services, views: list[RunView]) -> None:
         return
     st.header("Needs you", anchor=False)
     paused = [view for view in views if view.run.is_paused]
-    failed = [view for view in views if view.state is RunState.FAILED]
-    for view in paused:
+    failed = [view for view in views if not view.run.is_paused]
+    for view in paused[:MAX_PAUSED]:
         paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
+    if len(paused) > MAX_PAUSED:
+        link_to_view("runs", f"All {len(paused):,} paused runs", ":material/list_alt:", status="paused")
     for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:

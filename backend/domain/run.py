@@ -102,8 +102,8 @@ class Run:
 
     @property
     def is_active(self) -> bool:
-        """Whether it goes on, or will without a person: neither over nor paused."""
-        return not self.is_over and not self.is_paused
+        """Whether it goes on, or will without a person, perhaps after its end: extended, or with retries left."""
+        return self.needs_supervisor
 
     @property
     def is_paused(self) -> bool:

@@ -51,8 +51,9 @@ class RunView:
 
     @property
     def needs_person(self) -> bool:
-        """Whether nothing goes on until a person decides: it failed, or it is paused."""
-        return self.run.state is RunState.FAILED or self.run.is_paused
+        """Whether nothing goes on until a person decides: it failed, and is not tried again, or it is paused."""
+        has_failed = self.run.state is RunState.FAILED and self.run.wish is not Wish.RUN
+        return has_failed or self.run.is_paused
 
     @property
     def progress(self) -> float | None:

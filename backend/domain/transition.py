@@ -56,7 +56,8 @@ class Transition:
 class Arrangement:
     """What the queue changes at once: who leaves its places, who goes to wait or to rest, who gets which places.
 
-    `messages` replace what the runs say; places that are given are told in the journal.
+    `messages` replace what the runs say, until somebody looks after them again: no record in a folder says so.
+    Places that are given are told in the journal.
     """
 
     leaving: tuple[str, ...] = ()
@@ -70,9 +71,9 @@ class Arrangement:
 
     @property
     def run_ids(self) -> frozenset[str]:
-        """The runs that it changes."""
+        """The runs of which it changes more than what they say."""
         moved = (transition.run_id for transition in self.transitions)
-        return frozenset((*self.leaving, *moved, *self.grants, *self.messages))
+        return frozenset((*self.leaving, *moved, *self.grants))
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ def _start_again(manager: BackendServiceManager, leave: Leave) -> bool:
 def _open(settings: Settings) -> tuple[CappedLog, int | None]:
     logs = settings.workspace / "logs"
     try:
-        logs.mkdir(parents=True, exist_ok=True)
+        settings.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs.mkdir(mode=0o700, exist_ok=True)
         lock = lock_file.hold(settings.workspace / "engine.lock")
     except OSError as error:
         raise WorkspaceUnusable(folder=settings.workspace, reason=error.strerror or error) from error

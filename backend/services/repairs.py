@@ -51,7 +51,8 @@ class Repairs:
             if found is None:
                 raise NothingToChange(run_id=run_id, error_id=run.error_id or "none")
             self._write(run, found)
-        run = self._store.set_wish(run_id, Wish.RUN, f"Resume was asked for with {found.words}.")
+            # before the lock is free: a second click would take the next offer, on top of this one
+            run = self._store.set_wish(run_id, Wish.RUN, f"Resume was asked for with {found.words}.")
         self._processes.start(run_id)
         return run
 

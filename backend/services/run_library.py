@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.domain.ports import Executor, RunFiles, RunStore
+from backend.domain.ports import Executor, Processes, RunFiles, RunStore
 from backend.domain.run import Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import Liveness, Wish
@@ -15,10 +15,13 @@ MAX_TAGS = 50
 class RunLibrary:
     """Notes, tags, names, deletion. Nothing is deleted for good: folders go to the trash."""
 
-    def __init__(self, store: RunStore, files: RunFiles, executor: Executor, trash_folder: Path) -> None:
+    def __init__(
+        self, store: RunStore, files: RunFiles, executor: Executor, processes: Processes, trash_folder: Path
+    ) -> None:
         self._store = store
         self._files = files
         self._executor = executor
+        self._processes = processes
         self._trash_folder = trash_folder
 
     def annotate(
@@ -45,4 +48,5 @@ class RunLibrary:
             raise RunIsActive(run_id=run_id, state=run.state.value, action="Deleting")
         target = self._files.trash(run.run_dir, self._trash_folder) if run.run_dir.is_dir() else None
         self._store.delete(run_id)
+        self._processes.reconcile()  # others may get the places that it held, or have waited for it
         return target

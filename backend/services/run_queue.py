@@ -1,5 +1,6 @@
 """RunQueue: what a person does to runs that wait: reorder them, hold them back, let them wait for others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.domain.ports import Processes, RunStore
@@ -7,6 +8,7 @@ from backend.domain.queue import is_held, line, reordered, waits
 from backend.domain.run import Run
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import Requeueing
+from backend.errors import NotFoundError
 from backend.services.errors import QueueCircle, RunNotWaiting
 
 _MOST_LINKS = 10_000  # runs wait for runs that wait for runs
@@ -34,8 +36,15 @@ class RunQueue:
 
     def move(self, run_id: str, position: int) -> None:
         """Put a run at a position of the line, 1 for the head. Raises RunNotFound, RunNotWaiting."""
-        self._waiting(run_id, "moved")
-        ranks = reordered(line(self._store.unsettled()), run_id, position)
+        self._move(self._line_with(run_id), run_id, position)
+
+    def step(self, run_id: str, by: int) -> None:
+        """Move a run by so many places, negative for towards the head. Raises RunNotFound, RunNotWaiting."""
+        waiting = self._line_with(run_id)
+        self._move(waiting, run_id, [run.id for run in waiting].index(run_id) + 1 + by)
+
+    def _move(self, waiting: Sequence[Run], run_id: str, position: int) -> None:
+        ranks = reordered(waiting, run_id, position)
         moved = f"moved to place {position} of the queue"
         self._store.requeue(
             [
@@ -44,12 +53,6 @@ class RunQueue:
             ]
         )
         self._processes.reconcile()
-
-    def step(self, run_id: str, by: int) -> None:
-        """Move a run by so many places, negative for towards the head. Raises RunNotFound, RunNotWaiting."""
-        self._waiting(run_id, "moved")
-        ids = [run.id for run in line(self._store.unsettled())]
-        self.move(run_id, ids.index(run_id) + 1 + by)
 
     def set_priority(self, run_id: str, priority: int) -> None:
         """Of two waiting runs the one with the higher priority starts first. Raises RunNotFound, RunNotWaiting."""
@@ -93,11 +96,12 @@ class RunQueue:
             raise RunNotWaiting(run_id=run_id, state=run.state.value, action=action)
         return run
 
-    def _waiting(self, run_id: str, action: str) -> None:
-        """A run in the line. Raises RunNotWaiting."""
-        run = self._store.get(run_id)
-        if not waits(run):
-            raise RunNotWaiting(run_id=run_id, state=run.state.value, action=action)
+    def _line_with(self, run_id: str) -> tuple[Run, ...]:
+        """The line, which the run is in. Raises RunNotFound, RunNotWaiting."""
+        waiting = line(self._store.unsettled())
+        if all(run.id != run_id for run in waiting):
+            raise RunNotWaiting(run_id=run_id, state=self._store.get(run_id).state.value, action="moved")
+        return waiting
 
     def _check_chain(self, run_id: str, other: str) -> None:
         link = self._store.get(other)
@@ -106,4 +110,7 @@ class RunQueue:
                 raise QueueCircle(run_id=run_id, other=other)
             if not link.after:
                 return
-            link = self._store.get(link.after)
+            try:
+                link = self._store.get(link.after)
+            except NotFoundError:  # deleted: the chain ends there
+                return

@@ -34,6 +34,14 @@ class _Picture:
     tickets: tuple[Ticket, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The text of a run.yaml, None if it cannot be read, and the devices that it asks for."""
+
+    text: str | None
+    devices: Devices
+
+
 class Scheduler:
     """Safe in any number of programs at once: each change is made only to the store that it was thought out for."""
 
@@ -43,7 +51,7 @@ class Scheduler:
         self._clock = clock
         self._places = places
         self._picture: _Picture | None = None
-        self._orders: dict[str, tuple[str | None, Devices]] = {}
+        self._orders: Mapping[str, _Order] = {}
 
     def arrange(self) -> tuple[Run, ...]:
         """Give out what is free; then the runs that somebody has to look after, waiting ones included.
@@ -63,25 +71,24 @@ class Scheduler:
         if self._picture is None or self._picture.version != version:
             runs = tuple(self._store.unsettled())
             held = self._store.slots()
-            forced = [run for run in runs if lacks_places(run)]
-            waiting = line(runs)
-            self._picture = _Picture(
-                version,
-                runs,
-                tuple(held),
-                self._leaving(frozenset(held.values()) - {run.id for run in runs}),
-                (
-                    *(Ticket(run.id, self._devices(run), is_forced=True) for run in forced),
-                    *(Ticket(run.id, self._devices(run), self._obstacle(run)) for run in waiting),
-                ),
-            )
-            self._orders = {run.id: self._orders[run.id] for run in (*forced, *waiting)}
+            leaving = self._leaving(frozenset(held.values()) - {run.id for run in runs})
+            self._picture = _Picture(version, runs, tuple(held), leaving, self._tickets(runs))
         return self._picture
+
+    def _tickets(self, runs: Sequence[Run]) -> tuple[Ticket, ...]:
+        forced, waiting = [run for run in runs if lacks_places(run)], line(runs)
+        known = self._orders  # another thread may put its own in the place of it at any time
+        orders = {run.id: _order_of(run, known.get(run.id)) for run in (*forced, *waiting)}
+        self._orders = orders
+        return (
+            *(Ticket(run.id, orders[run.id].devices, is_forced=True) for run in forced),
+            *(Ticket(run.id, orders[run.id].devices, self._obstacle(run)) for run in waiting),
+        )
 
     def _leaving(self, others: frozenset[str]) -> tuple[str, ...]:
         """Of the runs that have places and nobody has to look after: all but those that pause and keep them."""
-        runs = (self._store.get(run_id) for run_id in sorted(others))
-        return tuple(run.id for run in runs if not (run.state is RunState.PAUSED and run.keeps_slot))
+        runs = (self._found(run_id) for run_id in sorted(others))
+        return tuple(run.id for run in runs if run and not (run.state is RunState.PAUSED and run.keeps_slot))
 
     def _change(self, picture: _Picture) -> Arrangement:
         runs = {run.id: run for run in picture.runs}
@@ -141,20 +148,14 @@ class Scheduler:
         )
 
     def _obstacle(self, run: Run) -> str:
-        if not run.after:
-            return ""
-        try:
-            return obstacle_after(run.after, self._store.get(run.after))
-        except NotFoundError:
-            return obstacle_after(run.after, None)
+        return obstacle_after(run.after, self._found(run.after)) if run.after else ""
 
-    def _devices(self, run: Run) -> Devices:
-        """What its run.yaml asks for; the default if that cannot be read: its supervisor will say so."""
-        text = read_text(RunDirectory(run.run_dir).config)
-        known = self._orders.get(run.id)
-        if known is None or known[0] != text:
-            known = self._orders[run.id] = (text, _devices_in(text or ""))
-        return known[1]
+    def _found(self, run_id: str) -> Run | None:
+        """None for a run that was deleted, perhaps this very moment."""
+        try:
+            return self._store.get(run_id)
+        except NotFoundError:
+            return None
 
     def _is_alone(self, run: Run) -> bool:
         return self._liveness(run) is Liveness.DEAD
@@ -169,6 +170,12 @@ def _is_to_rest(run: Run) -> bool:
 
 def _starts_on(names: Sequence[str]) -> str:
     return f"Starts on {', '.join(names)}."
+
+
+def _order_of(run: Run, known: _Order | None) -> _Order:
+    """The default devices if the order cannot be read: the run's supervisor will say so."""
+    text = read_text(RunDirectory(run.run_dir).config)
+    return known if known is not None and known.text == text else _Order(text, _devices_in(text or ""))
 
 
 def _devices_in(text: str) -> Devices:

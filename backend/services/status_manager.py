@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from backend.domain.heartbeat import Heartbeat
@@ -16,7 +16,7 @@ LOG_BYTES = 256_000
 
 
 class StatusManager:
-    """Thread-safe. Views of runs at rest are remembered until the run changes, so that 1,000 runs list fast.
+    """Thread-safe. Views of runs at rest, and of runs that wait, are remembered until the run changes: 1,000 list fast.
 
     `memory_of` gives the resident bytes of a pid.
     """
@@ -33,14 +33,14 @@ class StatusManager:
         self._executor = executor
         self._memory_of = memory_of
         self._lock = threading.Lock()
-        self._ended: dict[str, tuple[datetime, RunView]] = {}
+        self._still: dict[str, RunView] = {}
         self._list: tuple[int, tuple[RunView, ...]] | None = None
 
     def list(self) -> tuple[RunView, ...]:
         """All runs, newest first."""
         version = self._store.version()
         remembered = self._list
-        if remembered and remembered[0] == version and not any(view.run.needs_supervisor for view in remembered[1]):
+        if remembered and remembered[0] == version and not any(_is_at_work(view.run) for view in remembered[1]):
             return remembered[1]
         runs = self._store.list()
         places = _positions(runs)
@@ -55,7 +55,7 @@ class StatusManager:
     def show(self, run_id: str) -> RunView:
         """One run. Raises RunNotFound."""
         run = self._store.get(run_id)
-        places = _positions(self._store.unsettled()) if waits(run) else {}
+        places = _positions(self._store.list()) if waits(run) else {}
         return self._view(run, places.get(run_id))
 
     def journal(self, run_id: str) -> Sequence[JournalLine]:
@@ -78,15 +78,15 @@ class StatusManager:
         return self._store.version()
 
     def _view(self, run: Run, position: int | None) -> RunView:
-        if run.needs_supervisor:
+        if _is_at_work(run):
             return self._look(run, position)
         with self._lock:
-            known = self._ended.get(run.id)
-        if known and known[0] == run.updated_at and known[1].run == run:
-            return known[1]
-        view = self._look(run)
+            known = self._still.get(run.id)
+        if known and known.run == run and known.queue_position == position:
+            return known
+        view = replace(known, queue_position=position) if known and known.run == run else self._look(run, position)
         with self._lock:
-            self._ended[run.id] = (run.updated_at, view)
+            self._still[run.id] = view
         return view
 
     def _look(self, run: Run, position: int | None = None) -> RunView:
@@ -113,6 +113,11 @@ class StatusManager:
             return None
         found = self._executor.find(lock)[1]
         return found.pid if found else None
+
+
+def _is_at_work(run: Run) -> bool:
+    """Whether its files may change without a word in the store."""
+    return run.needs_supervisor and not waits(run)
 
 
 def _positions(runs: Sequence[Run]) -> dict[str, int]:

@@ -116,6 +116,8 @@ class TrainingService:
         run = self._store.set_wish(run.id, wish, reason, keeps_slot=keeps_slot)
         if run.needs_supervisor:
             self._processes.start(run.id)
+        else:
+            self._processes.reconcile()  # it is at rest already; others may get the places that it had
         return run
 
     def _new_run(self, config: RunConfig, wish: Wish) -> Run:

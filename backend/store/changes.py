@@ -33,7 +33,9 @@ def change_state(session: Session, transition: Transition) -> None:
     """Compare and set state and fence in one UPDATE; then the attempts and the journal."""
     if not may_become(transition.source, transition.target):
         raise _illegal(transition, "The table of states has no such arrow.")
-    compared = (RunRow.fence == transition.fence, RunRow.state == transition.source.value)
+    compared = [RunRow.fence == transition.fence, RunRow.state == transition.source.value]
+    if transition.begin is not None:  # a wish of this very moment may have given the run's places to another one
+        compared.append(RunRow.wish == Wish.RUN.value)
     if not update_run(session, transition.run_id, _values(transition), *compared):
         raise stale(session, transition.run_id, transition.fence, transition.source)
     latest = latest_attempt(session, transition.run_id)

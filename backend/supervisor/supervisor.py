@@ -7,14 +7,14 @@ from dataclasses import replace
 from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.places import visible_devices
-from backend.domain.ports import Clock, Command, RunFiles, RunStore, WarmExecutor
+from backend.domain.ports import Clock, RunFiles, RunStore, WarmExecutor
 from backend.domain.queue import waits
 from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import ENDS, Liveness, RunState, Wish, may_become
 from backend.domain.transition import AttemptEnd, AttemptStart
 from backend.errors import StudioError
 from backend.store.disk_room import DiskRoom
-from backend.store.errors import ResultNotKept
+from backend.store.errors import ResultNotKept, StaleTransition
 from backend.store.orders import Orders
 from backend.supervisor import story
 from backend.supervisor.command import attempt_command, marks
@@ -115,8 +115,7 @@ class Supervisor:
         self._owned.move(target, f"{target} on request", message, error_id="")
 
     def _wait(self) -> None:
-        left = self._not_before - self._clock.monotonic()
-        self._leave.pause(min(self._rules.poll_seconds, left))
+        self._leave.pause(min(self._rules.poll_seconds, self._not_before - self._clock.monotonic()))
 
     def _begin(self) -> None:
         if not self._evidence.has_config():
@@ -133,21 +132,29 @@ class Supervisor:
             self._owned.remark(f"the former result is kept as {kept}")
         step = self._last.resume_step if self._last else self._evidence.resume_step()
         begin = AttemptStart(number, self._standby.next_token(), step)
+        try:
+            self._claim_attempt(begin, run)
+        except StaleTransition:
+            self._owned.reread()  # raises it again if another supervisor took the run; else its wish is another one now
+            return
+        self._start(self._attempt())
+
+    def _claim_attempt(self, begin: AttemptStart, run: Run) -> None:
         self._owned.move(
             RunState.STARTING,
-            f"attempt {begin.number} starts, {story.resumed(step)}",
-            story.beginning(latest, begin),
+            f"attempt {begin.number} starts, {story.resumed(begin.resumed_from_step)}",
+            story.beginning(run.latest_attempt, begin),
             begin=begin,
             failures=0 if run.state in _ASKED_ANEW else None,
             error_id="",
         )
-        self._start(self._attempt())
 
     def _start(self, attempt: Attempt) -> None:
         self._inquest.begin()
         try:
             self._evidence.fence(attempt.number, attempt.token)
-            self._trainer = self._standby.start(self._command(attempt))
+            command = attempt_command(self._program, self._owned.now, attempt, self._devices())
+            self._trainer = self._standby.start(command)
         except (StudioError, OSError) as error:
             _log.exception("attempt %d could not be started", attempt.number)
             self._settle(attempt, not_started(error, self._evidence.resume_step()))
@@ -284,9 +291,6 @@ class Supervisor:
         latest = self._owned.now.latest_attempt
         assert latest is not None, "a state with a trainer was reached by beginning an attempt"
         return latest
-
-    def _command(self, attempt: Attempt) -> Command:
-        return attempt_command(self._program, self._owned.now, attempt, self._devices())
 
     def _devices(self) -> dict[str, str]:
         return visible_devices(self._owned.now.slots, self._orders.devices())

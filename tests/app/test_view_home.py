@@ -108,6 +108,24 @@ def test_a_paused_run_waits_for_the_person_and_does_not_count_as_running(
     assert services.status.show("held").wish is Wish.RUN
 
 
+def test_many_paused_runs_lead_to_their_list(studio: StudioContainer) -> None:
+    for number in range(7):
+        studio.store().create(a_run(f"held-{number}", state=RunState.PAUSED, wish=Wish.PAUSE, message="Held back."))
+    at = open_page()
+    assert len([text for text in at.text if text.value == "Held back."]) == 5
+    (link,) = [link.proto for link in at.get("page_link") if "paused" in link.proto.label]
+    assert (link.label, link.query_string) == ("All 7 paused runs", "status=paused")
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.FINISHED])
+def test_a_run_that_goes_on_after_its_end_is_shown_as_one_that_runs(studio: StudioContainer, state: RunState) -> None:
+    """It failed and has retries left, or was extended, and its supervisor is not there yet."""
+    studio.store().create(a_run("again", state=state, slots=("cpu:0",), message="Starts on cpu:0."))
+    at = open_page()
+    assert [header.value for header in at.header] == ["Running now"]
+    assert "Starts on cpu:0." in [text.value for text in at.text]
+
+
 def test_a_card_opens_its_run_in_monitor(some_runs: None) -> None:
     at = open_page()
     at.button(key="open-live").click().run()

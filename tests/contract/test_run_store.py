@@ -178,6 +178,15 @@ def test_a_pause_by_the_supervisor_replaces_the_wish_to_run_only(store: RunStore
     assert store.apply(a_transition(RunState.RUNNING, RunState.PAUSING, wish=Wish.PAUSE)).wish is left
 
 
+@pytest.mark.parametrize("wish", [Wish.PAUSE, Wish.STOP, Wish.STOP_NOW])
+def test_an_attempt_begins_only_while_it_is_wished(claimed: RunStore, wish: Wish) -> None:
+    """The places of a run that is not wished any more may be another one's already."""
+    claimed.set_wish("a-run", wish, "not any more")
+    with pytest.raises(StaleTransition):
+        claimed.apply(TO_STARTING)
+    assert (claimed.get("a-run").state, claimed.get("a-run").attempts) == (RunState.CREATED, ())
+
+
 def test_each_claim_raises_the_fence_and_names_the_supervisor(store: RunStore) -> None:
     store.create(a_run())
     assert store.claim("a-run", TRAINER).fence == 1

@@ -65,7 +65,8 @@ class FakeRunStore:
             if not may_become(transition.source, transition.target):
                 raise _illegal(transition, "no such arrow")
             run = self.get(transition.run_id)
-            if (run.fence, run.state) != (transition.fence, transition.source):
+            is_unwished = transition.begin is not None and run.wish is not Wish.RUN
+            if (run.fence, run.state) != (transition.fence, transition.source) or is_unwished:
                 raise StaleTransition(run_id=run.id, expected=transition.source, found=run.state)
             changed = _applied(run, transition)
             latest = changed.latest_attempt.number if changed.latest_attempt else None

@@ -189,3 +189,10 @@ def test_the_program_explains_itself_and_refuses_settings_that_cannot_be(
     monkeypatch.setenv("PEFT_STUDIO_PORT", "99999")
     assert main([]) == 78
     assert "port" in capsys.readouterr().err
+
+
+def test_a_new_workspace_is_its_owners_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEFT_STUDIO_HOST", "192.0.2.1")
+    assert main(["--workspace", str(tmp_path / "new")]) == 78
+    for folder in (tmp_path / "new", tmp_path / "new" / "logs"):
+        assert folder.stat().st_mode & 0o077 == 0

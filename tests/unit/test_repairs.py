@@ -1,6 +1,8 @@
 """The change that is offered after a failure, and what taking it does."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,24 @@ def test_the_lock_is_free_again_when_the_supervisor_is_started(shop: Workshop, m
     monkeypatch.setattr(shop.processes, "start", lambda _: held.append(lock_file.is_held(shop.folder.supervisor_lock)))
     shop.repairs.apply_change("a-run")
     assert held == [False]
+
+
+def test_a_second_click_at_the_same_time_changes_nothing_more(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gets the lock after it finds that the run is to go on already."""
+    shop.add("out-of-memory")
+    wish_when_free: list[Wish] = []
+
+    @contextmanager
+    def held(path: Path) -> Iterator[bool]:
+        with lock_file.held(path) as is_ours:
+            yield is_ours
+        wish_when_free.append(shop.store.get("a-run").wish)
+
+    monkeypatch.setattr(shop.repairs, "_hold", held)
+    shop.repairs.apply_change("a-run")
+    assert wish_when_free == [Wish.RUN]
+    with pytest.raises(RunIsActive):
+        shop.repairs.apply_change("a-run")
 
 
 def test_orders_that_cannot_be_written_are_said_and_nothing_is_started(

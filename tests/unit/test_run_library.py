@@ -11,6 +11,7 @@ from backend.services.run_library import RunLibrary
 from backend.store.errors import RunNotFound
 from backend.store.run_files import LocalRunFiles
 from tests.fakes.clock import FakeClock
+from tests.fakes.processes import FakeProcesses
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import SUPERVISOR, a_run
 from tests.fakes.still_executor import StillExecutor
@@ -18,7 +19,7 @@ from tests.fakes.still_executor import StillExecutor
 
 def a_library(tmp_path: Path, held: dict[str, ProcessIdentity | None] | None = None) -> tuple[FakeRunStore, RunLibrary]:
     store = FakeRunStore(FakeClock())
-    return store, RunLibrary(store, LocalRunFiles(), StillExecutor(held), tmp_path / "trash")
+    return store, RunLibrary(store, LocalRunFiles(), StillExecutor(held), FakeProcesses(), tmp_path / "trash")
 
 
 def test_tags_are_stripped_unique_and_sorted(tmp_path: Path) -> None:
@@ -51,6 +52,15 @@ def test_a_run_without_a_folder_can_be_forgotten(tmp_path: Path) -> None:
     store, library = a_library(tmp_path)
     store.create(a_run(run_dir=tmp_path / "gone", state=RunState.FAILED, wish=Wish.STOP))
     assert library.delete("a-run") is None
+
+
+def test_the_place_of_a_deleted_run_is_given_out(tmp_path: Path) -> None:
+    store, processes = FakeRunStore(FakeClock()), FakeProcesses()
+    library = RunLibrary(store, LocalRunFiles(), StillExecutor(), processes, tmp_path / "trash")
+    paused = a_run(run_dir=tmp_path / "gone", state=RunState.PAUSED, wish=Wish.PAUSE, keeps_slot=True, slots=("cpu:0",))
+    store.create(paused)
+    library.delete("a-run")
+    assert (dict(store.slots()), processes.reconciled) == ({}, 1)
 
 
 @pytest.mark.parametrize("lock", ["supervisor.lock", "trainer.lock"])

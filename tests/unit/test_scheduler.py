@@ -17,6 +17,7 @@ from backend.services.run_queue import RunQueue
 from backend.services.scheduler import Scheduler
 from backend.services.status_manager import StatusManager
 from backend.store.errors import RunNotFound
+from backend.store.files import read_text
 from backend.store.run_files import LocalRunFiles
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor, Script
@@ -265,3 +266,63 @@ def test_runs_do_not_wait_for_one_another_in_a_circle(office: Office) -> None:
     office.queue.wait_for("b", "")
     office.queue.wait_for("a", "c")
     assert [office.run(name).after for name in ("a", "b", "c")] == ["c", "", "b"]
+
+
+def test_two_threads_of_one_program_do_not_disturb_each_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one looks, another one looks at an older picture, in which some runs are not yet there."""
+    office.add("one")
+    before = office.store.unsettled()
+    office.add("two")
+    office.add("three")
+    is_inside = False
+
+    def read_while_the_other_looks(path: Path) -> str | None:
+        nonlocal is_inside
+        if not is_inside and path.parent.name == "three":
+            is_inside = True
+            with monkeypatch.context() as other:
+                other.setattr(office.store, "unsettled", lambda: before)
+                other.setattr(office.store, "version", lambda: -1)
+                office.scheduler._look()
+        return read_text(path)
+
+    monkeypatch.setattr("backend.services.scheduler.read_text", read_while_the_other_looks)
+    assert [run.id for run in office.scheduler.arrange()] == ["three", "two", "one"]
+
+
+def test_a_run_that_is_deleted_while_the_queue_is_looked_at_disturbs_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.add("paused", state=RunState.PAUSED, wish=Wish.PAUSE, keeps_slot=True, slots=("cpu:0",))
+    office.add("next")
+    slots = office.store.slots
+
+    def slots_before_the_deletion() -> dict[str, str]:
+        monkeypatch.setattr(office.store, "slots", slots)
+        found = dict(slots())
+        office.store.delete("paused")
+        return found
+
+    monkeypatch.setattr(office.store, "slots", slots_before_the_deletion)
+    assert office.slots() == {"cpu:0": "next"}
+
+
+def test_a_run_may_wait_for_one_whose_own_predecessor_was_deleted(office: Office) -> None:
+    office.add("first")
+    office.slots()
+    office.add("second", after="gone")
+    office.add("third")
+    office.queue.wait_for("third", "second")
+    assert office.run("third").after == "second"
+
+
+def test_a_run_that_starts_while_it_is_moved_is_not_waiting_any_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.add("one")
+    office.add("two")
+    monkeypatch.setattr(office.store, "unsettled", lambda: [office.run("one")])
+    with pytest.raises(RunNotWaiting):
+        office.queue.step("two", -1)
+    with pytest.raises(RunNotWaiting):
+        office.queue.move("two", 1)

@@ -117,6 +117,20 @@ def test_lists_of_ended_runs_are_remembered_until_the_store_changes(here: Watche
     assert here.status.list()[0].run.notes == "changed"
 
 
+def test_waiting_runs_are_remembered_but_for_their_places(here: Watched) -> None:
+    """A thousand of them must not be looked at in their folders each second."""
+    folder = here.add("second", RunState.QUEUED, priority=1)
+    here.add("first", RunState.QUEUED, priority=2)
+    second, first = sorted(here.status.list(), key=lambda view: view.id, reverse=True)
+    assert (second.queue_position, first.queue_position) == (2, 1)
+    folder.heartbeat.write_text(beat(step=99))
+    assert here.status.show("second") is second
+    here.store.set_wish("first", Wish.STOP, "It is not wanted any more.")
+    moved = here.status.show("second")
+    assert (moved.queue_position, moved.step, moved.run) == (1, second.step, second.run)
+    assert {view.id: view.queue_position for view in here.status.list()} == {"second": 1, "first": None}
+
+
 def test_active_runs_are_those_that_are_not_over(here: Watched) -> None:
     here.add("over", RunState.FAILED, wish=Wish.STOP)
     here.add("live", RunState.BACKOFF)

@@ -16,6 +16,7 @@ from backend.domain.exit_record import ExitRecord
 from backend.domain.ports import RunRecord
 from backend.domain.run import Attempt, JournalLine
 from backend.domain.states import RunState, Wish
+from backend.domain.transition import Arrangement
 from backend.store import mirror as mirroring
 from backend.store.errors import RecordUnreadable
 from backend.store.locking import locked
@@ -59,6 +60,17 @@ def test_after_each_change_the_folder_tells_what_the_store_holds(store: SqlRunSt
         change()
         told()
     assert not [path for path in run_dir.iterdir() if path.suffix == ".tmp"]
+
+
+def test_what_a_run_waits_for_is_in_the_store_only(store: SqlRunStore, run_dir: Path) -> None:
+    """Thousands may wait for the same: their folders, each with an fsync, would be written for minutes."""
+    store.create(a_run(run_dir=run_dir, state=RunState.QUEUED))
+    before = (run_dir / "record.json").stat()
+    assert store.arrange(store.version(), Arrangement(messages={"a-run": "Waits until the CPU is free."}))
+    assert store.get("a-run").message == "Waits until the CPU is free."
+    assert (run_dir / "record.json").stat() == before
+    assert store.arrange(store.version(), Arrangement(grants={"a-run": ("cpu:0",)}))
+    assert DirectoryRecords().read(run_dir).run == store.get("a-run")
 
 
 def test_a_run_whose_folder_is_gone_changes_without_one(store: SqlRunStore, tmp_path: Path) -> None:

@@ -269,6 +269,22 @@ def test_a_wish_to_go_on_that_comes_as_the_stop_is_being_written_is_granted(tmp_
     assert (run.state, run.attempts[1].resumed_from_step) == (RunState.FINISHED, 5)
 
 
+def test_a_wish_to_pause_that_comes_as_an_attempt_begins_starts_no_trainer(tmp_path: Path) -> None:
+    """Its places are gone with the wish; without them a trainer would take whatever device it sees."""
+
+    class LateWish(FakeRunStore):
+        def apply(self, transition: Transition) -> Run:
+            if transition.target is RunState.STARTING:
+                self.set_wish("a-run", Wish.PAUSE, "changed my mind")
+            return super().apply(transition)
+
+    stage = Stage(tmp_path, LateWish)
+    stage.create(state=RunState.PAUSED, slots=("cpu:0",))
+    run = stage.supervise()
+    assert (run.state, run.wish, run.slots, run.attempts) == (RunState.PAUSED, Wish.PAUSE, (), ())
+    assert stage.executor.commands == []
+
+
 @pytest.mark.parametrize("keeps_slot", [False, True])
 def test_pause_is_term_then_a_checkpoint_and_gives_the_slots_back_unless_told(stage: Stage, keeps_slot: bool) -> None:
     stage.create(slots=("cpu:0",))

@@ -180,7 +180,13 @@ def test_stopping_wishes_once(here: Surroundings) -> None:
 def test_stopping_a_run_at_rest_that_was_asked_to_go_on_takes_the_wish_back(here: Surroundings) -> None:
     here.store.create(a_run("failed", state=RunState.FAILED, wish=Wish.RUN))
     assert here.training.stop("failed").wish is Wish.STOP
-    assert here.processes.started == []
+    assert (here.processes.started, here.processes.reconciled) == ([], 1)
+
+
+def test_the_place_that_a_paused_run_kept_is_given_out_when_it_does_not_keep_it_any_more(here: Surroundings) -> None:
+    here.store.create(a_run(state=RunState.PAUSED, wish=Wish.PAUSE, keeps_slot=True, slots=("cpu:0",)))
+    assert here.training.pause("a-run").slots == ()
+    assert (here.processes.started, here.processes.reconciled) == ([], 1)
 
 
 def test_stopping_a_run_that_is_over_changes_nothing(here: Surroundings) -> None:
