@@ -10,7 +10,6 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 NAME = "studio_flat"
-MASK_DIMENSIONS = 4  # transformers hands masks of four dimensions to the attention as they are
 MOST_FLASH = 256  # the largest head of the flash kernels
 UNDERSTOOD = {
     "num_items_in_batch",
