@@ -18,22 +18,24 @@ from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0
 MAX_FAILED = 3
+MAX_PAUSED = 3
 MAX_ENDED = 8
 DEMO = "demo"
 
 
 def render(services: Services) -> None:
-    """The whole page; only what runs is drawn again while something runs."""
+    """What asks for a decision first; only what runs is drawn again while something runs."""
     st.title("Home", anchor=False)
     report = dependencies(services)
     if not report.all_passed:
         dependency_problems(report)
     views = services.status.list()
     if views:
+        _needs_you(services, [view for view in views if view.asks_person])
         active = tuple(view.id for view in views if view.run.is_active and not view.needs_person)
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
-        _needs_you(services, [view for view in views if view.needs_person])
+        _paused(services, [view for view in views if view.run.is_paused and not view.asks_person])
         _lately([view for view in views if view.state in (RunState.FINISHED, RunState.STOPPED)])
     else:
         _welcome(services)
@@ -95,15 +97,25 @@ def _needs_you(services: Services, views: list[RunView]) -> None:
     if not views:
         return
     st.header("Needs you", anchor=False)
-    paused = [view for view in views if view.run.is_paused]
     failed = [view for view in views if view.state is RunState.FAILED]
-    for view in paused:
-        paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
+    for view in views:
+        if view not in failed:
+            paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
     for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:
         label = f"All {len(failed):,} failed runs"
         link_to_view("runs", label, ":material/list_alt:", status="failed")
+
+
+def _paused(services: Services, views: list[RunView]) -> None:
+    if not views:
+        return
+    st.header("Paused", anchor=False)
+    for view in views[:MAX_PAUSED]:
+        paused_card(view, acts_of(services), None, services.repairs.apply_change)
+    if len(views) > MAX_PAUSED:
+        link_to_view("runs", f"All {len(views):,} paused runs", ":material/list_alt:", status="paused")
 
 
 def _lately(ended: list[RunView]) -> None:

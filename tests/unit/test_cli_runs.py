@@ -117,7 +117,7 @@ def test_pausing_is_a_wish_that_may_keep_the_slot(line: CommandLine) -> None:
     line.add(state=RunState.RUNNING)
     assert line.say("runs", "pause", "a-run").out == "a-run: asked to pause (running)\n"
     assert wish(line) is Wish.PAUSE
-    assert line.say("runs", "pause", "a-run", "--keep-slot", "--json").json()["keeps_slot"]
+    assert line.say("runs", "pause", "a-run", "--keep-place", "--json").json()["keeps_slot"]
 
 
 def test_stop_now_does_not_wait_for_a_checkpoint(line: CommandLine) -> None:
@@ -139,7 +139,7 @@ def test_a_run_can_be_started_over_extended_and_forked(line: CommandLine) -> Non
     again = line.say("runs", "start-over", "a-run").out
     assert "started over from a-run (queued)" in again, "the fork has the one place"
     assert "once more, from the start" in line.say("runs", "show", again.partition(":")[0]).out
-    assert line.say("runs", "extend", "a-run", "--steps", "8").out == "a-run: extended by 8 steps (finished)\n"
+    assert line.say("runs", "extend", "a-run", "--steps", "8").out == "a-run: extended by 8 steps (queued)\n"
     assert "extended by 8 steps, from step 12 to 20" in line.say("runs", "show", "a-run").out
     refused = line.say("runs", "fork", "a-run", "--step", "12", "--set", "method.rank=2", "--json")
     assert (refused.code, refused.error()["id"]) == (64, "cannot-fork")
