@@ -82,8 +82,8 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     if tuple(view.id for view in views) != known:
         st.rerun()  # a run ended or began: the rest of the page has to tell so too
     waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
-    if not views:
-        st.caption("Nothing is running. Start a run on Train, or go on with one below.")
+    if len(waiting) == len(views):
+        st.caption("Nothing is running." + ("" if waiting else " Start a run on Train, or go on with one below."))
     for view in views:
         if view not in waiting:
             active_card(view, acts_of(services))

@@ -199,3 +199,13 @@ def test_what_waits_is_told_in_order(some_runs: None, studio: StudioContainer, s
     assert "2 more wait." in [text.value for text in at.caption]
     assert [header.value for header in at.header][:3] == ["Needs you", "Running now", "Waiting"]
     assert {button.key for button in at.button if button.key and button.key.startswith("stop-")} == {"stop-live"}
+
+
+def test_when_runs_only_wait_it_says_that_nothing_is_running(studio: StudioContainer, services: Services) -> None:
+    run = a_run("wait", after="gone", run_dir=studio.settings().runs_folder / "wait")
+    run.run_dir.mkdir(parents=True)
+    studio.store().create(run)
+    services.processes.reconcile()
+    at = open_page()
+    assert [header.value for header in at.header] == ["Running now", "Waiting"]
+    assert "Nothing is running." in [text.value for text in at.caption]
