@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
 
+import streamlit as st
 from streamlit.errors import FragmentHandledException
 
 from app.components.error_box import error_box
 from app.errors import ViewFailed
+from app.session import has_notices
 from backend.errors import StudioError
 
 P = ParamSpec("P")
@@ -33,11 +35,16 @@ def error_frame() -> Iterator[None]:
 
 
 def framed(draw: Callable[P, None]) -> Callable[P, None]:
-    """The same around a function, for the bodies of fragments, which also run without the shell."""
+    """The same around a function, for the bodies of fragments, which also run without the shell.
+
+    What a click inside told is drawn by the shell, so the whole page is drawn again for it.
+    """
 
     @wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> None:
         with error_frame():
+            if has_notices():
+                st.rerun()
             draw(*args, **kwargs)
 
     return inside

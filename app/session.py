@@ -49,6 +49,11 @@ def add_notice(notice: dict[str, str]) -> None:
     st.session_state[_NOTICES] = [*st.session_state.get(_NOTICES, []), notice]
 
 
+def has_notices() -> bool:
+    """Whether some wait to be drawn."""
+    return bool(st.session_state.get(_NOTICES))
+
+
 def take_notices() -> list[dict[str, str]]:
     """The kept notices, which are then forgotten."""
     found: list[dict[str, str]] = st.session_state.pop(_NOTICES, [])

@@ -13,6 +13,7 @@ from backend.domain.smoothing import smooth
 
 MAX_POINTS = 1_000
 HEIGHT_PIXELS = 320
+INKS = {"light": "#3d4758", "dark": "#c3ccdb"}  # as grayTextColor; what a chart has by itself is too pale (3.7:1)
 FEWEST_SMOOTHED = 3
 
 
@@ -43,6 +44,8 @@ def last_values(series: Mapping[str, Series], tag: str, num_points: int = 60) ->
 
 
 def _option(title: str, curves: Sequence[Series], look: Look) -> dict[str, Any]:
+    color = INKS.get(st.context.theme.type or "")
+    ink = {"color": color} if color else {}
     drawn: list[dict[str, Any]] = []
     datasets: list[dict[str, Any]] = []
     for i, series in enumerate(curves):
@@ -54,12 +57,22 @@ def _option(title: str, curves: Sequence[Series], look: Look) -> dict[str, Any]:
     return {
         "animation": False,
         "title": {"text": title, "textStyle": {"fontSize": 14, "fontWeight": 600}},
-        "grid": {"left": 8, "right": 16, "top": 40, "bottom": 52, "containLabel": True},
-        "legend": {"show": len(curves) > 1, "right": 8, "top": 2, "data": [series.tag for series in curves]},
+        "grid": {"left": 8, "right": 16, "top": 40, "bottom": 60, "containLabel": True},
+        "legend": {"show": len(curves) > 1, "right": 8, "top": 2, "data": [s.tag for s in curves], "textStyle": ink},
         "tooltip": {"trigger": "axis"},
         "dataZoom": [{"type": "slider", "height": 16, "bottom": 8}, {"type": "inside"}],
-        "xAxis": {"type": "value", "min": "dataMin", "max": "dataMax", "minInterval": 1, "name": "step"},
-        "yAxis": {"type": "log" if look.is_log else "value", "scale": True},
+        "xAxis": {
+            "type": "value",
+            "min": "dataMin",
+            "max": "dataMax",
+            "minInterval": 1,
+            "name": "step",
+            "nameLocation": "middle",
+            "nameGap": 24,
+            "nameTextStyle": ink,
+            "axisLabel": ink,
+        },
+        "yAxis": {"type": "log" if look.is_log else "value", "scale": True, "axisLabel": ink},
         "dataset": datasets,
         "series": drawn,
     }

@@ -19,8 +19,8 @@ def can_stop(view: RunView) -> bool:
 
 
 def pause_button(view: RunView, act: OnRun, key: str) -> None:
-    """Frees memory and device."""
-    words = "Writes a checkpoint and frees memory and device; resuming goes on exactly there."
+    """Frees memory and its place on a device."""
+    words = "Writes a checkpoint and frees memory and its place on a device; resuming goes on exactly there."
     _button("Pause", ":material/pause:", key, view, act, is_possible=can_pause(view), words=words)
 
 
@@ -46,7 +46,7 @@ def more_menu(view: RunView, acts: Acts, prefix: str) -> None:
         format_func=lambda label: f"{_ICONS[label]} {label}",
     )
     match chosen:
-        case "Pause, keep the device":
+        case "Pause, keep the place":
             acts.pause_and_keep(view.id)
             st.rerun()
         case "Stop now":
@@ -61,9 +61,10 @@ def more_menu(view: RunView, acts: Acts, prefix: str) -> None:
 
 def menu_of(view: RunView) -> list[str]:
     """The labels of what is possible."""
+    is_at_work = view.run.is_active and view.state not in (RunState.CREATED, RunState.QUEUED)
     is_possible = {
-        "Pause, keep the device": can_pause(view),
-        "Stop now": view.run.is_active and view.wish is not Wish.STOP_NOW,
+        "Pause, keep the place": is_at_work and can_pause(view),
+        "Stop now": is_at_work and view.wish is not Wish.STOP_NOW,
         "Extend": view.state is RunState.FINISHED and view.wish is not Wish.RUN,
         "Fork": view.last_checkpoint_step is not None,
         "Start over": True,
@@ -76,7 +77,7 @@ def _button(label: str, icon: str, key: str, view: RunView, act: OnRun, *, is_po
 
 
 _ICONS = {
-    "Pause, keep the device": ":material/pause_circle:",
+    "Pause, keep the place": ":material/pause_circle:",
     "Stop now": ":material/bolt:",
     "Extend": ":material/add_circle:",
     "Fork": ":material/call_split:",

@@ -36,12 +36,12 @@ def paused_card(view: RunView, acts: Acts, offer: Remedy | None, fix: Act) -> No
         _title(view)
         _progress(view)
         st.text(view.run.message)
+        if offer is not None:
+            fix_button(view.id, offer, fix)
         with st.container(horizontal=True):
             _monitor_button(view)
             resume_button(view, acts.resume, f"resume-{view.id}")
             stop_button(view, acts.stop, f"stop-{view.id}")
-            if offer is not None:
-                fix_button(view.id, offer, fix)
 
 
 def failed_card(view: RunView, resume: Act, offer: Remedy | None, fix: Act) -> None:
@@ -52,6 +52,8 @@ def failed_card(view: RunView, resume: Act, offer: Remedy | None, fix: Act) -> N
         where = f"It reached step {view.step:,}" + (f" of {view.total_steps:,}." if view.total_steps else ".")
         reference = f" [{view.run.error_id}]" if view.run.error_id else ""
         st.caption(escape(where + reference))
+        if offer is not None:
+            fix_button(view.id, offer, fix)
         with st.container(horizontal=True):
             _monitor_button(view)
             st.button(
@@ -62,12 +64,10 @@ def failed_card(view: RunView, resume: Act, offer: Remedy | None, fix: Act) -> N
                 on_click=attempt,
                 args=(resume, view.id),
             )
-            if offer is not None:
-                fix_button(view.id, offer, fix)
 
 
 def fix_button(run_id: str, offer: Remedy, fix: Act) -> None:
-    """Takes the offered change and goes on."""
+    """Takes the offered change and goes on. Outside of a horizontal row, so that its words wrap on a narrow page."""
     st.button(
         escape(f"Change {offer.words} and go on"),
         type="primary",

@@ -11,8 +11,10 @@ from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
 from backend.domain.curves import Curves, Series
 from backend.domain.heartbeat import Phase
+from backend.domain.replan import BEFORE_TRAINING
 from backend.domain.run_view import RunView
 
+MOST_RESTARTS = 3
 LOSS_TAGS = ("train/loss", "eval/loss")
 OTHER_CHARTS = (
     ("Learning rate", "train/learning_rate"),
@@ -30,22 +32,32 @@ PHASE_WORDS = {
 }
 
 
-def draw_progress(view: RunView, curves: Curves) -> None:
-    """The sentence, the bar, and the figures that people look at first."""
+def draw_sentence(view: RunView) -> None:
+    """How the run is, and what happened to it before."""
     st.text(view.run.message)
     _draw_restarts(view)
-    if view.phase is not None and view.phase is not Phase.TRAINING and view.heartbeat is not None:
-        share = view.heartbeat.phase_progress
-        words = view.heartbeat.detail or PHASE_WORDS[view.phase]
-        st.progress(min(1.0, share) if share is not None else 0.0, text=words)
-    elif view.progress is not None:
-        st.progress(view.progress, text=f"Step {view.step:,} of {view.total_steps:,}")
+
+
+def draw_progress(view: RunView, curves: Curves) -> None:
+    """The bar, and the figures that people look at first."""
+    _draw_bar(view)
     _figures(view, curves)
     if view.standby_bytes is not None:
         st.caption(
             f"Warm standby, {in_bytes(view.standby_bytes)}",
             help="A process with everything imported. If the trainer dies, it takes over within seconds.",
         )
+
+
+def _draw_bar(view: RunView) -> None:
+    """Of the phase before the training, then of the run, lest the bar jump at each evaluation and checkpoint."""
+    phase, beat = view.phase, view.heartbeat
+    doing = "" if phase in (None, Phase.TRAINING) or beat is None else beat.detail or PHASE_WORDS[beat.phase]
+    if phase in BEFORE_TRAINING and beat is not None:
+        st.progress(min(1.0, max(0.0, beat.phase_progress or 0.0)), text=escape(doing))
+    elif view.progress is not None:
+        words = f"Step {view.step:,} of {view.total_steps:,}"
+        st.progress(view.progress, text=f"{words}. {escape(doing)}" if doing else words)
 
 
 def draw_curves(curves: Curves, look: Look) -> None:
@@ -67,8 +79,10 @@ def draw_curves(curves: Curves, look: Look) -> None:
 
 def _draw_restarts(view: RunView) -> None:
     """What happened between two attempts, unless the message already says it."""
-    attempts = view.run.attempts
-    for ended, resumed in pairwise(attempts):
+    restarts = list(pairwise(view.run.attempts))
+    if len(restarts) > MOST_RESTARTS:
+        st.caption(f"{len(restarts) - MOST_RESTARTS:,} earlier restarts are listed under Attempts.")
+    for ended, resumed in restarts[-MOST_RESTARTS:]:
         at = f" at step {ended.last_step}" if ended.last_step is not None else ""
         sentence = f"Attempt {ended.number} ended{at}: {ended.reason}."
         if sentence in view.run.message:

@@ -27,12 +27,12 @@ def run_queue(waiting: Sequence[RunView], held: Sequence[RunView], actions: Queu
     with st.container(border=True, key="queue"):
         st.subheader("Queue", anchor=False)
         for view in waiting[:MOST_ROWS]:
-            with _row(view, f"{view.queue_position}."):
+            with _row(view, f"{view.queue_position}\\."):
                 _button("Up", "arrow_upward", view, actions.step, -1, is_possible=view.queue_position != 1)
                 _button("Down", "arrow_downward", view, actions.step, 1, is_possible=view is not waiting[-1])
-                _button("Hold", "pause", view, actions.hold)
+                _button("Pause" if view.run.attempts else "Hold", "pause", view, actions.hold, key="hold")
         for view in held[:MOST_ROWS]:
-            with _row(view, "held"):
+            with _row(view, ":gray-badge[held]"):
                 _button("Release", "play_arrow", view, actions.release)
         left = len(waiting[MOST_ROWS:]) + len(held[MOST_ROWS:])
         if left:
@@ -52,18 +52,24 @@ def _row(view: RunView, place: str) -> st.delta_generator.DeltaGenerator:
     words, buttons = st.columns([3, 2], vertical_alignment="center")
     with words:
         priority = f" :gray-badge[priority {view.run.priority}]" if view.run.priority else ""
-        st.markdown(f"{escape(place)} **{escape(view.name)}**{priority}")
+        st.markdown(f"{place} **{escape(view.name)}**{priority}")
         st.caption(escape(view.run.message))
     return buttons.container(horizontal=True, horizontal_alignment="right")
 
 
 def _button(
-    label: str, icon: str, view: RunView, action: Callable[..., object], *more: object, is_possible: bool = True
+    label: str,
+    icon: str,
+    view: RunView,
+    action: Callable[..., object],
+    *more: object,
+    is_possible: bool = True,
+    key: str = "",
 ) -> None:
     st.button(
         label,
         icon=f":material/{icon}:",
-        key=f"queue-{label.lower()}-{view.id}",
+        key=f"queue-{key or label.lower()}-{view.id}",
         disabled=not is_possible,
         on_click=attempt,
         args=(action, view.id, *more),

@@ -16,24 +16,25 @@ from backend.domain.run_view import RunView
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0
-MAX_PAUSED = 5
 MAX_FAILED = 3
+MAX_PAUSED = 3
 MAX_ENDED = 8
 DEMO = "demo"
 
 
 def render(services: Services) -> None:
-    """The whole page; only what runs is drawn again while something runs."""
+    """What asks for a decision first; only what runs is drawn again while something runs."""
     st.title("Home", anchor=False)
     report = dependencies(services)
     if not report.all_passed:
         dependency_problems(report)
     views = services.status.list()
     if views:
+        _needs_you(services, [view for view in views if view.asks_person])
         active = tuple(view.id for view in views if view.run.is_active and not view.needs_person)
         every = REFRESH_SECONDS if active else None
         st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
-        _needs_you(services, [view for view in views if view.needs_person])
+        _paused(services, [view for view in views if view.run.is_paused and not view.asks_person])
         _lately([view for view in views if view.run.is_over and not (view.run.is_active or view.needs_person)])
     else:
         _welcome(services)
@@ -80,8 +81,8 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     if tuple(view.id for view in views) != known:
         st.rerun()  # a run ended or began: the rest of the page has to tell so too
     waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
-    if not views:
-        st.caption("Nothing is running. Start a run on Train, or go on with one below.")
+    if len(waiting) == len(views):
+        st.caption("Nothing is running." + ("" if waiting else " Start a run on Train, or go on with one below."))
     for view in views:
         if view not in waiting:
             active_card(view, acts_of(services))
@@ -95,17 +96,25 @@ def _needs_you(services: Services, views: list[RunView]) -> None:
     if not views:
         return
     st.header("Needs you", anchor=False)
-    paused = [view for view in views if view.run.is_paused]
-    failed = [view for view in views if not view.run.is_paused]
-    for view in paused[:MAX_PAUSED]:
-        paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
-    if len(paused) > MAX_PAUSED:
-        link_to_view("runs", f"All {len(paused):,} paused runs", ":material/list_alt:", status="paused")
+    failed = [view for view in views if view.state is RunState.FAILED]
+    for view in views:
+        if view not in failed:
+            paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
     for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:
         label = f"All {len(failed):,} failed runs"
         link_to_view("runs", label, ":material/list_alt:", status="failed")
+
+
+def _paused(services: Services, views: list[RunView]) -> None:
+    if not views:
+        return
+    st.header("Paused", anchor=False)
+    for view in views[:MAX_PAUSED]:
+        paused_card(view, acts_of(services), None, services.repairs.apply_change)
+    if len(views) > MAX_PAUSED:
+        link_to_view("runs", f"All {len(views):,} paused runs", ":material/list_alt:", status="paused")
 
 
 def _lately(ended: list[RunView]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.acts import acts_of
 from app.components.curve_chart import Look
 from app.components.markdown_escape import escape
 from app.components.run_buttons import more_menu, pause_button, resume_button, stop_button
 from app.components.run_cards import fix_button
-from app.components.run_live import draw_curves, draw_progress
+from app.components.run_live import draw_curves, draw_progress, draw_sentence
 from app.components.run_past import draw_attempts, draw_log, draw_order
 from app.components.run_selector import select_run
 from app.components.state_badge import state_badge
@@ -39,18 +40,23 @@ def render(services: Services) -> None:
     run_id = select_run(views, state.state.view.run_id)
     state.update_state(open_run(run_id))
     view = services.status.show(run_id)
-    _header(services, view)
+    every, drawn = REFRESH_SECONDS if view.run.needs_supervisor else None, (view.state, view.wish)
+    _header(view)
+    how_it_is = st.empty()
     if offer := services.repairs.offer(run_id):
         fix_button(run_id, offer, services.repairs.apply_change)
-    every = REFRESH_SECONDS if view.run.needs_supervisor else None
-    st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, (view.state, view.wish))
+    _buttons(services, view)
+    st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, drawn, how_it_is)
 
 
-def _header(services: Services, view: RunView) -> None:
+def _header(view: RunView) -> None:
     st.title(escape(view.name), anchor=False)
     st.caption(escape(f"{view.run.method} on {view.run.base_model}, run {view.id}"))
     if view.run.origin:
         _origin(view.run.origin)
+
+
+def _buttons(services: Services, view: RunView) -> None:
     acts = acts_of(services)
     with st.container(horizontal=True, key="monitor-buttons"):
         pause_button(view, acts.pause, "monitor-pause")
@@ -75,12 +81,15 @@ def _origin(origin: Origin) -> None:
         link_to_view("monitor", "Open it", ":material/call_split:", run=origin.run_id)
 
 
-def _live(services: Services, run_id: str, drawn: tuple[RunState, Wish]) -> None:
+def _live(services: Services, run_id: str, drawn: tuple[RunState, Wish], how_it_is: DeltaGenerator) -> None:
+    """`how_it_is` is a place above the buttons, which cannot be in here: an open dialog would close at each tick."""
     view = services.status.show(run_id)
     if (view.state, view.wish) != drawn:
         st.rerun()  # the buttons above, and whether this goes on ticking, depend on the state
+    with how_it_is.container():
+        state_badge(view.state)
+        draw_sentence(view)
     curves = services.curves.curves(RunDirectory(view.run.run_dir).tensorboard)
-    state_badge(view.state)
     draw_progress(view, curves)
     section = st.segmented_control(
         "Section", list(SECTIONS), default=next(iter(SECTIONS)), key="monitor-section", label_visibility="collapsed"

@@ -46,14 +46,19 @@ def render(services: Services) -> None:
 def _queue(services: Services) -> None:
     views = services.status.list()
     waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
-    held = [view for view in views if is_held(view.run)]
+    held = [view for view in views if _is_held(view)]
     if waiting or held:
         queue = services.queue
         run_queue(waiting, held, QueueActions(queue.step, queue.hold, queue.release))
 
 
 def _is_queue_shown(views: Sequence[RunView]) -> bool:
-    return any(view.queue_position or is_held(view.run) for view in views)
+    return any(view.queue_position or _is_held(view) for view in views)
+
+
+def _is_held(view: RunView) -> bool:
+    """A run that has begun already is paused instead, also for a person; it stands in the table."""
+    return is_held(view.run) and not view.run.attempts
 
 
 def _nothing_yet() -> None:

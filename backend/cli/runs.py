@@ -87,7 +87,7 @@ def show(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
 def pause(
     ctx: typer.Context,
     run_id: RunId,
-    keep_slot: Annotated[bool, typer.Option("--keep-slot", help="Let no other run have its device meanwhile.")] = False,
+    keep_slot: Annotated[bool, typer.Option("--keep-place", help="Let no other run have its place meanwhile.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask a run to write a checkpoint and leave memory and device until it is resumed."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backend.domain.adjustments import Adjustment
 from backend.domain.diagnosis import NEVER_RETRIED, Diagnosis
-from backend.domain.disk_room import DISK_FULL_ID, Room
+from backend.domain.disk_room import DISK_FULL_ID, MAKE_ROOM, Room
 from backend.domain.exit_record import Proposal
 from backend.domain.heartbeat import Phase
 from backend.domain.run import Run
@@ -155,8 +155,12 @@ def _paused(ending: Ending, why: str) -> End:
     elif ending.exit_code not in _AS_ASKED:
         reason = f"{ending.diagnosis.reason}; paused"
         message += f" The trainer ended by itself first: {ending.diagnosis.reason}."
-    is_short = bool(why) or (ending.room is not None and ending.room.is_short)
-    error_id = DISK_FULL_ID if is_short else ""
+    if not why and ending.room is not None and ending.room.is_short:
+        why = ending.room.sentence()
+        message += f" The disk is nearly full: {why}."
+    if why:
+        message += f" {MAKE_ROOM}"
+    error_id = DISK_FULL_ID if why else ""
     return End(RunState.PAUSED, reason, f"{message} {_resume(ending.resume_step)}", error_id)
 
 
@@ -196,8 +200,8 @@ def _at(step: int | None) -> str:
 
 def _resume(step: int | None) -> str:
     if step is None:
-        return "It has no checkpoint: started again, it begins from the start."
-    return f"Started again, it goes on from step {step}."
+        return "It has no checkpoint: resumed, it begins from the start."
+    return f"Resumed, it goes on from step {step}."
 
 
 _AS_ASKED = (EXIT_CHECKPOINTED, -signal.SIGTERM)  # the latter: before it could listen

@@ -61,6 +61,11 @@ class RunDirectory:
         return self.root / "adjustments.json"
 
     @property
+    def reserve(self) -> Path:
+        """Room that the supervisor holds during an attempt, to be able to record its end on a full disk."""
+        return self.root / ".reserve"
+
+    @property
     def logs(self) -> Path:
         """One log per attempt, and the supervisor's."""
         return self.root / "logs"

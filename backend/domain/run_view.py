@@ -8,6 +8,8 @@ from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.states import RunState, Wish
 
+_WITH_TRAINER = frozenset({RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING})
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
@@ -56,14 +58,22 @@ class RunView:
         return has_failed or self.run.is_paused
 
     @property
+    def asks_person(self) -> bool:
+        """Whether something went wrong that a person has to decide about: it failed, or it paused by itself."""
+        return self.needs_person and not (self.run.is_paused and not self.run.error_id)
+
+    @property
     def progress(self) -> float | None:
         """Share of the steps done, 0 to 1; None before the number of steps is known."""
         return min(1.0, self.step / self.total_steps) if self.total_steps else None
 
     @property
     def phase(self) -> Phase | None:
-        """What the living trainer does now."""
-        return self.heartbeat.phase if self.heartbeat and self.run.needs_supervisor else None
+        """What the living trainer does now; None while the last sign of life is that of an ended attempt."""
+        beat, attempt = self.heartbeat, self.run.latest_attempt
+        if beat is None or self.run.state not in _WITH_TRAINER or (attempt and attempt.number != beat.attempt):
+            return None
+        return beat.phase
 
     @property
     def eta_seconds(self) -> float | None:

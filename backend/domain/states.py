@@ -63,11 +63,11 @@ _WAYS_OUT = frozenset(
 
 # The left state may become any of the right ones; each line says what takes the arrow, in the same order.
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    # a supervisor took the run; no slot is free; held or stopped before anything started; it can never start
+    # a supervisor took the run; no place is free; held or stopped before anything started; it can never start
     RunState.CREATED: frozenset(
         {RunState.STARTING, RunState.QUEUED, RunState.PAUSED, RunState.STOPPED, RunState.FAILED}
     ),
-    # a slot became free; a person holds it back; a person said stop; it can never start
+    # a place became free; a person holds it back; a person said stop; it can never start
     RunState.QUEUED: frozenset({RunState.STARTING, RunState.PAUSED, RunState.STOPPED, RunState.FAILED}),
     # first heartbeat, or any way a running one may go
     RunState.STARTING: frozenset({RunState.RUNNING}) | _WAYS_OUT,
@@ -84,7 +84,7 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
             RunState.INTERRUPTED,
         }
     ),
-    # resumed; resumed, but no slot is free; a person said stop; it cannot go on
+    # resumed; resumed, but no place is free; a person said stop; it cannot go on
     RunState.PAUSED: frozenset({RunState.STARTING, RunState.QUEUED, RunState.STOPPED, RunState.FAILED}),
     # the delay is over; a person said pause or stop meanwhile; the supervisor died while waiting; nothing left to try
     RunState.BACKOFF: frozenset(
@@ -102,7 +102,7 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
             RunState.INTERRUPTED,
         }
     ),
-    # resumed; resumed, but its slot is gone; a person said pause or stop; nothing to go on with; it had finished unseen
+    # resumed; resumed, but its place is gone; a person said pause or stop; nothing to go on with; had finished unseen
     RunState.INTERRUPTED: frozenset(
         {
             RunState.STARTING,
@@ -113,11 +113,11 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
             RunState.FINISHED,
         }
     ),
-    # a person asked to go on; no slot is free for that; it cannot
+    # a person asked to go on; no place is free for that; it cannot
     RunState.STOPPED: frozenset({RunState.STARTING, RunState.QUEUED, RunState.FAILED}),
-    # a person asked to go on, or it has retries left; no slot is free for that; a person gave up
+    # a person asked to go on, or it has retries left; no place is free for that; a person gave up
     RunState.FAILED: frozenset({RunState.STARTING, RunState.QUEUED, RunState.STOPPED}),
-    # extended by more steps; no slot is free for that; it cannot; a person gave up before it started
+    # extended by more steps; no place is free for that; it cannot; a person gave up before it started
     RunState.FINISHED: frozenset({RunState.STARTING, RunState.QUEUED, RunState.FAILED, RunState.STOPPED}),
 }
 

@@ -1,5 +1,6 @@
 """What a machine has too little of, and what fails in it: memory, disk, limits, GPUs, libraries."""
 
+from backend.domain.disk_room import MAKE_ROOM
 from backend.domain.symptom import symptom
 
 RESOURCES = (
@@ -37,7 +38,7 @@ RESOURCES = (
         r"|inline_container\.cc.*unexpected pos|PytorchStreamWriter failed writing",
         "disk-full",
         "the disk is full",
-        "Make room on the disk, then resume the run.",
+        MAKE_ROOM,
     ),
     symptom(
         r"\[Errno 27\]|File too large",

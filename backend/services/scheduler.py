@@ -134,14 +134,16 @@ class Scheduler:
 
     def _rest(self, run: Run) -> Transition:
         """A run that has not begun is held or stopped; nobody has to be started for that."""
-        is_held = run.wish is Wish.PAUSE
+        is_held, said = run.wish is Wish.PAUSE, "Held back: it waits until it is released."
+        if run.attempts:
+            said = "Paused on request, while it waited for its turn."
         return Transition(
             run_id=run.id,
             fence=run.fence,
             source=run.state,
             target=RunState.PAUSED if is_held else RunState.STOPPED,
             reason="held back on request" if is_held else "stopped on request",
-            message="Held back: it waits until it is released." if is_held else "Stopped on request, while it waited.",
+            message=said if is_held else "Stopped on request, while it waited.",
             at=self._clock.now(),
             error_id="",
             queued_at=rank(run).queued_at,

@@ -82,7 +82,7 @@ class TrainingService:
         known = self._store.get(run_id)
         if known.is_paused and known.keeps_slot == keep_slot:
             return known
-        held = ", its slot stays taken" if keep_slot else ""
+        held = ", its place stays taken" if keep_slot else ""
         return self._wish(known, Wish.PAUSE, f"Pause was asked for{held}.", keeps_slot=keep_slot)
 
     def stop(self, run_id: str) -> Run:

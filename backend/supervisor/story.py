@@ -49,7 +49,10 @@ def pausing(why: str, target: RunState) -> str:
 
 def tried_again(reason: str, retries: int | None) -> str:
     """Why a run ended, and if it is queued again, how often that may still happen."""
-    return reason if retries is None else f"{reason}; it is queued again, {retries} more times after this one"
+    if retries is None:
+        return reason
+    left = {0: "for the last time", 1: "once more after this one"}.get(retries, f"{retries} more times after this one")
+    return f"{reason}; it is queued again, {left}"
 
 
 def _past(attempt: Attempt | None) -> str:

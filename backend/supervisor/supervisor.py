@@ -151,6 +151,7 @@ class Supervisor:
 
     def _start(self, attempt: Attempt) -> None:
         self._inquest.begin()
+        self._upkeep.hold_reserve()
         try:
             self._evidence.fence(attempt.number, attempt.token)
             command = attempt_command(self._program, self._owned.now, attempt, self._devices())

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backend.domain.disk_room import Room
@@ -11,6 +12,7 @@ from backend.store.leftovers import sweep
 from backend.store.log_files import cap
 
 LOOK_SECONDS = 1.0
+RESERVE_BYTES = 1_000_000  # a transaction of the store and its log, and record.json, many times over
 LOOKS = 2  # a checkpoint that is written and one that is about to be deleted take room together for a moment
 _log = logging.getLogger(__name__)
 
@@ -37,10 +39,20 @@ class Upkeep:
             except OSError as error:
                 _log.warning("%s was cut without a copy of its end: %s", log.name, error)
 
+    def hold_reserve(self) -> None:
+        """Take room while there is some, so that the end of an attempt that fills the disk can be recorded."""
+        try:
+            with self.folder.reserve.open("wb") as file:
+                file.write(bytes(RESERVE_BYTES))
+        except OSError as error:
+            _log.warning("no room was reserved: %s", error)
+
     def clear_leftovers(self) -> None:
-        """Give back what a dead trainer left half-written: on a full disk even the store waits for that room."""
+        """Give back what a dead trainer left half-written, and the reserve: on a full disk the store waits for room."""
         sweep(self.folder.checkpoints)
         sweep(self.folder.root)
+        with suppress(OSError):
+            self.folder.reserve.unlink(missing_ok=True)
 
     def shortage(self) -> Room | None:
         """The room if it was too short at each of the last looks, which are a second apart; else None."""

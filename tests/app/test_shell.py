@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from dependency_injector import providers
+from streamlit.testing.v1 import AppTest
 
 from app.navigation import MENU
 from backend.containers import StudioContainer
@@ -112,3 +113,22 @@ def test_a_draft_that_cannot_be_stored_is_told(services: Services, studio: Studi
         assert "Something went wrong" in at.run().warning[0].value
     finally:
         store.save_draft = original
+
+
+def _page_with_a_click_in_a_fragment() -> None:
+    import streamlit as st
+
+    from app.frame import framed
+    from app.notices import draw_notices, say
+
+    draw_notices()
+    if "clicked" not in st.session_state:
+        st.session_state["clicked"] = True
+        say("It was done.")
+    framed(lambda: st.write("the fragment"))()
+
+
+def test_what_a_click_inside_a_fragment_told_is_drawn_at_once() -> None:
+    at = AppTest.from_function(_page_with_a_click_in_a_fragment).run()
+    assert [notice.value for notice in at.success] == ["It was done\\."]
+    assert [text.value for text in at.markdown] == ["the fragment"]

@@ -95,13 +95,30 @@ def test_a_run_can_be_paused_from_its_card(some_runs: None, services: Services) 
     assert services.status.show("live").wish is Wish.PAUSE
 
 
+def test_what_went_wrong_comes_first_and_what_the_person_paused_after_what_runs(
+    some_runs: None, studio: StudioContainer
+) -> None:
+    facts = {"state": RunState.PAUSED, "wish": Wish.PAUSE}
+    studio.store().create(a_run("by-hand", **facts))
+    studio.store().create(a_run("no-room", error_id="disk-full", message="The disk is full.", **facts))
+    for number in range(3):
+        studio.store().create(a_run(f"more-{number}", **facts))
+    at = open_page()
+    order = [header.value for header in at.header]
+    assert order == ["Needs you", "Running now", "Paused", "Ended lately"]
+    buttons = [button.key for button in at.button]
+    assert buttons.index("resume-no-room") < buttons.index("pause-live")
+    (link,) = [link.proto for link in at.get("page_link") if "paused" in link.proto.label]
+    assert (link.label, link.query_string) == ("All 4 paused runs", "status=paused")
+
+
 def test_a_paused_run_waits_for_the_person_and_does_not_count_as_running(
     studio: StudioContainer, services: Services
 ) -> None:
     message = "Paused on request at step 30."
     studio.store().create(a_run("held", state=RunState.PAUSED, wish=Wish.PAUSE, message=message))
     at = open_page()
-    assert [header.value for header in at.header] == ["Running now", "Needs you"]
+    assert [header.value for header in at.header] == ["Running now", "Paused"]
     assert any("Nothing is running" in text.value for text in at.caption)
     assert message in [text.value for text in at.text]
     at.button(key="resume-held").click().run()
@@ -198,5 +215,15 @@ def test_what_waits_is_told_in_order(some_runs: None, studio: StudioContainer, s
     words = [text.value for text in at.markdown]
     assert "1\\. **Run \\*0\\***: Waits until the CPU is free\\." in words
     assert "2 more wait." in [text.value for text in at.caption]
-    assert [header.value for header in at.header][:2] == ["Running now", "Waiting"]
+    assert [header.value for header in at.header][:3] == ["Needs you", "Running now", "Waiting"]
     assert {button.key for button in at.button if button.key and button.key.startswith("stop-")} == {"stop-live"}
+
+
+def test_when_runs_only_wait_it_says_that_nothing_is_running(studio: StudioContainer, services: Services) -> None:
+    run = a_run("wait", after="gone", run_dir=studio.settings().runs_folder / "wait")
+    run.run_dir.mkdir(parents=True)
+    studio.store().create(run)
+    services.processes.reconcile()
+    at = open_page()
+    assert [header.value for header in at.header] == ["Running now", "Waiting"]
+    assert "Nothing is running." in [text.value for text in at.caption]

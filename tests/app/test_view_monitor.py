@@ -237,3 +237,37 @@ def test_chat_shows_what_was_said_before(studio: StudioContainer, services: Serv
     assert [found.value for found in at.code] == ["nobody", EVIL]
     at.button(key="chat-clear").click().run()
     assert services.playground.history("done") == ()
+
+
+def test_how_the_run_is_stands_above_its_buttons(studio: StudioContainer, services: Services) -> None:
+    add_run(studio, "live", RunState.RUNNING, message="Attempt 1 is running.")
+    kinds = [element.type for element in open_page("monitor", run="live").main if element.type in ("text", "button")]
+    assert kinds[:2] == ["text", "button"]
+
+
+def test_while_a_checkpoint_is_written_the_bar_stays_where_it_was(studio: StudioContainer, services: Services) -> None:
+    folder = add_run(studio, "live", RunState.RUNNING)
+    beat = Heartbeat("token", 1, 200, Phase.SAVING, 30, 120, 0.0, loss=1.25)
+    folder.heartbeat.write_text(beat.to_json())
+    (bar,) = (element.proto for element in open_page("monitor", run="live").get("progress"))
+    assert (bar.value, bar.text) == (25, "Step 30 of 120. Writing a checkpoint")
+
+
+def test_of_many_restarts_the_latest_are_told(studio: StudioContainer, services: Services) -> None:
+    folder = RunDirectory(studio.settings().runs_folder / "often")
+    LocalRunFiles().create(folder.root, "base_model: org/name\ndataset: x.jsonl\n")
+    attempts = tuple(Attempt(n, "t", NOON, last_step=n, resumed_from_step=n, reason="killed") for n in range(1, 8))
+    facts = {"state": RunState.FAILED, "wish": Wish.STOP, "run_dir": folder.root, "attempts": attempts}
+    studio.store().create(a_run("often", **facts))
+    said = texts(open_page("monitor", run="often"))
+    assert "3 earlier restarts are listed under Attempts." in said
+    assert "Attempt 3 ended" not in said
+    assert "Attempt 4 ended at step 4: killed" in said.replace("\\", "")
+
+
+def test_a_waiting_run_tells_nothing_of_what_its_last_trainer_did(studio: StudioContainer, services: Services) -> None:
+    folder = add_run(studio, "waits", RunState.QUEUED)
+    beat = Heartbeat("token", 1, 200, Phase.SAVING, 30, 120, 0.0, loss=1.25)
+    folder.heartbeat.write_text(beat.to_json())
+    (bar,) = (element.proto for element in open_page("monitor", run="waits").get("progress"))
+    assert (bar.value, bar.text) == (25, "Step 30 of 120")

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.views import runs
 from backend.containers import StudioContainer
-from backend.domain.run import Origin
+from backend.domain.run import Attempt, Origin
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
@@ -87,7 +87,7 @@ def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str], stu
     }
     paused = a_run("five", state=RunState.PAUSED, wish=Wish.PAUSE, run_dir=folder / "five")
     studio.store().create(paused)
-    over, hold = (":material/restart_alt:", "Start over"), (":material/pause_circle:", "Pause, keep the device")
+    over, hold = (":material/restart_alt:", "Start over"), (":material/pause_circle:", "Pause, keep the place")
     now, more = (":material/bolt:", "Stop now"), (":material/add_circle:", "Extend")
     menus = {"one": [more, over], "two": [over], "four": [hold, now, over], "five": [over]}
     for run_id, possible in expected.items():
@@ -103,7 +103,7 @@ def test_pausing_is_a_wish_that_may_keep_the_device(folder: Path, selected: list
     open_page("runs").button(key="run-pause").click().run()
     assert services.status.show("four").wish is Wish.PAUSE
     services.training.resume("four")
-    open_page("runs").menu_button(key="run-more").click("Pause, keep the device").run()
+    open_page("runs").menu_button(key="run-more").click("Pause, keep the place").run()
     run = services.status.show("four").run
     assert (run.wish, run.keeps_slot) == (Wish.PAUSE, True)
 
@@ -210,7 +210,10 @@ def test_the_queue_tells_its_order_and_what_each_waits_for(queue: None, services
     at = open_page("runs")
     assert not at.exception
     words = [text.value for text in at.markdown]
-    rows = [words.index(row) for row in ("1\\. **\\*first\\***", "2\\. **\\*second\\***", "held **\\*later\\***")]
+    rows = [
+        words.index(row)
+        for row in ("1\\. **\\*first\\***", "2\\. **\\*second\\***", ":gray-badge[held] **\\*later\\***")
+    ]
     assert rows == sorted(rows)
     captions = [text.value for text in at.caption]
     assert captions.count("Waits until the CPU is free\\.") == 3
@@ -234,3 +237,21 @@ def test_waiting_runs_are_moved_held_and_released(queue: None, services: Service
 
 def test_without_waiting_runs_no_queue_is_drawn(folder: Path) -> None:
     assert "Queue" not in [heading.value for heading in open_page("runs").subheader]
+
+
+def test_a_run_that_has_begun_is_paused_not_held(queue: None, studio: StudioContainer, services: Services) -> None:
+    begun = (Attempt(1, "token", NOON, ended_at=NOON, reason="stopped on request"),)
+    folder = studio.settings().runs_folder
+    for run_id, wish in (("again", Wish.RUN), ("paused", Wish.PAUSE)):
+        (folder / run_id).mkdir()
+        facts = {"state": RunState.PAUSED, "wish": wish, "attempts": begun, "run_dir": folder / run_id}
+        studio.store().create(a_run(run_id, **facts))
+    services.processes.reconcile()
+    at = open_page("runs")
+    assert at.button(key="queue-hold-again").label == "Pause"
+    assert at.button(key="queue-hold-first").label == "Hold"
+    assert "queue-release-paused" not in [button.key for button in at.button]
+    at.button(key="queue-hold-again").click().run()
+    paused = services.status.show("again")
+    assert (paused.state, paused.run.message) == (RunState.PAUSED, "Paused on request, while it waited for its turn.")
+    assert "queue-release-again" not in [button.key for button in at.button]

@@ -28,7 +28,7 @@ def test_a_paused_run_leaves_no_process_and_no_slot_and_a_resume_goes_on_exactly
     lab.wish(Wish.PAUSE)
     run = lab.wait_for_rest(RunState.PAUSED)
     assert (run.wish, run.slots, run.attempts[0].exit_code) == (Wish.PAUSE, (), 75), lab.story()
-    assert run.message == "Paused on request at step 3. Started again, it goes on from step 3."
+    assert run.message == "Paused on request at step 3. Resumed, it goes on from step 3."
     assert lab.marked() == []
     assert lab.new_manager().reconcile().started == (), "nothing restarts it"
     lab.wish(Wish.RUN)
@@ -55,7 +55,7 @@ def test_a_trainer_that_ignores_a_pause_is_killed_and_paused_from_its_last_check
     lab.wish(Wish.PAUSE)
     run = lab.wait_for_rest(RunState.PAUSED)
     assert run.attempts[0].exit_code == -9
-    assert "did not end in time and was killed. Started again, it goes on from step" in run.message
+    assert "did not end in time and was killed. Resumed, it goes on from step" in run.message
     assert lab.marked() == []
 
 
@@ -69,7 +69,7 @@ def test_stop_now_ends_the_whole_tree_at_once_and_a_resume_goes_on_from_the_last
     assert trainer
     assert not process_table.is_alive(trainer)
     assert lab.marked() == []
-    assert "Stopped at once on request at step 7. Started again, it goes on from step 5." in run.message, lab.story()
+    assert "Stopped at once on request at step 7. Resumed, it goes on from step 5." in run.message, lab.story()
     lab.wish(Wish.RUN)
     run = lab.wait_for_over()
     assert (run.state, run.attempts[1].resumed_from_step) == (RunState.FINISHED, 5), lab.story()

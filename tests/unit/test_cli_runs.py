@@ -117,7 +117,7 @@ def test_pausing_is_a_wish_that_may_keep_the_slot(line: CommandLine) -> None:
     line.add(state=RunState.RUNNING)
     assert line.say("runs", "pause", "a-run").out == "a-run: asked to pause (running)\n"
     assert wish(line) is Wish.PAUSE
-    assert line.say("runs", "pause", "a-run", "--keep-slot", "--json").json()["keeps_slot"]
+    assert line.say("runs", "pause", "a-run", "--keep-place", "--json").json()["keeps_slot"]
 
 
 def test_stop_now_does_not_wait_for_a_checkpoint(line: CommandLine) -> None:

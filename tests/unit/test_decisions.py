@@ -104,7 +104,7 @@ def test_a_failed_run_says_where_why_what_to_do_and_where_it_would_go_on() -> No
         RunState.FAILED,
         "killed by SIGKILL",
         "Failed at step 420: killed by SIGKILL. That was failure 4 in a row without a new checkpoint. "
-        "Look at the memory. Started again, it goes on from step 400.",
+        "Look at the memory. Resumed, it goes on from step 400.",
         "killed",
         is_worth_retrying=True,
     )
@@ -117,9 +117,9 @@ def test_a_stopped_run_says_honestly_how() -> None:
         return end.message
 
     asked = Ending(75, KILLED, last_step=432, resume_step=432)
-    assert message(asked) == "Stopped on request at step 432. Started again, it goes on from step 432."
+    assert message(asked) == "Stopped on request at step 432. Resumed, it goes on from step 432."
     assert message(replace(asked, exit_code=-15, resume_step=None)) == (
-        "Stopped on request at step 432. It has no checkpoint: started again, it begins from the start."
+        "Stopped on request at step 432. It has no checkpoint: resumed, it begins from the start."
     )
     assert message(replace(asked, exit_code=-9, was_killed_to_stop=True)).startswith(
         "The trainer did not stop in time and was killed."
@@ -134,9 +134,9 @@ def test_a_paused_run_says_honestly_how() -> None:
         return end.message
 
     asked = Ending(75, KILLED, last_step=432, resume_step=432)
-    again = "Started again, it goes on from step 432."
+    again, make_room = "Resumed, it goes on from step 432.", "Make room on the disk, then resume the run."
     assert message(asked) == f"Paused on request at step 432. {again}"
-    assert message(asked, "the disk is nearly full") == f"Paused: the disk is nearly full. {again}"
+    assert message(asked, "the disk is nearly full") == f"Paused: the disk is nearly full. {make_room} {again}"
     killed = message(replace(asked, exit_code=-9, was_killed_to_stop=True))
     assert killed == f"Paused on request at step 432. The trainer did not end in time and was killed. {again}"
     crashed = message(replace(asked, exit_code=-9))
@@ -146,7 +146,7 @@ def test_a_paused_run_says_honestly_how() -> None:
 def test_a_run_stopped_at_once_says_so_and_where_it_would_go_on() -> None:
     end = decide(replace(CRASH, was_killed_to_stop=True, resume_step=400), NOW, 0, Policy())
     assert isinstance(end, End)
-    assert end.message == "Stopped at once on request at step 420. Started again, it goes on from step 400."
+    assert end.message == "Stopped at once on request at step 420. Resumed, it goes on from step 400."
 
 
 def test_a_failure_without_a_result_says_so() -> None:
@@ -236,7 +236,7 @@ def test_a_run_without_room_says_what_is_missing_and_where_it_goes_on() -> None:
     assert decision.error_id == "disk-full"
     assert decision.message == (
         "Paused at step 420: it is full. 5.0 MB are missing: the disk has 1.0 MB free, and the next checkpoint needs "
-        "6.0 MB with what is to stay free. Make room. Started again, it goes on from step 400."
+        "6.0 MB with what is to stay free. Make room. Resumed, it goes on from step 400."
     )
 
 
@@ -245,3 +245,4 @@ def test_a_pause_is_for_want_of_room_only_if_room_is_short(free: int, error_id: 
     decision = decide(replace(PROGRESS, exit_code=75, room=Room(free, 2)), PAUSE, 0, Policy())
     assert isinstance(decision, End)
     assert (decision.state, decision.error_id) == (RunState.PAUSED, error_id)
+    assert ("The disk is nearly full: " in decision.message) == ("Make room" in decision.message) == bool(error_id)

@@ -234,7 +234,7 @@ def test_stop_is_kill_after_the_grace_and_not_before(stage: Stage) -> None:
     stage.executor.scripts = [script]
     run = stage.supervise()
     assert run.state is RunState.STOPPED
-    assert run.message == ("The trainer did not stop in time and was killed. Started again, it goes on from step 7.")
+    assert run.message == ("The trainer did not stop in time and was killed. Resumed, it goes on from step 7.")
     assert stage.executor.calls == ["start", "terminate", "kill", "sweep"]
     assert 30 <= stage.clock.monotonic() < 32
 
@@ -295,7 +295,7 @@ def test_pause_is_term_then_a_checkpoint_and_gives_the_slots_back_unless_told(st
     assert stage.states == [RunState.STARTING, RunState.PAUSING, RunState.PAUSED]
     assert stage.executor.calls == ["start", "terminate", "sweep"]
     assert (run.wish, run.slots) == (Wish.PAUSE, ("cpu:0",) if keeps_slot else ())
-    assert run.message == "Paused on request at step 1. Started again, it goes on from step 6."
+    assert run.message == "Paused on request at step 1. Resumed, it goes on from step 6."
 
 
 def test_a_trainer_that_ignores_a_pause_is_killed_after_the_grace(stage: Stage) -> None:
@@ -305,7 +305,7 @@ def test_a_trainer_that_ignores_a_pause_is_killed_after_the_grace(stage: Stage) 
     stage.executor.scripts = [script]
     run = stage.supervise()
     assert (run.state, stage.executor.calls) == (RunState.PAUSED, ["start", "terminate", "kill", "sweep"])
-    assert "did not end in time and was killed. Started again, it goes on from step 7." in run.message
+    assert "did not end in time and was killed. Resumed, it goes on from step 7." in run.message
     assert 30 <= stage.clock.monotonic() < 32
 
 
@@ -395,7 +395,9 @@ def test_a_supervisor_may_pause_its_run_by_itself_in_the_transaction_that_change
     stage.executor.scripts = [script]
     run = stage.supervise()
     assert (run.state, run.wish) == (RunState.PAUSED, Wish.PAUSE)
-    assert run.message == "Paused: the disk is nearly full. Started again, it goes on from step 7."
+    assert run.message == (
+        "Paused: the disk is nearly full. Make room on the disk, then resume the run. Resumed, it goes on from step 7."
+    )
     assert next(reason for reason in stage.reasons if "disk" in reason) == "the disk is nearly full"
     assert stage.states[1:] == [RunState.PAUSING, RunState.PAUSED]
 
@@ -454,7 +456,7 @@ def test_a_failed_run_with_retries_is_left_to_the_queue_with_one_less(stage: Sta
     stage.executor.scripts = [stage.script(exit_code=1, lives_seconds=1) for _ in range(4)]
     run = stage.supervise()
     assert (run.state, run.wish, run.retries, run.slots) == (RunState.FAILED, Wish.RUN, 1, ())
-    assert "queued again" in stage.reasons[-1]
+    assert stage.reasons[-1].endswith("it is queued again, once more after this one")
 
 
 def test_what_is_not_worth_retrying_keeps_its_retries(stage: Stage) -> None:
@@ -958,7 +960,7 @@ def test_a_disk_without_room_pauses_the_run_and_says_how_much_is_missing(stage: 
     run = stage.supervise()
     assert (run.state, run.wish, run.error_id) == (RunState.PAUSED, Wish.PAUSE, "disk-full")
     assert run.message.startswith("Paused: the disk is nearly full: 9")
-    assert run.message.endswith("Started again, it goes on from step 7.")
+    assert run.message.endswith("Make room on the disk, then resume the run. Resumed, it goes on from step 7.")
     assert stage.executor.calls.count("terminate") == 1
 
 
