@@ -164,11 +164,11 @@ class Supervisor:
         """Watch the trainer of the latest attempt, ours or adopted, to its end; or learn that it is gone."""
         attempt = self._attempt()
         process, self._trainer = self._trainer, None
-        if process is None and (process := self._search.trainer(marks(self._owned.now.id, attempt))):
+        if process is None and (process := self._search.trainer(marks(attempt))):
             self._owned.remark(f"adopted the living trainer, process {process.pid}", process=process)
         hearing = Hearing(self._evidence.folder.remarks(attempt.number), self._owned.reasons, self._owned.remark)
         seen = self._watch(process, attempt, hearing) if process else None
-        self._executor.sweep(marks(self._owned.now.id, attempt))
+        self._executor.sweep(marks(attempt))
         hearing.listen()
         self._upkeep.cap_logs(attempt.number)
         self._settle(attempt, self._inquest.ending(attempt, seen))
