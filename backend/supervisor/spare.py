@@ -62,9 +62,8 @@ def wait_for_run(
         lock=workspace / LOCK_NAME,
         environment=program.environment | devices | {TOKEN: token},
     )
-    process = executor.warm(command)
+    process = _trainer(place, executor, command)
     if process is None:
-        _log.warning("another spare trainer waits here; this one leaves")
         return None
     received = _wait(place, executor, process)
     if received is None:
@@ -77,6 +76,14 @@ def wait_for_run(
         os.execve(received.order.argv[0], received.order.argv, environment)  # noqa: S606 - what a cold start would be
     os.environ[LOCK_FD] = environment[LOCK_FD]
     return Called(Path(received.order.argv[-1]), WaitingTrainer(process, token))
+
+
+def _trainer(place: socket.socket, executor: WarmExecutor, command: Command) -> ProcessIdentity | None:
+    """Ours, as soon as the one before has become its run's; None when whoever might call us is gone."""
+    while (process := executor.warm(command)) is None:
+        if select.select([place], [], [], _POLL_SECONDS)[0]:
+            break
+    return process
 
 
 def _wait(place: socket.socket, executor: WarmExecutor, trainer: ProcessIdentity) -> Received | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from backend.domain.states import RunState
 from backend.executors import process_table
 from backend.executors.environment import RUN_ID, TOKEN
 from backend.supervisor.spare import LOCK_NAME
-from tests.process.lab import PROGRAM, Lab, wait_until
+from tests.process.lab import PATIENCE_SECONDS, PROGRAM, Lab, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -41,6 +42,7 @@ def an_owner(lab: Lab, spare: dict[str, str] | None = None) -> Iterator["subproc
 def wait_until_ready(owner: "subprocess.Popen[str]") -> int:
     """The memory of the spare processes, when they have said that they are ready."""
     assert owner.stdout is not None
+    assert select.select([owner.stdout], [], [], PATIENCE_SECONDS)[0], "a spare is ready"
     return int(owner.stdout.readline())
 
 
