@@ -28,9 +28,8 @@ class WarmChildren:
     def is_ready(self, process: ProcessIdentity) -> bool:
         """Whether it has said that everything is imported; never waits."""
         connection = self._sockets.get(process)
-        if connection is not None and process not in self._ready:
-            if _says(connection) == READY:
-                self._ready.add(process)
+        if connection is not None and process not in self._ready and _says(connection) == READY:
+            self._ready.add(process)
         return process in self._ready
 
     def order(self, process: ProcessIdentity, order: Order, lock: int, log: int) -> bool:
