@@ -72,13 +72,15 @@ async def _look_after_runs(every_seconds: float) -> None:
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            await asyncio.to_thread(_reconcile)
+            await asyncio.to_thread(_look_after)
         except Exception:  # the outermost frame of this task: if it died, nobody would miss it until a run did
             log.exception("The runs could not be looked after; trying again.")
 
 
-def _reconcile() -> None:
-    get_services().processes.reconcile()
+def _look_after() -> None:
+    services = get_services()
+    services.processes.reconcile()
+    services.spare.tend()
 
 
 def _start() -> None:

@@ -13,12 +13,12 @@ from dependency_injector.providers import ThreadSafeSingleton as Once
 
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
-from backend.domain.ports import BranchFiles, Clock, Executor, PlaceProbe, RunFiles, RunRecords, RunStore
+from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
-from backend.executors.memory import resident_bytes
+from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
 from backend.executors.piped import PipedProgram
 from backend.executors.process_table import boot_id
 from backend.executors.systemctl import UserSystemctl
@@ -43,6 +43,7 @@ from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.spare import Memory, Spare, SpareRule
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
@@ -97,9 +98,14 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _open(store: RunStore, chat: ChatService) -> Iterator[None]:
+def _spare_rule(settings: Settings) -> SpareRule:
+    return SpareRule(settings.spare, settings.standby_min_free_bytes)
+
+
+def _open(store: RunStore, chat: ChatService, spare: Spare) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
+    spare.let_go()
     chat.close()
     store.close()
 
@@ -118,7 +124,7 @@ class StudioContainer(containers.DeclarativeContainer):
     files: Provider[RunFiles] = Once(LocalRunFiles)
     branch_files: Provider[BranchFiles] = Once(LocalBranchFiles)
     records: Provider[RunRecords] = Once(DirectoryRecords)
-    executor: Provider[Executor] = Once(LocalExecutor)
+    executor: Provider[WarmExecutor] = Once(LocalExecutor)
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
@@ -138,8 +144,18 @@ class StudioContainer(containers.DeclarativeContainer):
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
     )
+    spare: Provider[Spare] = Once(
+        Spare, executor, clock, supervisor, Once(_spare_rule, settings), Object(Memory(available_bytes, tree_bytes))
+    )
     processes: Provider[ProcessManager] = Once(
-        ProcessManager, store, executor, clock, supervisor, places, after_reboot=reboots.provided.settle
+        ProcessManager,
+        store,
+        executor,
+        clock,
+        supervisor,
+        places,
+        after_reboot=reboots.provided.settle,
+        start_ahead=spare.provided.start,
     )
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor, Object(resident_bytes))
     preflight: Provider[Preflight] = Once(
@@ -184,6 +200,7 @@ class StudioContainer(containers.DeclarativeContainer):
         library=library,
         queue=queue,
         processes=processes,
+        spare=spare,
         curves=curves,
         configs=configs,
         datasets=datasets,
@@ -199,7 +216,7 @@ class StudioContainer(containers.DeclarativeContainer):
         repairs=repairs,
         boot=boot,
     )
-    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat), bundle)
+    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare), bundle)
 
 
 def build_container(settings: Settings | None = None) -> StudioContainer:

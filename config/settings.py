@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         ge=0,
         description="A standby is given up when less memory than this is available.",
     )
+    spare: bool = Field(
+        default=True,
+        description="While the dashboard is open, keep a supervisor and a trainer with everything imported, which "
+        "start the next run within seconds; not while memory is short (standby_min_free_bytes).",
+    )
     log_max_bytes: int = Field(
         default=50_000_000,
         ge=4096,

@@ -69,6 +69,7 @@ def _private_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("PEFT_STUDIO_STANDBY", "false")  # half a gigabyte and ten seconds each; some tests want it
+    monkeypatch.setenv("PEFT_STUDIO_SPARE", "false")  # the same of each dashboard
     monkeypatch.setenv("PEFT_STUDIO_WORKSPACE", str(tmp_path_factory.getbasetemp() / "unused-workspace"))
 
 

@@ -13,6 +13,7 @@ from app.remembered import dependencies, presets
 from app.session import state_manager
 from backend.domain.actions import replace_draft
 from backend.domain.run_view import RunView
+from backend.domain.states import RunState
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0

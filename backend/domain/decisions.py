@@ -117,6 +117,13 @@ def retries_left(end: End, run: Run) -> int | None:
     return run.retries - 1 if is_retried else None
 
 
+def wish_at_rest(state: RunState, wish: Wish) -> Wish | None:
+    """None, if the run is at rest by wish: it has that wish, unless a person asked to go on a moment ago."""
+    if state is RunState.PAUSED:
+        return Wish.PAUSE if wish is Wish.RUN else None
+    return None if state is RunState.STOPPED else Wish.STOP
+
+
 def _stopped(ending: Ending, wish: Wish) -> End:
     if ending.exit_code in _AS_ASKED:
         reason = "stopped on request"

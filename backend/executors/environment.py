@@ -35,9 +35,11 @@ def child_environment(ours: Mapping[str, str], additions: Mapping[str, str]) -> 
 
 
 def marker(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that mark every process of one attempt; empty if this is no environment of an attempt."""
-    found = {name: environment[name] for name in (RUN_ID, TOKEN) if environment.get(name)}
-    return found if len(found) == 2 else {}  # noqa: PLR2004 - both or none
+    """What marks every process of one attempt; empty if this is no environment of an attempt.
+
+    It is the token alone, a secret of 128 bits: a process that waited for any run has no run's id in its environment.
+    """
+    return {TOKEN: environment[TOKEN]} if environment.get(TOKEN) else {}
 
 
 def _is_allowed(name: str) -> bool:

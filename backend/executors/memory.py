@@ -23,6 +23,16 @@ def resident_bytes(pid: int) -> int | None:
         return None
 
 
+def tree_bytes(pid: int) -> int | None:
+    """Resident memory of a process with its descendants, shared pages counted for each; None if it is gone."""
+    try:
+        found = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return None
+    sizes = [size for process in found if (size := resident_bytes(process.pid)) is not None]
+    return sum(sizes) if sizes else None
+
+
 def _left_in_group(groups: Path, own: Path) -> int | None:
     """Of the nearest limits of cgroup v2 (kernel: admin-guide/cgroup-v2.rst), what can be reclaimed counted as free."""
     try:

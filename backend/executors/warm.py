@@ -1,5 +1,6 @@
 """The children that wait for a run: their sockets, whether they are ready, and the order that starts them."""
 
+import select
 import socket
 
 from backend.domain.run import ProcessIdentity
@@ -25,15 +26,10 @@ class WarmChildren:
         return process in self._sockets
 
     def is_ready(self, process: ProcessIdentity) -> bool:
-        """Whether it has said that everything is imported."""
+        """Whether it has said that everything is imported; never waits."""
         connection = self._sockets.get(process)
-        if connection is not None and process not in self._ready:
-            try:
-                said = connection.recv(1, socket.MSG_DONTWAIT)
-            except OSError:
-                said = b""
-            if said == READY:
-                self._ready.add(process)
+        if connection is not None and process not in self._ready and _says(connection) == READY:
+            self._ready.add(process)
         return process in self._ready
 
     def order(self, process: ProcessIdentity, order: Order, lock: int, log: int) -> bool:
@@ -54,3 +50,13 @@ class WarmChildren:
     def _forget(self, process: ProcessIdentity) -> socket.socket | None:
         self._ready.discard(process)
         return self._sockets.pop(process, None)
+
+
+def _says(connection: socket.socket) -> bytes:
+    """What it has said; a socket with a timeout would wait for that long, whatever the flags of recv."""
+    look = select.poll()
+    look.register(connection, select.POLLIN)
+    try:
+        return connection.recv(1) if look.poll(0) else b""
+    except OSError:
+        return b""

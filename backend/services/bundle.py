@@ -16,6 +16,7 @@ from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.spare import Spare
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
@@ -34,6 +35,7 @@ class Services:
     library: RunLibrary
     queue: RunQueue
     processes: ProcessManager
+    spare: Spare
     curves: TensorBoardDataManager
     configs: ConfigService
     datasets: DatasetLibrary

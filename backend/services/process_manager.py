@@ -9,12 +9,13 @@ from backend.domain.ports import Clock, Command, Executor, PlaceProbe, RunStore
 from backend.domain.queue import waits
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
-from backend.domain.states import Liveness, Wish
+from backend.domain.states import ENDS, Liveness, RunState, Wish
 from backend.errors import StudioError
 from backend.services.scheduler import Scheduler
 
 _MOST_STARTS = 5
 _WITHIN_SECONDS = 60.0
+_AT_REST = ENDS | {RunState.CREATED, RunState.QUEUED, RunState.PAUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class ProcessManager:
         program: SupervisorProgram,
         places: PlaceProbe,
         after_reboot: Callable[[], object] = lambda: None,
+        start_ahead: Callable[[Command], ProcessIdentity | None] | None = None,
     ) -> None:
+        """`start_ahead` starts supervisors of runs whose next attempt begins at once, as Executor.start does."""
+        self._start_ahead = start_ahead or executor.start
         self._after_reboot = after_reboot
         self._store = store
         self._executor = executor
@@ -131,7 +135,8 @@ class ProcessManager:
             lock=folder.supervisor_lock,
             environment=dict(self._program.environment),
         )
-        is_started = self._executor.start(command) is not None
+        begins = run.wish is Wish.RUN and run.state in _AT_REST
+        is_started = (self._start_ahead if begins else self._executor.start)(command) is not None
         if is_started:
             self._starts.setdefault(run.id, deque(maxlen=_MOST_STARTS)).append(self._clock.monotonic())
         return is_started

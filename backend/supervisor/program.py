@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from backend.domain.decisions import Policy
@@ -28,12 +29,14 @@ from backend.store.sql_store import SqlRunStore
 from backend.supervisor.errors import RunDirMismatch, RunDirMissing, SupervisorBusy
 from backend.supervisor.leave import Leave, Left
 from backend.supervisor.rules import HangLimits, Rules, StandbyRule, TrainerProgram
+from backend.supervisor.spare import Called, likely_devices, wait_for_run
 from backend.supervisor.supervisor import Supervisor
 from config.settings import Settings
 
 SUPERVISOR = (sys.executable, "-m", "backend.supervisor")
 TRAINER = (sys.executable, "-m", "backend.trainer")
 STANDBY = (sys.executable, "-m", "backend.trainer.standby")
+SPARE = "--spare"
 _log = logging.getLogger("supervisor")
 
 
@@ -43,17 +46,24 @@ def main(
     supervisor: tuple[str, ...] = SUPERVISOR,
     standby: tuple[str, ...] = STANDBY,
 ) -> int:
-    """Look after the run in RUN_DIR until it is over, then see to the other runs.
+    """Look after the run in RUN_DIR until it is over, then see to the other runs. With --spare, wait for a run first.
 
     Ends with 0 when the run is over or when told to leave, 75 if another supervisor has the run, else with
     the exit code of the error. `trainer`, `supervisor` and `standby` are the command lines of what it starts.
     """
     _log_to_stderr()
     if len(arguments) != 1:
-        _log.error("usage: python -m backend.supervisor RUN_DIR")
+        _log.error("usage: python -m backend.supervisor RUN_DIR | --spare")
         return EXIT_USAGE
     try:
-        return _supervise(Path(arguments[0]).absolute(), trainer, supervisor, standby)
+        settings, executor = Settings(), LocalExecutor(adopts_orphans=True)
+        program, run_dir = trainer_program(settings, trainer, standby), Path(arguments[0]).absolute()
+        if arguments[0] == SPARE:
+            called = _called(settings, executor, program)
+            if called is None:
+                return 0
+            program, run_dir = replace(program, spare=called.trainer), called.run_dir
+        return _supervise(run_dir, settings, executor, program, supervisor)
     except Left:
         _log.info("told to leave; the trainer goes on")
         return 0
@@ -65,14 +75,22 @@ def main(
         return error.exit_code
 
 
-def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, ...], standby: tuple[str, ...]) -> int:
+def _called(settings: Settings, executor: LocalExecutor, program: TrainerProgram) -> Called | None:
+    """Wait for a run, with as much done ahead as can be."""
+    store = SqlRunStore(settings.url, SystemClock())
+    devices = likely_devices(LocalPlaces(LocalMachine(settings.workspace), settings.cpu_slots), store)
+    store.close()
+    return wait_for_run(executor, program, devices, settings.workspace)
+
+
+def _supervise(
+    run_dir: Path, settings: Settings, executor: LocalExecutor, trainer: TrainerProgram, supervisor: tuple[str, ...]
+) -> int:
     leave = Leave()
     leave.listen()
     lock = _hold(run_dir)
-    settings = Settings()
     clock = SystemClock()
     store = SqlRunStore(settings.url, clock)
-    executor = LocalExecutor(adopts_orphans=True)
     _check_folder(store, run_dir)
     identity = identify(os.getpid())
     assert identity is not None, "we live"
@@ -83,7 +101,7 @@ def _supervise(run_dir: Path, trainer: tuple[str, ...], supervisor: tuple[str, .
         executor,
         clock,
         files=LocalRunFiles(),
-        trainer=trainer_program(settings, trainer, standby),
+        trainer=trainer,
         rules=rules(settings),
         leave=leave,
         identity=identity,

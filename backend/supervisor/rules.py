@@ -8,6 +8,7 @@ from typing import assert_never
 from backend.domain.decisions import Policy
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.ports import Clock
+from backend.domain.run import ProcessIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,25 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingTrainer:
+    """A process that waits already, and the token of the attempt that it may become."""
+
+    process: ProcessIdentity
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrainerProgram:
     """What to start, the environment that is the same for each attempt; the run directory is appended.
 
     `waiting` is the program that imports what the other one needs, and then waits to become it; () for none.
+    `spare` waits already, as one for any run.
     """
 
     argv: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
+    spare: WaitingTrainer | None = None
 
     def command_line(self, run_dir: Path) -> tuple[str, ...]:
         """The argument list for one run."""

@@ -48,8 +48,9 @@ class Standby:
         self._clock = clock
         self._rule = rule
         self._around = around
-        self._process: ProcessIdentity | None = None
-        self._token = ""
+        spare = around.program.spare
+        self._process: ProcessIdentity | None = spare.process if spare else None
+        self._token = spare.token if spare else ""
         self._has_said_ready = False
         self._not_before = self._look_at = clock.monotonic()
         self._steady: tuple[str, int, float] | None = None

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread
+from backend.domain.decisions import End, Ending, Restart, decide, retries_left, spread, wish_at_rest
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.places import visible_devices
 from backend.domain.ports import Clock, RunFiles, RunStore, WarmExecutor
@@ -172,11 +172,11 @@ class Supervisor:
         """Watch the trainer of the latest attempt, ours or adopted, to its end; or learn that it is gone."""
         attempt = self._attempt()
         process, self._trainer = self._trainer, None
-        if process is None and (process := self._search.trainer(marks(self._owned.now.id, attempt))):
+        if process is None and (process := self._search.trainer(marks(attempt))):
             self._owned.remark(f"adopted the living trainer, process {process.pid}", process=process)
         hearing = Hearing(self._evidence.folder.remarks(attempt.number), self._owned.reasons, self._owned.remark)
         seen = self._watch(process, attempt, hearing) if process else None
-        self._executor.sweep(marks(self._owned.now.id, attempt))
+        self._executor.sweep(marks(attempt))
         hearing.listen()
         self._upkeep.cap_logs(attempt.number)
         ending = self._inquest.ending(attempt, seen)
@@ -247,7 +247,7 @@ class Supervisor:
                 decision.message,
                 end=end,
                 error_id=decision.error_id,
-                wish=_wish_at_rest(decision.state, run.wish) if retries is None else None,
+                wish=wish_at_rest(decision.state, run.wish) if retries is None else None,
                 retries=retries,
             )
         else:
@@ -295,10 +295,3 @@ class Supervisor:
 
     def _devices(self) -> dict[str, str]:
         return visible_devices(self._owned.now.slots, self._orders.devices())
-
-
-def _wish_at_rest(state: RunState, wish: Wish) -> Wish | None:
-    """None, if the run is at rest by wish: it has that wish, unless a person asked to go on a moment ago."""
-    if state is RunState.PAUSED:
-        return Wish.PAUSE if wish is Wish.RUN else None
-    return None if state is RunState.STOPPED else Wish.STOP

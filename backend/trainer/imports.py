@@ -9,6 +9,8 @@ from backend.store.files import read_text, replace_text
 
 # what a trainer with this recipe imports in any case; the rest is learned from the run's own trainer
 ALWAYS = ("backend.trainer.parts", "backend.trainer.training")
+# what is imported for a run that nobody knows yet; other recipes import their own part when they begin
+USUAL: tuple[str, ...] = (*ALWAYS, "backend.trainer.recipes.sft")
 _TOPS = frozenset(
     {
         "accelerate", "backend", "bitsandbytes", "config", "datasets", "huggingface_hub", "jinja2", "numpy", "pandas",

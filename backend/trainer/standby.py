@@ -1,12 +1,14 @@
 """A trainer that has imported everything and waits for its run.
 
-Usage: python -m backend.trainer.standby RUN_DIR, with a socket as standard input (backend.executors.handover). It
+Usage: python -m backend.trainer.standby [RUN_DIR], with a socket as standard input (backend.executors.handover). It
 ends when the other end is closed. It touches no device and no file of the run before it gets the order; then it is
 what a cold start would be, or starts cold itself if something that matters to importing has changed meanwhile.
+Without RUN_DIR it waits for any run.
 """
 
 import gc
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_USAGE, StudioError
 from backend.executors.environment import ATTEMPT, LOCK_FD, RUN_ID, TOKEN
 from backend.executors.handover import Received, say_ready, wait_for_order, waiting_place
-from backend.trainer.imports import import_all, stack_of
+from backend.trainer.imports import USUAL, import_all, stack_of
 from backend.trainer.order import (
     hide_bitsandbytes,
     needs_bitsandbytes,
@@ -37,7 +39,10 @@ _OWN = (ATTEMPT, TOKEN, RUN_ID, LOCK_FD)  # nothing that is imported reads them
 
 @dataclass(frozen=True, slots=True)
 class Outset:
-    """All that importing depends on: two starts with equal ones import the same in the same way."""
+    """All that importing depends on: two starts with equal ones import the same in the same way.
+
+    `with_bitsandbytes`: it may be imported, and not only by a run that needs it.
+    """
 
     environ: dict[str, str]
     with_bitsandbytes: bool
@@ -50,34 +55,54 @@ class Outset:
         settle_allocator(settled, config)
         return cls(settled, needs_bitsandbytes(config, root))
 
+    @classmethod
+    def of_any(cls, environ: Mapping[str, str]) -> "Outset":
+        """For a run in one process that nobody knows yet."""
+        settled = {name: value for name, value in environ.items() if name not in _OWN}
+        settle_environment(settled)
+        return cls(settled, with_bitsandbytes=True)
+
+    def serves(self, other: "Outset") -> bool:
+        """Whether what was imported so is right for one that begins otherwise: bitsandbytes too much does no harm."""
+        return self.environ == other.environ and (self.with_bitsandbytes or not other.with_bitsandbytes)
+
 
 def main(argv: Sequence[str]) -> int:
     """Wait; then train, and give the trainer's exit code."""
     tell_stacks_on_request()
-    run, place = RunDirectory(Path(argv[0]).resolve()), waiting_place()
+    place = waiting_place()
+    if not argv:
+        outset = Outset.of_any(os.environ)
+        settle_environment(os.environ)
+        return _wait(place, outset, USUAL)
+    run = RunDirectory(Path(argv[0]).resolve())
     try:
         config = read_order(run)
     except StudioError as error:
         return error.exit_code
     if config.devices.processes > 1:  # each of them is started anew, by accelerate
         return EXIT_USAGE
-    outset = Outset.of(os.environ, config, run.root)
+    outset, names = Outset.of(os.environ, config, run.root), stack_of(config, run.imports)
+    settle_environment(os.environ)
+    settle_allocator(os.environ, config)
+    hide_bitsandbytes(config, run.root, sys.modules)  # type: ignore[arg-type] # typeshed has no None
+    return _wait(place, outset, names)
+
+
+def _wait(place: socket.socket, outset: Outset, names: tuple[str, ...]) -> int:
+    """Import, wait, and become the trainer of the run that the order names."""
     own_score = _be_killed_first()
-    importing = _begin_to_import(config, run, lambda: say_ready(place))
+    importing = _begin_to_import(names, lambda: say_ready(place))
     received = wait_for_order(place)
     if received is None:
         os._exit(0)  # whoever might give an order is gone, and importing may be in full swing
     importing.join()
     _restore(own_score)
-    return _take_up(received, outset, run)
+    return _take_up(received, outset)
 
 
-def _begin_to_import(config: RunConfig, run: RunDirectory, done: Callable[[], None]) -> threading.Thread:
+def _begin_to_import(names: tuple[str, ...], done: Callable[[], None]) -> threading.Thread:
     """Import in a thread, whose low priority ends with it; nobody but root could raise that of a process again."""
-    names = stack_of(config, run.imports)
-    settle_environment(os.environ, config.devices.processes)
-    settle_allocator(os.environ, config)
-    hide_bitsandbytes(config, run.root, sys.modules)  # type: ignore[arg-type] # typeshed has no None
 
     def work() -> None:
         if sys.platform == "linux":  # elsewhere it would be the whole process
@@ -93,9 +118,10 @@ def _begin_to_import(config: RunConfig, run: RunDirectory, done: Callable[[], No
     return thread
 
 
-def _take_up(received: Received, outset: Outset, run: RunDirectory) -> int:
+def _take_up(received: Received, outset: Outset) -> int:
     received.take_up()
     environment, argv = received.environment(), received.order.argv
+    run = RunDirectory(Path(argv[-1]).resolve())
     if not _is_still(outset, environment, run):
         os.execve(argv[0], argv, environment)  # noqa: S606 - the command that the supervisor would have started
     os.environ.update({name: environment[name] for name in _OWN if name in environment})
@@ -108,7 +134,8 @@ def _take_up(received: Received, outset: Outset, run: RunDirectory) -> int:
 def _is_still(outset: Outset, environment: Mapping[str, str], run: RunDirectory) -> bool:
     """Whether a cold start would import now what was imported."""
     try:
-        return Outset.of(environment, read_order(run), run.root) == outset
+        config = read_order(run)
+        return config.devices.processes == 1 and outset.serves(Outset.of(environment, config, run.root))
     except StudioError:
         return False
 

@@ -78,7 +78,8 @@ class Studio:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {"trainer_threads": "1", "backoff_seconds": "[0.05, 0.1]", "standby": "false", **self.settings}
+        cold = {"standby": "false", "spare": "false"}
+        own = {"trainer_threads": "1", "backoff_seconds": "[0.05, 0.1]", **cold, **self.settings}
         variables = {f"PEFT_STUDIO_{name.upper()}": value for name, value in own.items()}
         inherited = {name: value for name, value in untraced(os.environ).items() if not name.startswith("PEFT_STUDIO_")}
         return inherited | {WORKSPACE: str(self.workspace), "HF_HUB_OFFLINE": "1"} | variables

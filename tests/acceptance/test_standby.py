@@ -1,11 +1,17 @@
-"""A warm standby takes over from a killed trainer, and nobody can tell from the result."""
+"""A process that has waited trains a run, and nobody can tell from the result."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dependency_injector.providers import Object
 
+from backend.containers import build_container
+from backend.domain.run_config import RunConfig
 from backend.executors import lock_file
+from backend.services.spare import Memory, Spare, SpareRule, SpareState
+from config.settings import Settings
+from config.yaml_files import read_yaml
 from tests.acceptance.studio import Studio, kill, opened, paused, wait_until
 from tests.acceptance.trained import SAVE_STEPS, Room
 
@@ -30,4 +36,29 @@ def test_a_run_that_its_standby_finished_has_the_result_of_an_undisturbed_run(
         assert shown["state"] == "finished"
         assert [(a["pid"], a["exit_code"]) for a in shown["attempts"]] == [(trainer, -9), (identity.pid, 0)]
         assert shown["attempts"][1]["resumed_from_step"] == SAVE_STEPS
+        assert is_like_undisturbed(studio, run_id)
+
+
+def test_a_run_that_a_spare_trained_has_the_result_of_a_cold_start(
+    room: Room, tmp_path: Path, is_like_undisturbed: Callable[[Studio, str], bool]
+) -> None:
+    """Its trainer could import bitsandbytes, which a cold start hides from a run that does not need it."""
+    with opened(tmp_path / "workspace") as studio:
+        studio.workspace.mkdir()
+        container = build_container(Settings(workspace=studio.workspace, trainer_threads=1))
+        program, memory = container.supervisor(), Memory(lambda: None, lambda _: None)
+        spare = Spare(container.executor(), container.clock(), program, SpareRule(after_seconds=0), memory)
+        container.spare.override(Object(spare))
+        services = container.services()
+
+        def is_ready() -> bool:
+            spare.tend()
+            return spare.state() is SpareState.READY
+
+        wait_until(is_ready, "a spare is ready")
+        run_id = services.training.start(RunConfig.model_validate(read_yaml(room.order)), room.folder).id
+        shown = studio.wait_for_end(run_id)
+        container.shutdown_resources()
+        assert (shown["state"], len(shown["attempts"])) == ("finished", 1)
+        assert f"attempt 1 is process {shown['attempts'][0]['pid']}, the warm standby" in studio.reasons(run_id)
         assert is_like_undisturbed(studio, run_id)

@@ -12,13 +12,16 @@ from dependency_injector import providers
 from streamlit import config as streamlit_config
 
 from app import server
-from app.runtime import use_container
+from app.runtime import close_container, use_container
 from app.server import _look_after_runs, lifespan, protect
 from backend.containers import StudioContainer
 from backend.errors import StorageError
+from backend.services.spare import Memory, Spare, SpareRule
 from config.server_flags import protections
 from config.settings import Settings
+from tests.fakes.clock import FakeClock
 from tests.fakes.dashboard import FakeContainer
+from tests.fakes.executor import FakeExecutor
 from tests.fakes.processes import FakeProcesses
 
 
@@ -118,6 +121,25 @@ def test_listening_wide_is_allowed_to_who_asks_for_it(
     listening_on(monkeypatch, "0.0.0.0")
     protect(Settings(host="0.0.0.0"))
     assert options["server.allowedHosts"] == ["*"]
+
+
+def test_a_dashboard_keeps_a_spare_supervisor_until_it_ends(studio: StudioContainer) -> None:
+    """The CLI builds the same services and never tends it."""
+    clock = FakeClock()
+    executor = FakeExecutor(clock)
+    rule = SpareRule(min_free_bytes=0, after_seconds=0)
+    spare = Spare(executor, clock, studio.supervisor(), rule, Memory(lambda: None, lambda _: None))
+    studio.spare.override(providers.Object(spare))
+
+    async def serve() -> None:
+        looking = asyncio.create_task(_look_after_runs(0.01))
+        while not executor.waiting():
+            await asyncio.sleep(0.01)
+        looking.cancel()
+
+    asyncio.run(asyncio.wait_for(serve(), 60))
+    close_container()
+    assert executor.waiting() == []
 
 
 def test_while_the_dashboard_lives_the_runs_are_looked_after(studio: StudioContainer) -> None:

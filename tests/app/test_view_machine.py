@@ -33,6 +33,10 @@ def test_a_gpu_is_drawn_with_its_figures(machine: FakeMachine) -> None:
     assert "120 W" in [metric.value for metric in at.metric]
 
 
+def test_what_waits_for_the_next_run_is_told(machine: FakeMachine) -> None:
+    assert any("the setting `spare` is off" in text.value for text in open_page("machine").caption)
+
+
 def test_every_dependency_has_a_verdict(studio: StudioContainer) -> None:
     packages = FakePackages({"torch": "1.0"}, ["torch>=2.13", "peft"])
     studio.packages.override(providers.Object(packages))

@@ -260,6 +260,17 @@ def test_two_do_not_wait_under_one_lock(bench: Bench) -> None:
     assert bench.executor.warm(bench.waiting()) is None
 
 
+def test_whether_a_warm_process_is_ready_is_told_at_once(tmp_path: Path) -> None:
+    """A supervisor asks while it watches a trainer, and must not miss its end."""
+    bench = LocalBench(tmp_path)
+    waiting = bench.executor.warm(bench.waiting())
+    assert waiting is not None
+    begun = time.monotonic()
+    assert not bench.executor.is_ready(waiting), "it never says so"
+    assert time.monotonic() - begun < 1
+    bench.executor.let_go(waiting)
+
+
 def test_a_program_that_does_not_exist_is_an_error_and_leaves_the_lock_free(tmp_path: Path) -> None:
     executor = LocalExecutor()
     command = Command(("/no/such/program",), tmp_path, tmp_path / "a.log", tmp_path / "a.lock")

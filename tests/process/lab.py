@@ -15,7 +15,7 @@ from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.executors import process_table
-from backend.executors.environment import RUN_ID
+from backend.executors.environment import RUN_ID, TOKEN
 from backend.executors.local import LocalExecutor
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
@@ -56,6 +56,7 @@ class Lab:
             "PEFT_STUDIO_WORKSPACE": str(self.workspace),
             "PEFT_STUDIO_BACKOFF_SECONDS": "[0.05, 0.1, 0.2]",
             "PEFT_STUDIO_STANDBY": "false",
+            "PEFT_STUDIO_SPARE": "false",
             **self.environment,
         }
         if self.forks:
@@ -180,4 +181,6 @@ class Lab:
             if supervisor:
                 self.executor.kill(supervisor)
             self.executor.sweep({RUN_ID: run.id, "PEFT_STUDIO_MODELS": str(self.workspace / "models")})
+            for attempt in run.attempts:
+                self.executor.sweep({TOKEN: attempt.token})
         self.store.close()

@@ -48,13 +48,13 @@ def test_the_standby_becomes_the_next_trainer_and_another_one_waits(warm_lab: La
 
 
 def test_what_the_new_trainer_says_goes_to_its_own_log_and_its_exit_code_is_known(warm_lab: Lab) -> None:
-    attempts = {"2": {"crash_at_step": 100_000 - 1, "flood_bytes": 100}, "1": {}}
+    attempts = {"2": {"crash_at_step": 100_000 - 1, "flood_bytes": 200}, "1": {}}
     warm_lab.start(**ENDLESS | {"total_steps": 400}, attempts=attempts)
     warm_lab.wait_for_standby()
     warm_lab.kill(warm_lab.trainer())
     run = warm_lab.wait_for_over()
     assert (run.state, [a.exit_code for a in run.attempts]) == (RunState.FINISHED, [-9, 0]), warm_lab.story()
-    assert RunDirectory(run.run_dir).log(2).read_text().split() == ["flood", "0"]
+    assert RunDirectory(run.run_dir).log(2).read_text().split() == ["flood", "0", "flood", "1"]
     assert warm_lab.marked() == []
 
 
