@@ -18,7 +18,7 @@ from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0
 MAX_FAILED = 3
-MAX_PAUSED = 3
+MAX_PAUSED = 5
 MAX_ENDED = 8
 DEMO = "demo"
 

@@ -1,4 +1,4 @@
-"""Folders that a dead trainer left half-written or half-deleted."""
+"""What a dead trainer left half-written or half-deleted."""
 
 import shutil
 from pathlib import Path
@@ -13,3 +13,5 @@ def sweep(parent: Path) -> None:
     for prefix in (STAGING, DELETING):
         for leftover in parent.glob(f"{prefix}*"):
             shutil.rmtree(leftover, ignore_errors=True)
+    for heartbeat in parent.glob(".heartbeat.*.tmp"):
+        heartbeat.unlink(missing_ok=True)

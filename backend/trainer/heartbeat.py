@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -56,7 +57,8 @@ class HeartbeatWriter:
             self._temporary.write_text(self.last.to_json(), encoding="utf-8")
             self._temporary.replace(self._path)
         except OSError:
-            return
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
 
 
 class NoHeartbeat(HeartbeatWriter):
