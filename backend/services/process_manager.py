@@ -10,7 +10,8 @@ from backend.domain.queue import waits
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import ENDS, Liveness, RunState, Wish
-from backend.errors import StudioError
+from backend.errors import ProcessError, StudioError
+from backend.services.lost_runs import lay_to_rest
 from backend.services.scheduler import Scheduler
 
 _MOST_STARTS = 5
@@ -136,7 +137,12 @@ class ProcessManager:
             environment=dict(self._program.environment),
         )
         begins = run.wish is Wish.RUN and run.state in _AT_REST
-        is_started = (self._start_ahead if begins else self._executor.start)(command) is not None
+        try:
+            is_started = (self._start_ahead if begins else self._executor.start)(command) is not None
+        except ProcessError:
+            if lay_to_rest(run, self._store, self._executor, self._clock):
+                return False
+            raise
         if is_started:
             self._starts.setdefault(run.id, deque(maxlen=_MOST_STARTS)).append(self._clock.monotonic())
         return is_started

@@ -101,7 +101,7 @@ def test_what_went_wrong_comes_first_and_what_the_person_paused_after_what_runs(
     facts = {"state": RunState.PAUSED, "wish": Wish.PAUSE}
     studio.store().create(a_run("by-hand", **facts))
     studio.store().create(a_run("no-room", error_id="disk-full", message="The disk is full.", **facts))
-    for number in range(3):
+    for number in range(5):
         studio.store().create(a_run(f"more-{number}", **facts))
     at = open_page()
     order = [header.value for header in at.header]
@@ -109,7 +109,7 @@ def test_what_went_wrong_comes_first_and_what_the_person_paused_after_what_runs(
     buttons = [button.key for button in at.button]
     assert buttons.index("resume-no-room") < buttons.index("pause-live")
     (link,) = [link.proto for link in at.get("page_link") if "paused" in link.proto.label]
-    assert (link.label, link.query_string) == ("All 4 paused runs", "status=paused")
+    assert (link.label, link.query_string) == ("All 6 paused runs", "status=paused")
 
 
 def test_a_paused_run_waits_for_the_person_and_does_not_count_as_running(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.ports import Command
-from backend.domain.run import ProcessIdentity, Run
+from backend.domain.run import Attempt, ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import Liveness, RunState, Wish
 from backend.executors.errors import CommandNotStarted
@@ -14,7 +14,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor, Script
 from tests.fakes.machine import FakeMachine
 from tests.fakes.run_store import FakeRunStore
-from tests.fakes.runs import a_run
+from tests.fakes.runs import NOON, TRAINER, a_run
 
 CPU_SLOTS = 64  # as many runs at once as a test likes
 
@@ -122,8 +122,9 @@ def test_a_run_whose_supervisors_keep_ending_is_held_back_for_a_while(desk: Desk
     assert desk.manager.reconcile().started == ("a",)
 
 
-def test_one_run_that_cannot_be_started_does_not_keep_the_others_from_it(desk: Desk) -> None:
-    desk.add("a", RunState.RUNNING)
+def test_one_run_that_cannot_be_started_does_not_keep_the_others_from_it(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    desk.store.create(a_run("a", state=RunState.RUNNING, run_dir=tmp_path / "a"))
     desk.add("b", RunState.RUNNING)
     begin = desk.executor.start
 
@@ -165,3 +166,32 @@ def test_liveliness_tells_who_works_on_a_run(desk: Desk) -> None:
     found = desk.manager.liveliness(desk.store.get("a"))
     assert (found.trainer, found.trainer_state) == (trainer, Liveness.ALIVE)
     assert (found.supervisor, found.supervisor_state) == (None, Liveness.DEAD)
+
+
+@pytest.mark.parametrize("state", sorted(set(RunState) - {RunState.FINISHED}))
+def test_a_run_whose_folder_is_gone_ends_gives_its_place_back_and_blocks_nobody(
+    desk: Desk, tmp_path: Path, state: RunState
+) -> None:
+    attempt = Attempt(1, "token", NOON, TRAINER)
+    facts = {"state": state, "slots": ("cpu:0",), "run_dir": tmp_path / "gone", "attempts": (attempt,)}
+    desk.store.create(a_run("lost", **facts))
+    desk.executor.refuses = CommandNotStarted(program="python", reason="no such folder")
+    report = desk.manager.reconcile()
+    run = desk.store.get("lost")
+    assert (report.refused, run.slots, run.wish, run.error_id) == ((), (), Wish.STOP, "run-folder-gone")
+    assert run.state is (RunState.STOPPED if state is RunState.FAILED else RunState.FAILED)
+    assert "is gone. Bring it back and resume the run, or delete the run." in run.message
+    assert run.attempts[0].ended_at is not None
+    assert desk.manager.reconcile().refused == ()
+
+
+def test_a_run_whose_folder_cannot_be_seen_is_left_alone_while_a_process_of_it_lives(
+    desk: Desk, tmp_path: Path
+) -> None:
+    trainer = desk.executor.adoptable(None, Script())
+    attempts = (Attempt(1, "token", NOON, trainer),)
+    facts = {"state": RunState.RUNNING, "slots": ("cpu:0",), "run_dir": tmp_path / "gone", "attempts": attempts}
+    desk.store.create(a_run("away", **facts))
+    desk.executor.refuses = CommandNotStarted(program="python", reason="no such folder")
+    assert [run_id for run_id, _ in desk.manager.reconcile().refused] == ["away"]
+    assert desk.store.get("away").state is RunState.RUNNING
