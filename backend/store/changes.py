@@ -25,8 +25,8 @@ def insert(session: Session, run: Run, journal: Iterable[JournalLine]) -> None:
     session.add(annotation_row(run))
     session.add_all(attempt_row(run.id, attempt) for attempt in run.attempts)
     session.add_all(journal_row(run.id, line) for line in journal)
-    taken = set(session.scalars(select(SlotRow.name).where(SlotRow.name.in_(run.slots))))
-    session.add_all(SlotRow(name=name, run_id=run.id) for name in run.slots if name not in taken)
+    if session.scalars(select(SlotRow.name).where(SlotRow.name.in_(run.slots))).first() is None:
+        session.add_all(SlotRow(name=name, run_id=run.id) for name in run.slots)  # all, or it has to ask anew
 
 
 def change_state(session: Session, transition: Transition) -> None:

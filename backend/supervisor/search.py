@@ -61,8 +61,8 @@ class Search:
             if process and self._clock.monotonic() - since > self._rules.stop_grace_seconds:
                 self._executor.kill(process)
             self._pause(self._rules.poll_seconds)
-            if self._owned.refresh().wish is not Wish.RUN:
-                return
+            if self._owned.refresh().wish is not Wish.RUN and process is None:
+                return  # a known one is seen to its end even then: it may hold the device that the run gives back
 
     @property
     def _lock(self) -> Path:

@@ -92,10 +92,12 @@ def test_slots_are_given_back_with_the_transition_that_ends_or_pauses_a_run(
     assert store.get("a-run") == store.list()[0] == changed
 
 
-def test_a_restored_run_gets_only_slots_that_nobody_holds(store: RunStore) -> None:
+def test_a_restored_run_gets_its_slots_only_if_nobody_holds_any_of_them(store: RunStore) -> None:
     store.create(a_run(slots=("gpu:0",)))
     store.restore(a_run("other", slots=("gpu:0", "gpu:1")), ())
-    assert store.get("other").slots == ("gpu:1",)
+    store.restore(a_run("third", slots=("gpu:1", "gpu:2")), ())
+    assert store.get("other").slots == ()
+    assert store.get("third").slots == ("gpu:1", "gpu:2")
     assert store.get("a-run").slots == ("gpu:0",)
 
 

@@ -181,7 +181,7 @@ class FakeRunStore:
 
     def _with_free_slots(self, run: Run) -> Run:
         taken = {slot for other in self._runs.values() if other.id != run.id for slot in other.slots}
-        return replace(run, slots=tuple(sorted(slot for slot in run.slots if slot not in taken)))
+        return replace(run, slots=() if taken & set(run.slots) else tuple(sorted(run.slots)))
 
     def _changed(self, call: str) -> None:
         self._version += 1

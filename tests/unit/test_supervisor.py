@@ -647,6 +647,20 @@ def test_a_stray_trainer_is_ended_before_another_starts(stage: Stage) -> None:
     assert any("belongs to no open attempt" in reason for reason in stage.reasons)
 
 
+def test_a_run_that_is_stopped_meanwhile_gives_its_place_back_only_when_the_stray_is_gone(stage: Stage) -> None:
+    stage.executor.adoptable(stage.folder.trainer_lock, Script(on_term=None), {})
+    stage.create()
+
+    class Impatient(Leave):
+        def pause(self, seconds: float) -> None:
+            stage.store.set_wish("a-run", Wish.STOP, "enough")
+            super().pause(seconds)
+
+    stage.leave = Impatient(stage.clock.advance, stage.clock.monotonic)
+    assert stage.supervise().state is RunState.STOPPED
+    assert stage.executor.calls[:2] == ["terminate", "kill"]
+
+
 def test_a_stop_is_heard_while_a_stray_holds_the_lock(stage: Stage) -> None:
     lock = stage.folder.trainer_lock
     stage.executor.adoptable(lock, Script(), {})
