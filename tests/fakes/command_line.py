@@ -97,6 +97,8 @@ class CommandLine:
     def bring(self, run_id: str, state: RunState) -> Run:
         """What a supervisor would write: an attempt that runs, or that ended in a state."""
         store = self.container().store()
+        if store.get(run_id).wish is not Wish.RUN:
+            store.set_wish(run_id, Wish.RUN, "Resume was asked for.")
         run = store.claim(run_id, SUPERVISOR)
         source, number = run.state, len(run.attempts) + 1
         path = [RunState.STARTING, RunState.RUNNING] + ([state] if state in END else [])

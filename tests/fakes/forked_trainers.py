@@ -162,7 +162,9 @@ def _child(order: dict[str, Any], learned: Path, rank: int, port: int) -> None:
             if order["stop_at"] is not None and rank == 0:
                 _at_step(order["stop_at"], lambda: go_file(run).unlink())
         code = main([str(run.root)])
-        learned.write_text(json.dumps(sorted(sys.modules)))
+        part = learned.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(sorted(sys.modules)))
+        part.replace(learned)  # the thread that kills may still come
     except BaseException:  # noqa: BLE001 - a child has nobody above it
         traceback.print_exc()
     finally:

@@ -131,7 +131,9 @@ class AnyOrder(RuleBasedStateMachine):
         run_id = self.ids[target_run]
         self.people.stop_now(run_id)
         self._wait_for_rest(run_id)
-        library = RunLibrary(self.lab.store, LocalRunFiles(), self.lab.executor, self.folder / "trash")
+        library = RunLibrary(
+            self.lab.store, LocalRunFiles(), self.lab.executor, self.lab.manager, self.folder / "trash"
+        )
         wait_until(lambda: self._is_deleted(library, run_id), "the run can be deleted")
         with pytest.raises(RunNotFound):
             self.lab.get(run_id)

@@ -279,9 +279,11 @@ def test_trained_biases_survive_the_conversion_of_pissa(make_run: MakeRun, tmp_p
 
 
 def base(room: Room, architecture: str, *, quantized: bool = False) -> Any:
-    """A fresh base model, as anybody would load it."""
+    """A fresh base model, as anybody would load it; see `keep_as_loaded` for what bitsandbytes does on some CPUs."""
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    from backend.quantization.four_bit import keep_as_loaded
 
     options: dict[str, Any] = {}
     if quantized:
@@ -291,7 +293,9 @@ def base(room: Room, architecture: str, *, quantized: bool = False) -> Any:
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.float32,
         )
-    return AutoModelForCausalLM.from_pretrained(room.models[architecture], **options).eval()
+    model = AutoModelForCausalLM.from_pretrained(room.models[architecture], **options)
+    keep_as_loaded(model)
+    return model.eval()
 
 
 def load_plainly(folder: Any, model: Any) -> Any:
