@@ -21,7 +21,7 @@ from backend.containers import build_container
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
-from backend.executors import lock_file
+from backend.executors import lock_file, process_table
 from backend.services.bundle import Services
 from config.settings import Settings
 from config.yaml_files import read_yaml
@@ -76,8 +76,11 @@ def a_demo_run(*, has_standby: bool) -> Iterator[tuple[Services, str]]:
         try:
             yield services, run_id
         finally:
+            supervisor = services.processes.liveliness(services.status.show(run_id).run).supervisor
             services.training.stop(run_id)
             wait_until(lambda: services.processes.liveliness(services.status.show(run_id).run).supervisor is None)
+            # it looks after the other runs of the workspace once more, without its lock
+            wait_until(lambda: supervisor is None or not process_table.is_alive(supervisor))
 
 
 def endless_demo() -> RunConfig:
