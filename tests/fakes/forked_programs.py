@@ -132,6 +132,9 @@ def _ask(command: Command, handle: int) -> int:
         return int(line.recv(100))
 
 
+_LOOK_SECONDS = 0.5
+
+
 def serve(path: str, kind: str) -> None:
     """Import, then fork a program for each order, until standard input ends."""
     for name in STACKS[kind]:
@@ -144,7 +147,8 @@ def serve(path: str, kind: str) -> None:
         listener.listen(100)
         Path(path + ".new").rename(path)
         while True:
-            ready, _, _ = select.select([listener, 0], [], [])
+            ready, _, _ = select.select([listener, 0], [], [], _LOOK_SECONDS)
+            _reap()  # a signal that comes just before we wait is not heard by Python until something else wakes us
             if 0 in ready and not os.read(0, 1):
                 return
             if listener in ready:
