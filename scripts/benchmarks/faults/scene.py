@@ -146,7 +146,8 @@ class Scene:
         self.trial.num_orphans += len(orphans)
         self.trial.num_zombies += len(zombies)
         if orphans or zombies:
-            self.trial.problems.append(f"left behind: processes {orphans}, zombies {zombies}")
+            parents = [entry.parent for pid in zombies if (entry := process_table.read(pid))]
+            self.trial.problems.append(f"left behind: processes {orphans}, zombies {zombies} of parents {parents}")
 
 
 def living_in(workspace: Path) -> list[int]:
