@@ -34,11 +34,11 @@ def standby_killed(scene: Scene) -> str:
 def queue_killed(scene: Scene) -> str:
     """Everything is killed while the first of three trains; a dashboard is opened: they go on, in their order."""
     lab = scene.lab()
-    dashboard = scene.open_dashboard(lab)
     now = datetime.now(UTC)
     for number, name in enumerate(QUEUE):
         lab.make(name, total_steps=20, save_every=5, step_seconds=0.02)
         lab.store.requeue([Requeueing(name, queued_at=now + timedelta(seconds=number))])
+    dashboard = scene.open_dashboard(lab)  # only now is their order settled
     lab.wait_for_step(scene.chance.randint(2, 15), run_id=QUEUE[0])
     waiting = lab.get(QUEUE[1]).message
     processes = [found for found in (lab.trainer(QUEUE[0]), lab.supervisor(QUEUE[0])) if found]
