@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backend.domain.adjustments import Adjustment, adjustments_text, read_adjustments
 from backend.domain.run_directory import RunDirectory
-from backend.store.checkpoints import MANIFEST, Checkpoint, damage, sealed
+from backend.store.checkpoints import MANIFEST, STAGING, Checkpoint, damage, sealed
 from backend.store.errors import CheckpointDamaged, CheckpointMissing, CheckpointNotTaken, OrdersNotWritten
 from backend.store.files import replace_text, sync_folder
 from backend.store.locking import locked
@@ -65,7 +65,7 @@ class LocalBranchFiles:
         if step not in self.steps(source):
             raise CheckpointMissing(step=step, run_id=source.name, steps=_listed(self.steps(source)))
         place = RunDirectory(target).checkpoints
-        staging = place / f".staging-{folder.name}-{secrets.token_hex(4)}"
+        staging = place / f"{STAGING}{folder.name}-{secrets.token_hex(4)}"
         try:
             _bring(folder, staging)
             why = damage(Checkpoint(step, staging))

@@ -1,6 +1,7 @@
 """What a dead trainer left half-written or half-deleted."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from backend.store.checkpoints import STAGING
@@ -14,4 +15,5 @@ def sweep(parent: Path) -> None:
         for leftover in parent.glob(f"{prefix}*"):
             shutil.rmtree(leftover, ignore_errors=True)
     for heartbeat in parent.glob(".heartbeat.*.tmp"):
-        heartbeat.unlink(missing_ok=True)
+        with suppress(OSError):
+            heartbeat.unlink(missing_ok=True)
