@@ -1,8 +1,10 @@
 """What is known of a run's scalars: one series per tag, attempts merged, with what could not be read."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,37 @@ class Series:
         return len(self.steps)
 
 
+class Kind(StrEnum):
+    """What other than scalars a tag holds."""
+
+    TEXT = "text"
+    HISTOGRAM = "histogram"
+    IMAGE = "image"
+    AUDIO = "audio"
+    HPARAMS = "hparams"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A record that is no scalar, found but not decoded: file relative to the folder, first byte of its payload."""
+
+    file: str
+    offset: int
+    length: int
+    step: int
+    wall_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """All records of one tag that holds something else than scalars, in the order of writing."""
+
+    tag: str
+    kind: Kind
+    places: tuple[Place, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Damage:
     """Bytes of an event file that could not be read, both ends included; `file` is relative to the folder."""
@@ -40,19 +73,30 @@ class Damage:
     last_byte: int
 
 
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
     """Everything readable in one folder at one moment; never changes.
 
     `version` rises with every change, so that equal versions of one folder are the same object. A tag of an
     event file in a nested folder is prefixed with that folder's name. `num_ignored_points` counts the points
-    whose tag is longer than MAX_TAG_LENGTH, or came after the folder had MAX_TAGS tags.
+    whose tag is longer than MAX_TAG_LENGTH, or came after the folder had MAX_TAGS tags. `ghosts` are the points
+    that a restart or a step back made void, per tag, each stretch with rising steps, oldest first. `restarts` are
+    the steps with which later writing began, in the order of writing. `num_repeats` counts, per tag, the points
+    that were replaced by a later one at the same step.
     """
 
     version: int
     series: Mapping[str, Series]
     damage: tuple[Damage, ...]
     num_ignored_points: int = 0
+    ghosts: Mapping[str, tuple[Series, ...]] = field(default_factory=_nothing)
+    restarts: tuple[int, ...] = ()
+    others: Mapping[str, Other] = field(default_factory=_nothing)
+    num_repeats: Mapping[str, int] = field(default_factory=_nothing)
 
 
 class CurveSource(Protocol):

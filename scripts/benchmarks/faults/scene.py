@@ -21,6 +21,7 @@ from scripts.benchmarks.faults.trial import Recovery, Trial, double_starts
 from tests.fakes.forked_programs import DASHBOARD, WORKSPACE, Forks
 from tests.process.lab import Lab, wait_until
 
+STANDBY_NAMED_SECONDS = 0.2
 POLL_SECONDS = 0.005
 GONE_SECONDS = 10.0
 LOOK_SECONDS = 0.1  # how often the stand-in for the dashboard looks after the runs
@@ -95,8 +96,7 @@ class Scene:
         end = time.monotonic() + seconds
         while not ((run := lab.get(run_id)).is_over and not run.needs_supervisor):
             assert time.monotonic() < end, f"not over within {seconds:g} s: {lab.story(run_id)}"
-            tokens = trainers_of(run_id, lab.workspace)
-            self.trial.num_double_starts += len(tokens) > 1
+            self.trial.num_double_starts += len(trainers_of(run_id, lab.workspace)) > 1
             time.sleep(0.03)
 
     def told(self, text: str) -> str:
@@ -161,7 +161,18 @@ def living_in(workspace: Path) -> list[int]:
 
 
 def trainers_of(run_id: str, workspace: Path) -> set[str]:
-    """Tokens of the attempts of which a process is alive; the standby that waits beside them is none."""
+    """Tokens of the attempts of which a process is alive; the standby that waits beside them is none.
+
+    The lock of the standby names it only some milliseconds after its start, so more than one token is looked at again.
+    """
+    found = _trainers_of(run_id, workspace)
+    if len(found) > 1:
+        time.sleep(STANDBY_NAMED_SECONDS)
+        found &= _trainers_of(run_id, workspace)
+    return found
+
+
+def _trainers_of(run_id: str, workspace: Path) -> set[str]:
     standby = lock_file.read_identity(RunDirectory(workspace / "runs" / run_id).standby_lock)
     found = set()
     for entry in process_table.processes():
