@@ -4,14 +4,17 @@ import streamlit as st
 
 from app.components.activity import activity_badge
 from app.components.error_box import warning_box
+from app.components.markdown_escape import escape
 from app.components.wordmark import MARK, WORDMARK
 from app.frame import error_frame
 from app.navigation import MENU, View
 from app.notices import draw_notices
 from app.runtime import get_services
-from app.session import state_manager
+from app.session import count, count_up, state_manager
 from backend.domain.actions import navigate, see_runs
 from backend.services.bundle import Services
+
+RESTART_TOLD = "studio-restart-told"
 
 
 def render() -> None:
@@ -46,6 +49,15 @@ def _surroundings(services: Services, view: View) -> None:
     state.update_state(see_runs(services.status.version()))
     with st.sidebar:
         activity_badge(services.status.active())
+    _tell_of_restart(services)
     draw_notices()
     if state.save_error is not None:
         warning_box(state.save_error.explain())
+
+
+def _tell_of_restart(services: Services) -> None:
+    """Once per session, in the corner: pages reload by themselves when the launcher has started a new server."""
+    if not count(RESTART_TOLD):
+        count_up(RESTART_TOLD)
+        if sentence := services.engine.sentence():
+            st.toast(escape(sentence), icon=":material/restart_alt:", duration="long")

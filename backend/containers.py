@@ -35,6 +35,7 @@ from backend.services.config_service import ConfigService
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
@@ -90,6 +91,10 @@ def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
     return BootService(systemctl, folder, command, inherited | settings.as_changed_environment(), _user(), LINGER)
 
 
+def _engine_state(settings: Settings) -> Path:
+    return settings.workspace / "engine_state.json"
+
+
 def _user() -> str:
     """The name of the person; the number of one who has none."""
     try:
@@ -134,6 +139,7 @@ class StudioContainer(containers.DeclarativeContainer):
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
     configs: Provider[ConfigService] = Once(ConfigService)
+    engine: Provider[EngineRestart] = Once(EngineRestart, Once(_engine_state, settings))
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
     checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
@@ -215,6 +221,7 @@ class StudioContainer(containers.DeclarativeContainer):
         storage=storage,
         repairs=repairs,
         boot=boot,
+        engine=engine,
     )
     services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare), bundle)
 

@@ -22,9 +22,12 @@ class StatusFile:
         self.path = path
         self._host = host
         self.mark = mark
+        self._restart: dict[str, str] | None = None
 
     def write(self, event: EngineStatusChanged) -> None:
-        """What is now. Raises OSError."""
+        """What is now, and why the dashboard was last started again. Raises OSError."""
+        if event.new.state is EngineState.WAITING:
+            self._restart = {"reason": event.new.error, "at": event.at.isoformat()}
         replace_text(self.path, json.dumps(self._facts(event.new), indent=2) + "\n")
 
     def read(self) -> dict[str, Any]:
@@ -58,6 +61,7 @@ class StatusFile:
             "start_time": status.start_time.isoformat() if status.start_time else None,
             "restart_count": status.restart_count,
             "exit_code": status.exit_code,
+            "restart": self._restart,
             "process": asdict(status.process) if status.process else None,
             "launcher_pid": os.getpid(),
             "mark": self.mark if status.state is not EngineState.STOPPED else "",

@@ -9,6 +9,7 @@ from backend.services.config_service import ConfigService
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
@@ -50,3 +51,4 @@ class Services:
     repairs: Repairs
     storage: StorageService
     boot: BootService
+    engine: EngineRestart

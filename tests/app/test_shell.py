@@ -1,18 +1,22 @@
 """The shell: menu, addresses, the error frame, what every page has."""
 
+import json
 import logging
+import os
 from dataclasses import replace
 
 import pytest
 from dependency_injector import providers
 from streamlit.testing.v1 import AppTest
 
+from app.components.markdown_escape import escape
 from app.navigation import MENU
 from backend.containers import StudioContainer
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState
 from backend.errors import StorageError
 from backend.services.bundle import Services
+from backend.services.engine_restart import WORDS
 from tests.app.conftest import open_page
 from tests.fakes.runs import a_run
 
@@ -132,3 +136,13 @@ def test_what_a_click_inside_a_fragment_told_is_drawn_at_once() -> None:
     at = AppTest.from_function(_page_with_a_click_in_a_fragment).run()
     assert [notice.value for notice in at.success] == ["It was done\\."]
     assert [text.value for text in at.markdown] == ["the fragment"]
+
+
+def test_a_session_is_told_once_that_the_dashboard_was_started_again(
+    services: Services, studio: StudioContainer
+) -> None:
+    file = studio.settings().workspace / "engine_state.json"
+    file.write_text(json.dumps({"pid": os.getpid(), "restart": {"reason": "It was <killed>.", "at": ""}}))
+    at = open_page("home")
+    assert [toast.value for toast in at.toast] == [escape(f"{WORDS} It was <killed>.")]
+    assert not at.run().toast

@@ -72,6 +72,7 @@ def test_a_hanging_dashboard_is_replaced_and_runs_outlive_all_of_it(
         wait_until(lambda: status().get("running") and status()["pid"] != first, "another dashboard is ready")
         second = status()
         assert (health(second["port"]), second["restart_count"]) == (second["pid"], 1)
+        assert "did not answer 3 checks in a row" in second["restart"]["reason"]
         assert not is_alive(first)
         assert (lab.supervisor(), lab.trainer()) == (supervisor, trainer)
 

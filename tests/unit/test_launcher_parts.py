@@ -156,6 +156,7 @@ def test_the_status_file_says_where_the_dashboard_is(tmp_path: Path) -> None:
         "start_time": "2026-01-01T12:00:00+00:00",
         "restart_count": 2,
         "exit_code": None,
+        "restart": None,
         "process": {"pid": 7, "start_ticks": 70, "boot_id": "boot"},
         "launcher_pid": os.getpid(),
         "mark": "the-mark",
