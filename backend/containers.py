@@ -31,6 +31,7 @@ from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
+from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
@@ -133,7 +134,7 @@ class StudioContainer(containers.DeclarativeContainer):
     examiner: Provider[LineProgram] = Once(_examiner, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
-    configs: Provider[ConfigService] = Once(ConfigService)
+    configs: Provider[ConfigService] = Once(ConfigService, settings.provided.presets_folder)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
     checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
@@ -171,6 +172,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
+    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves)
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, processes, settings.provided.trash_folder)
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
@@ -212,6 +214,7 @@ class StudioContainer(containers.DeclarativeContainer):
         playground=playground,
         reindexing=reindexing,
         states=states,
+        comparing=comparing,
         storage=storage,
         repairs=repairs,
         boot=boot,

@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         return self.workspace / "cache"
 
     @property
+    def presets_folder(self) -> Path:
+        """People's own presets."""
+        return self.workspace / "presets"
+
+    @property
     def trash_folder(self) -> Path:
         """Deleted runs."""
         return self.workspace / "trash"
