@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Lock
 
 from backend.domain.curves import Curves, CurveSource
+from backend.domain.ports import Clock
+from backend.services.curve_watching import CurveWatcher, Listener, Subscription
 
 DEFAULT_MAX_BYTES = 512 * 1024**2
 
@@ -37,15 +39,18 @@ class TensorBoardDataManager:
 
     `open_folder` makes the reader of a folder. When more than `max_bytes` of points are in memory, the
     folders that were asked for least recently are forgotten, to be read again when asked for; the last one
-    always stays.
+    and those that somebody is subscribed to always stay.
     """
 
-    def __init__(self, open_folder: Callable[[Path], CurveSource], max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(
+        self, open_folder: Callable[[Path], CurveSource], clock: Clock, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
         self._open_folder = open_folder
         self._max_bytes = max_bytes
         self._lock = Lock()
         self._versions = count(1)
         self._folders: OrderedDict[Path, _Folder] = OrderedDict()
+        self._watcher = CurveWatcher(self.curves, clock)
 
     def curves(self, folder: Path) -> Curves:
         """All that can be read by now: the same object as before if nothing was appended.
@@ -63,12 +68,23 @@ class TensorBoardDataManager:
             self._evict()
         return curves
 
+    def subscribe(self, folder: Path, listener: Listener) -> Subscription:
+        """Have a listener called with what there is now, then with everything new: see CurveWatcher."""
+        return self._watcher.subscribe(folder, listener)
+
     def forget(self, folder: Path) -> None:
         """Free the memory of a folder, such as that of a deleted run. A folder that is not known is fine."""
         with self._lock:
             self._folders.pop(folder.absolute(), None)
 
+    def close(self) -> None:
+        """End the threads; curves can still be asked for."""
+        self._watcher.close()
+
     def _evict(self) -> None:
         num_bytes = sum(folder.num_bytes for folder in self._folders.values())
-        while num_bytes > self._max_bytes and len(self._folders) > 1:
-            num_bytes -= self._folders.popitem(last=False)[1].num_bytes
+        if num_bytes <= self._max_bytes:
+            return
+        for key in list(self._folders)[:-1]:
+            if num_bytes > self._max_bytes and not self._watcher.is_watched(key):
+                num_bytes -= self._folders.pop(key).num_bytes
