@@ -44,8 +44,10 @@ from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
+from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare, SpareRule
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
@@ -161,6 +163,8 @@ class StudioContainer(containers.DeclarativeContainer):
         Once(_private, settings),
         settings.provided.runs_folder,
     )
+    colors: Provider[RunColors] = Once(RunColors, store)
+    shown: Provider[ShownCurves] = Once(ShownCurves, store, sources, curves, branch_files, configs, colors)
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
     )
@@ -223,6 +227,8 @@ class StudioContainer(containers.DeclarativeContainer):
         spare=spare,
         curves=curves,
         sources=sources,
+        colors=colors,
+        shown=shown,
         configs=configs,
         datasets=datasets,
         hardware=hardware,

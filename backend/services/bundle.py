@@ -15,8 +15,10 @@ from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
+from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Spare
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
@@ -39,6 +41,8 @@ class Services:
     spare: Spare
     curves: TensorBoardDataManager
     sources: CurveSources
+    colors: RunColors
+    shown: ShownCurves
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService
