@@ -6,6 +6,7 @@ from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
+from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
@@ -37,6 +38,7 @@ class Services:
     processes: ProcessManager
     spare: Spare
     curves: TensorBoardDataManager
+    sources: CurveSources
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService
