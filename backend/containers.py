@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from getpass import getuser
 from pathlib import Path
 
@@ -11,10 +11,13 @@ from dependency_injector import containers, providers
 from dependency_injector.providers import Object, Provider
 from dependency_injector.providers import ThreadSafeSingleton as Once
 
+from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
+from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
+from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.simple_finding import find_runs
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
@@ -114,6 +117,14 @@ def _private(settings: Settings) -> tuple[Path, ...]:
     return (settings.workspace, hub, *(Path.home() / name for name in SECRETS))
 
 
+def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSource]:
+    """How a folder of event files is opened: by way of the cache, unless there is to be none."""
+    if not settings.curve_cache_max_bytes:
+        return EventFolder
+    cache = CurveCache(settings.curve_cache_folder, clock, settings.curve_cache_max_bytes)
+    return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
+
+
 def _open(store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
@@ -153,7 +164,7 @@ class StudioContainer(containers.DeclarativeContainer):
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
-    curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder), clock)
+    curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Once(_curve_opener, settings, clock), clock)
     sources: Provider[CurveSources] = Once(
         CurveSources,
         store,

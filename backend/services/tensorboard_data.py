@@ -7,8 +7,9 @@ from itertools import count
 from pathlib import Path
 from threading import Lock
 
-from backend.domain.curves import Curves, CurveSource
+from backend.domain.curves import Curves, CurveSource, SettlingSource
 from backend.domain.ports import Clock
+from backend.services.curve_settling import CurveSettler
 from backend.services.curve_watching import CurveWatcher, Listener, Subscription
 
 DEFAULT_MAX_BYTES = 512 * 1024**2
@@ -23,6 +24,16 @@ class _Folder:
         self._read: Curves | None = None
         self._snapshot: Curves | None = None
         self.num_bytes = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the source has nothing to do in the background."""
+        return not isinstance(self._source, SettlingSource) or self._source.is_settled
+
+    def settle(self) -> bool:
+        """Let the source check and keep what does not change any more; False if it is too early."""
+        with self.lock:
+            return not isinstance(self._source, SettlingSource) or self._source.settle()
 
     def curves(self, versions: "count[int]") -> Curves:
         """The same object while the source says nothing new; versions also rise over forgotten folders."""
@@ -51,6 +62,7 @@ class TensorBoardDataManager:
         self._versions = count(1)
         self._folders: OrderedDict[Path, _Folder] = OrderedDict()
         self._watcher = CurveWatcher(self.curves, clock)
+        self._settler = CurveSettler(self._settle, clock)
 
     def curves(self, folder: Path) -> Curves:
         """All that can be read by now: the same object as before if nothing was appended.
@@ -64,6 +76,8 @@ class TensorBoardDataManager:
                 known = self._folders[key] = _Folder(self._open_folder(key))
             self._folders.move_to_end(key)
         curves = known.curves(self._versions)
+        if not known.is_settled:
+            self._settler.offer(key)
         with self._lock:
             self._evict()
         return curves
@@ -74,12 +88,21 @@ class TensorBoardDataManager:
 
     def forget(self, folder: Path) -> None:
         """Free the memory of a folder, such as that of a deleted run. A folder that is not known is fine."""
+        key = folder.absolute()
+        self._settler.withdraw(key)
         with self._lock:
-            self._folders.pop(folder.absolute(), None)
+            self._folders.pop(key, None)
 
     def close(self) -> None:
         """End the threads; curves can still be asked for."""
         self._watcher.close()
+        self._settler.close()
+
+    def _settle(self, key: Path) -> bool:
+        """A folder that went from memory meanwhile is read once more, by itself, and let go."""
+        with self._lock:
+            known = self._folders.get(key)
+        return (known or _Folder(self._open_folder(key))).settle()
 
     def _evict(self) -> None:
         num_bytes = sum(folder.num_bytes for folder in self._folders.values())
