@@ -7,6 +7,7 @@ from backend.services.branching import Branching
 from backend.services.chat import ChatService
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
+from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
@@ -15,8 +16,10 @@ from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
+from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Spare
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
@@ -38,6 +41,9 @@ class Services:
     processes: ProcessManager
     spare: Spare
     curves: TensorBoardDataManager
+    sources: CurveSources
+    colors: RunColors
+    shown: ShownCurves
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService

@@ -10,7 +10,7 @@ PARTS = {
     "Uploads": "datasets",
     "Own presets": "presets",
     "Demo model": "models",
-    "Prepared datasets": "cache",
+    "Prepared datasets and curves": "cache",
     "Trash": "trash",
     "Logs": "logs",
 }

@@ -7,7 +7,10 @@ from itertools import count
 from pathlib import Path
 from threading import Lock
 
-from backend.domain.curves import Curves, CurveSource
+from backend.domain.curves import Curves, CurveSource, SettlingSource
+from backend.domain.ports import Clock
+from backend.services.curve_settling import CurveSettler
+from backend.services.curve_watching import CurveWatcher, Listener, Subscription
 
 DEFAULT_MAX_BYTES = 512 * 1024**2
 
@@ -21,6 +24,16 @@ class _Folder:
         self._read: Curves | None = None
         self._snapshot: Curves | None = None
         self.num_bytes = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the source has nothing to do in the background."""
+        return not isinstance(self._source, SettlingSource) or self._source.is_settled
+
+    def settle(self) -> bool:
+        """Let the source check and keep what does not change any more; False if it is too early."""
+        with self.lock:
+            return not isinstance(self._source, SettlingSource) or self._source.settle()
 
     def curves(self, versions: "count[int]") -> Curves:
         """The same object while the source says nothing new; versions also rise over forgotten folders."""
@@ -37,15 +50,19 @@ class TensorBoardDataManager:
 
     `open_folder` makes the reader of a folder. When more than `max_bytes` of points are in memory, the
     folders that were asked for least recently are forgotten, to be read again when asked for; the last one
-    always stays.
+    and those that somebody is subscribed to always stay.
     """
 
-    def __init__(self, open_folder: Callable[[Path], CurveSource], max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(
+        self, open_folder: Callable[[Path], CurveSource], clock: Clock, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
         self._open_folder = open_folder
         self._max_bytes = max_bytes
         self._lock = Lock()
         self._versions = count(1)
         self._folders: OrderedDict[Path, _Folder] = OrderedDict()
+        self._watcher = CurveWatcher(self.curves, clock)
+        self._settler = CurveSettler(self._settle, clock)
 
     def curves(self, folder: Path) -> Curves:
         """All that can be read by now: the same object as before if nothing was appended.
@@ -59,16 +76,38 @@ class TensorBoardDataManager:
                 known = self._folders[key] = _Folder(self._open_folder(key))
             self._folders.move_to_end(key)
         curves = known.curves(self._versions)
+        if not known.is_settled:
+            self._settler.offer(key)
         with self._lock:
             self._evict()
         return curves
 
+    def subscribe(self, folder: Path, listener: Listener) -> Subscription:
+        """Have a listener called with what there is now, then with everything new: see CurveWatcher."""
+        return self._watcher.subscribe(folder, listener)
+
     def forget(self, folder: Path) -> None:
         """Free the memory of a folder, such as that of a deleted run. A folder that is not known is fine."""
+        key = folder.absolute()
+        self._settler.withdraw(key)
         with self._lock:
-            self._folders.pop(folder.absolute(), None)
+            self._folders.pop(key, None)
+
+    def close(self) -> None:
+        """End the threads; curves can still be asked for."""
+        self._watcher.close()
+        self._settler.close()
+
+    def _settle(self, key: Path) -> bool:
+        """A folder that went from memory meanwhile is read once more, by itself, and let go."""
+        with self._lock:
+            known = self._folders.get(key)
+        return (known or _Folder(self._open_folder(key))).settle()
 
     def _evict(self) -> None:
         num_bytes = sum(folder.num_bytes for folder in self._folders.values())
-        while num_bytes > self._max_bytes and len(self._folders) > 1:
-            num_bytes -= self._folders.popitem(last=False)[1].num_bytes
+        if num_bytes <= self._max_bytes:
+            return
+        for key in list(self._folders)[:-1]:
+            if num_bytes > self._max_bytes and not self._watcher.is_watched(key):
+                num_bytes -= self._folders.pop(key).num_bytes

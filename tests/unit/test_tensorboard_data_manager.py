@@ -12,6 +12,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from backend.domain.curves import Curves
 from backend.event_files.folder import EventFolder
 from backend.services.tensorboard_data import TensorBoardDataManager
+from tests.fakes.clock import FakeClock
 from tests.fakes.curve_source import ScriptedCurveSource
 from tests.fakes.event_bytes import append, points, scalar, version, write
 
@@ -30,7 +31,7 @@ class Opened:
 
 def test_the_same_snapshot_is_returned_until_something_is_appended(tmp_path: Path) -> None:
     opened = Opened()
-    manager = TensorBoardDataManager(opened)
+    manager = TensorBoardDataManager(opened, FakeClock())
     first = manager.curves(tmp_path)
     assert manager.curves(tmp_path) is first
     opened.sources[0].add("a", 1, 2.0)
@@ -42,7 +43,7 @@ def test_the_same_snapshot_is_returned_until_something_is_appended(tmp_path: Pat
 
 def test_versions_rise_also_when_a_folder_was_forgotten(tmp_path: Path) -> None:
     opened = Opened()
-    manager = TensorBoardDataManager(opened)
+    manager = TensorBoardDataManager(opened, FakeClock())
     before = manager.curves(tmp_path)
     manager.forget(tmp_path)
     assert manager.curves(tmp_path).version > before.version
@@ -50,20 +51,20 @@ def test_versions_rise_also_when_a_folder_was_forgotten(tmp_path: Path) -> None:
 
 
 def test_forgetting_an_unknown_folder_is_fine(tmp_path: Path) -> None:
-    TensorBoardDataManager(Opened()).forget(tmp_path)
+    TensorBoardDataManager(Opened(), FakeClock()).forget(tmp_path)
 
 
 def test_relative_and_absolute_paths_are_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     opened = Opened()
-    manager = TensorBoardDataManager(opened)
+    manager = TensorBoardDataManager(opened, FakeClock())
     assert manager.curves(Path("run")) is manager.curves(tmp_path / "run")
     assert [source.folder for source in opened.sources] == [tmp_path / "run"]
 
 
 def test_folders_not_asked_for_lately_are_forgotten_when_memory_is_used_up(tmp_path: Path) -> None:
     opened = Opened(num_bytes=40)
-    manager = TensorBoardDataManager(opened, max_bytes=100)
+    manager = TensorBoardDataManager(opened, FakeClock(), max_bytes=100)
     for name in ("a", "b", "a", "c", "a", "c"):
         manager.curves(tmp_path / name)
     assert [source.folder.name for source in opened.sources] == ["a", "b", "c"]
@@ -73,14 +74,14 @@ def test_folders_not_asked_for_lately_are_forgotten_when_memory_is_used_up(tmp_p
 
 def test_a_folder_larger_than_the_limit_is_kept_while_it_is_the_last(tmp_path: Path) -> None:
     opened = Opened(num_bytes=1000)
-    manager = TensorBoardDataManager(opened, max_bytes=100)
+    manager = TensorBoardDataManager(opened, FakeClock(), max_bytes=100)
     assert manager.curves(tmp_path) is manager.curves(tmp_path)
     assert len(opened.sources) == 1
 
 
 def test_real_event_files_are_followed(tmp_path: Path) -> None:
     path = write(tmp_path, "1", [version(), scalar(1, 0.5)])
-    manager = TensorBoardDataManager(EventFolder)
+    manager = TensorBoardDataManager(EventFolder, FakeClock())
     first = manager.curves(tmp_path)
     append(path, scalar(2, 0.25))
     assert points(first) == [(1, 0.5)]
@@ -97,7 +98,7 @@ def test_a_slow_folder_does_not_hold_up_another(tmp_path: Path) -> None:
                 assert may_go_on.wait(60)
             return super().read()
 
-    manager = TensorBoardDataManager(Slow)
+    manager = TensorBoardDataManager(Slow, FakeClock())
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(manager.curves, tmp_path / "slow")
         try:
@@ -122,7 +123,7 @@ def _write_attempt(folder: Path, number: int, steps: range) -> None:
 def test_readers_see_a_run_grow_while_it_is_written(tmp_path: Path) -> None:
     attempts = [range(1, 150), range(100, 250), range(200, 301)]
     expected = [(step, 0.0 if step < 100 else 1.0 if step < 200 else 2.0) for step in range(1, 301)]
-    manager = TensorBoardDataManager(EventFolder)
+    manager = TensorBoardDataManager(EventFolder, FakeClock())
     is_written = threading.Event()
     have_seen_points = [threading.Event() for _ in range(4)]
 

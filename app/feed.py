@@ -1,0 +1,113 @@
+"""The WebSocket at /studio/curves: charts in a browser ask for curves once, and are told what is new."""
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from dataclasses import asdict
+
+from pydantic import ValidationError
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.feed_messages import BoardAsked, MessageTooBig, ViewAsked, read_message
+from app.runtime import get_services
+from backend.domain.curves import Curves
+from backend.services.curve_feed import ChartNotes, CurveFeed, LinePart
+from backend.services.feed_wire import encoded
+
+log = logging.getLogger(__name__)
+PATH = "/studio/curves"
+LOOK_SECONDS = 0.4  # at most about twice a second something moves, and within a second of being written
+GOING_AWAY, NOT_UNDERSTOOD, TOO_BIG, FAILED = 1001, 1007, 1009, 1011
+_END = None
+
+
+def curve_feed() -> WebSocketRoute:
+    """The route; who may connect is decided by the middleware around it."""
+    return WebSocketRoute(PATH, _serve)
+
+
+async def _serve(socket: WebSocket) -> None:
+    """One board of one browser tab, until either side goes away."""
+    await socket.accept()
+    viewer = _Viewer(socket)
+    tasks = [asyncio.create_task(viewer.hear()), asyncio.create_task(viewer.tell())]
+    code = GOING_AWAY
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        code = done.pop().result()
+    except Exception:  # the outermost frame of this connection; the browser comes again
+        log.exception("A board could not be told its curves.")
+        code = FAILED
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(RuntimeError, WebSocketDisconnect):  # the other side was faster
+            await socket.close(code)
+
+
+class _Viewer:
+    """What one browser wants to see: the newest wish counts, older ones that were not begun are forgotten."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._feed = CurveFeed(_curves)
+        self._board: BoardAsked | None = None
+        self._view: ViewAsked | None = None
+        self._question = 0
+        self._woken = asyncio.Event()
+
+    async def hear(self) -> int:
+        """Take what the browser asks until it goes away or talks nonsense; the code to close with."""
+        try:
+            while True:
+                asked = read_message(await self._socket.receive_text())
+                if isinstance(asked, BoardAsked):
+                    self._board = asked
+                else:
+                    self._view = asked
+                self._woken.set()
+        except MessageTooBig:
+            return TOO_BIG
+        except (ValidationError, KeyError):  # KeyError: bytes where text belongs
+            return NOT_UNDERSTOOD
+        except WebSocketDisconnect:
+            return GOING_AWAY
+
+    async def tell(self) -> int:
+        """Answer what was asked, then whatever is new; a slow browser is waited for, and told less often."""
+        while True:
+            self._take_wishes()
+            told = self._feed.news()
+            while (news := await asyncio.to_thread(next, told, _END)) is not _END:
+                await self._send(*news)
+                if self._woken.is_set():
+                    break  # the rest of this answer is not wanted any more
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS if self._feed.view.visible else None):
+                    await self._woken.wait()
+
+    def _take_wishes(self) -> None:
+        """A new number of a question means that the browser ignores what belongs to older ones: all is told again."""
+        self._woken.clear()
+        asked = [wish for wish in (self._board, self._view) if wish is not None]
+        if self._board is not None:
+            self._feed.show(self._board.board())
+        if self._view is not None:
+            self._feed.look_at(self._view.view())
+        if any(wish.question != self._question for wish in asked):
+            self._question = max(wish.question for wish in asked)
+            self._feed.start_again()
+        self._board = self._view = None
+
+    async def _send(self, parts: list[LinePart], notes: ChartNotes | None) -> None:
+        if notes is not None:
+            await self._socket.send_text(json.dumps({"question": self._question, **asdict(notes)}))
+        if parts:
+            await self._socket.send_bytes(encoded(parts, self._question))
+
+
+def _curves(source: str) -> Curves:
+    return get_services().sources.curves(source)
