@@ -207,7 +207,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
-    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves)
+    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(texts), clock)
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, processes, settings.provided.trash_folder)
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)

@@ -36,7 +36,7 @@ def compare(
         services.status.show(run_id)
     if len(set(run_ids)) < 2:  # noqa: PLR2004 - a pair
         raise TooFewToCompare(run_id=run_ids[0])
-    found, now = services.comparing.look(run_ids), context.container.clock().now()
+    found, now = services.comparing.look(run_ids), services.comparing.now()
     if as_json:
         print_json(to_json(found, now))
         return

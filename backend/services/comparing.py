@@ -2,20 +2,24 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from backend.domain.adjustments import Adjustment, adjusted, adjustments_text
 from backend.domain.comparison import ComparedRun, Comparison
-from backend.domain.ports import BranchFiles, RunStore
+from backend.domain.curves import Kind, Other
+from backend.domain.ports import BranchFiles, Clock, RunStore
 from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
+from backend.domain.sample_texts import TAG_PREFIX, Sample, parsed
 from backend.errors import StudioError
 from backend.services.config_service import ConfigService
 from backend.services.errors import ConfigUnreadable
 from backend.services.tensorboard_data import TensorBoardDataManager
 
+ReadTexts = Callable[[Path, Other], Iterable[tuple[int, str]]]
 MAX_REMEMBERED = 2_000  # configurations; reading one takes milliseconds
 
 
@@ -23,12 +27,20 @@ class Comparing:
     """Thread-safe. Configurations are remembered while their files stay as they are."""
 
     def __init__(
-        self, store: RunStore, files: BranchFiles, configs: ConfigService, curves: TensorBoardDataManager
+        self,
+        store: RunStore,
+        files: BranchFiles,
+        configs: ConfigService,
+        curves: TensorBoardDataManager,
+        read_texts: ReadTexts,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._files = files
         self._configs = configs
         self._curves = curves
+        self._read_texts = read_texts
+        self._clock = clock
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[object, ...], RunConfig] = OrderedDict()
 
@@ -38,6 +50,21 @@ class Comparing:
         known = {run.id: run for run in self._store.list()}
         found = tuple(self._look(known[run_id]) for run_id in wanted if run_id in known)
         return Comparison(found, tuple(run_id for run_id in wanted if run_id not in known))
+
+    def samples(self, run_id: str) -> tuple[Sample, ...]:
+        """The sample answers that a run wrote, in the order of writing. Raises RunNotFound."""
+        folder = RunDirectory(self._store.get(run_id).run_dir).tensorboard
+        others = self._curves.curves(folder).others
+        return tuple(
+            parsed(step, text)
+            for tag, other in others.items()
+            if tag.startswith(TAG_PREFIX) and other.kind is Kind.TEXT
+            for step, text in self._read_texts(folder, other)
+        )
+
+    def now(self) -> datetime:
+        """The present in UTC: living attempts last until now."""
+        return self._clock.now()
 
     def order(self, run_id: str) -> RunConfig:
         """What the run's last attempt was told. Raises RunNotFound, ConfigUnreadable, ConfigInvalid, StorageError."""

@@ -73,6 +73,11 @@ class ConfigService:
         """run.yaml: exactly what `peft-studio train` takes."""
         return dump_yaml(config.model_dump(mode="json", exclude_none=True))
 
+    def draft_of(self, config: RunConfig) -> dict[str, Any]:
+        """What the form holds to mean the same: whatever differs from the defaults, and the name."""
+        named = {"name": config.name} if config.name else {}
+        return named | not_default(config)
+
     def presets(self) -> dict[str, dict[str, Any]]:
         """Named partial RunConfigs: the shipped ones, then people's own."""
         return presets() | (self._own.read() if self._own else {})
