@@ -39,7 +39,6 @@ class EventFileReader:
         self._block_bytes = block_bytes
         self._name = path.name if name is None else name
         self._identity: tuple[int, int] | None = None  # device and inode
-        self._is_strict = False
         self._seen: tuple[int, int, int, int] | None = None  # of a file that was read to its end
         self._start_over()
 
@@ -50,6 +49,8 @@ class EventFileReader:
         self._tags: set[str] = set()
         self._runs = Runs(self._scanner.headers)
         self._piece_bytes = _PIECE_BYTES
+        self._is_strict = False  # damage was found where nobody had looked
+        self._unchecked: list[tuple[int, int]] = []  # bytes that were read but not checked, first and end
         self.started_at = 0.0
 
     @property
@@ -78,6 +79,39 @@ class EventFileReader:
             return
         except OSError:
             self._scanner.give_up(size)
+
+    @property
+    def num_unverified_bytes(self) -> int:
+        """How many bytes were read without checking their checksums."""
+        return sum(end - first for first, end in self._unchecked)
+
+    def verify(self) -> bool:
+        """Check what was not checked when it was read. If it is damaged, the next read starts again and checks all."""
+        try:
+            handle = os.open(self._path, _OPEN)
+        except OSError:
+            return False
+        try:
+            is_sound = self._is_another(handle, os.fstat(handle)) or self._are_sound(handle)
+        finally:
+            os.close(handle)
+        if not is_sound:
+            self._start_over()
+            self._is_strict, self._seen = True, None
+        return not is_sound
+
+    def _are_sound(self, handle: int) -> bool:
+        while self._unchecked:
+            at, end = self._unchecked[0]
+            num = 0
+            for size in (min(self._block_bytes, end - at + _PIECE_BYTES), self._block_bytes):  # frames go beyond the end
+                num = num or self._runs.num_sound_bytes(os.pread(handle, size, at), end - at)
+            if not num:
+                return False
+            self._unchecked[0] = (at + num, end)
+            if at + num >= end:
+                del self._unchecked[0]
+        return True
 
     def _read(self, handle: int) -> Iterator[Batch]:
         status = os.fstat(handle)
@@ -148,9 +182,16 @@ class EventFileReader:
         if num_bytes > self._piece_bytes:
             self._piece_bytes = _PIECE_BYTES
         self._scanner.advance(base + end)
+        if num_bytes and at < check_from:
+            self._leave_unchecked(at, min(base + end, check_from))
         if not self.started_at and columns.first_wall_time is not None:
             self.started_at = columns.first_wall_time
         return base + end
+
+    def _leave_unchecked(self, first: int, end: int) -> None:
+        if self._unchecked and self._unchecked[-1][1] == first:
+            first = self._unchecked.pop()[0]
+        self._unchecked.append((first, end))
 
     def _decode(self, base: int, data: bytes, starts: Places, lengths: Places, columns: Columns) -> None:
         decoded = decode(data, starts, lengths, base, self._tags)

@@ -72,6 +72,21 @@ class Runs:
             num_short = num_short + 1 if is_short else 0
         return at, num_bytes
 
+    def num_sound_bytes(self, data: bytes, enough: int) -> int:
+        """How many bytes, from a frame on, hold whole frames with right checksums; not many more than enough."""
+        at = 0
+        while at < enough and (frame := self._frame(data, at)) is not None:
+            template = self._known_at(data, frame)
+            if template is None:
+                at += FRAME_BYTES + len(frame.record)
+                continue
+            num = template.num_rows(data, at)
+            num_sound = template.num_sound(data, at, num)
+            at += num_sound * template.width
+            if num_sound < num:
+                break
+        return at
+
     def _num_sound(self, template: Template, data: bytes, at: int, num: int, check_from: int) -> int:
         unchecked = min(num, max(0, check_from - at) // template.width)
         return unchecked + template.num_sound(data, at + unchecked * template.width, num - unchecked)
