@@ -19,6 +19,7 @@ from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.simple_finding import find_runs
+from backend.event_files.texts import texts
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held

@@ -43,7 +43,12 @@ def settings_table(found: Comparison) -> None:
     ):
         shown = list(diff.differences)
     if shown:
-        _draw([(row.key, [words(value) for value in row.values]) for row in shown], labels, "Settings that differ", "Setting")
+        _draw(
+            [(row.key, [words(value) for value in row.values]) for row in shown],
+            labels,
+            "Settings that differ",
+            "Setting",
+        )
     else:
         st.info("Nothing that they were told differs.", icon=":material/equal:")
     st.caption(f"{diff.num_equal:,} other settings are equal; what was omitted counts with its default.")
@@ -69,9 +74,7 @@ def _draw(rows: Sequence[Row], labels: Sequence[str], alt: str, first: str) -> N
         hide_index=True,
         column_config={
             "rows": st.column_config.TextColumn(first, pinned=True, width=FIRST_PIXELS),
-            **{
-                str(place): st.column_config.TextColumn(label, width="medium") for place, label in enumerate(labels)
-            },
+            **{str(place): st.column_config.TextColumn(label, width="medium") for place, label in enumerate(labels)},
         },
         height=ROW_PIXELS * MOST_ROWS if len(rows) >= MOST_ROWS else "content",
         alt=f"{alt}: {len(rows)} rows, a column for each of {len(labels)} runs",

@@ -23,7 +23,7 @@ def seed_intervals(found: Comparison, metric: MetricComparison, colors: Sequence
         return
     names = group_names(metric.groups, found.labels)
     if len(metric.groups) <= MAX_GROUPS and any(one.summary for one in metric.groups):
-        _chart(found, metric, names, colors)
+        _chart(metric, names, colors)
     _words(metric, names)
 
 
@@ -40,7 +40,7 @@ def _words(metric: MetricComparison, names: Sequence[str]) -> None:
         st.caption(f":material/info: Keep in mind: {escape(caveat)}.")
 
 
-def _chart(found: Comparison, metric: MetricComparison, names: Sequence[str], colors: Sequence[int]) -> None:
+def _chart(metric: MetricComparison, names: Sequence[str], colors: Sequence[int]) -> None:
     ink = {"color": INKS.get(st.context.theme.type or "", INKS["light"])}
     series: list[dict[str, Any]] = []
     for place, one in enumerate(metric.groups):

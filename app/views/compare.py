@@ -202,7 +202,7 @@ def _preset(services: Services, run_id: str) -> None:
 
     preset_dialog(
         config,
-        suggested_name(config.name or config.method.name),
+        suggested_name(services.status.show(run_id).name),
         is_taken=lambda name: name in presets(services),
         preview=preset_of,
         save=lambda *facts: attempt(save, *facts),
