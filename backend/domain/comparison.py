@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from backend.domain.config_diff import ConfigDiff, compare_configs
 from backend.domain.curves import Curves
@@ -63,14 +64,17 @@ class MetricComparison:
     caveats: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """The runs in the order that was asked for; `missing` are ids that no run has (any more)."""
+    """The runs in the order that was asked for; `missing` are ids that no run has (any more).
+
+    What all metrics share is found once: some milliseconds for each configuration.
+    """
 
     runs: tuple[ComparedRun, ...]
     missing: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """A name for each run that none of the others has: with its id where names are the same."""
         times = Counter(one.run.name for one in self.runs)
@@ -78,7 +82,7 @@ class Comparison:
             one.run.name if times[one.run.name] == 1 else f"{one.run.name} ({one.run.id})" for one in self.runs
         )
 
-    @property
+    @cached_property
     def readable(self) -> tuple[int, ...]:
         """The places of the runs whose configuration is known."""
         return tuple(place for place, one in enumerate(self.runs) if one.config is not None)
@@ -87,14 +91,17 @@ class Comparison:
         """The same of the first runs only."""
         return Comparison(self.runs[:num_runs], self.missing)
 
+    @cached_property
     def diff(self) -> ConfigDiff:
         """What the readable ones were told differently; values are in the order of `readable`."""
         return compare_configs(self._configs())
 
+    @cached_property
     def tags(self) -> tuple[str, ...]:
         """The metrics of all runs, evaluations first."""
         return metric_tags([one.curves for one in self.runs])
 
+    @cached_property
     def groups(self) -> tuple[SeedGroup, ...]:
         """Which readable runs differ by their seed alone; members are places in `runs`."""
         places = self.readable
@@ -106,9 +113,9 @@ class Comparison:
     def metric(self, tag: str) -> MetricComparison:
         """One metric of all runs."""
         all_series = [one.curves.series.get(tag) for one in self.runs]
-        goal = self._goal(tag)
+        goal = self.goal(tag)
         shared = together(all_series, goal)
-        groups = tuple(group_result(group, shared.points) for group in self.groups())
+        groups = tuple(group_result(group, shared.points) for group in self.groups)
         return MetricComparison(
             tag=tag,
             goal=goal,
@@ -116,16 +123,16 @@ class Comparison:
             shared=shared,
             groups=groups,
             verdicts=tuple(comparison(group, groups[0], goal) for group in groups[1:]),
-            caveats=caveats(self._configs(), tag),
+            caveats=caveats(self.diff, self._configs(), tag),
         )
 
-    def _configs(self) -> tuple[RunConfig, ...]:
-        return tuple(one.config for one in self.runs if one.config is not None)
-
-    def _goal(self, tag: str) -> Goal:
+    def goal(self, tag: str) -> Goal:
         """What all readable runs agree on; unknown if they do not."""
         found = {goal_of(tag, config) for config in self._configs()} or {goal_of(tag)}
         return found.pop() if len(found) == 1 else Goal.UNKNOWN
+
+    def _configs(self) -> tuple[RunConfig, ...]:
+        return tuple(one.config for one in self.runs if one.config is not None)
 
 
 def facts(one: ComparedRun, now: datetime) -> Facts:

@@ -62,12 +62,12 @@ def verdict_lines(metric: MetricComparison, labels: Sequence[str]) -> tuple[str,
 
 def to_json(comparison: Comparison, now: datetime) -> dict[str, Any]:
     """What `peft-studio compare --json` prints; the values of a setting are null for runs that cannot be read."""
-    diff, places = comparison.diff(), comparison.readable
+    diff, places = comparison.diff, comparison.readable
     rows = [{"key": row.key, "values": _spread(row.values, places, len(comparison.runs))} for row in diff.differences]
     return {
         "runs": [_run(one, now) for one in comparison.runs],
         "config": {"differences": rows, "num_equal": diff.num_equal},
-        "metrics": {tag: _metric(comparison, comparison.metric(tag)) for tag in comparison.tags()},
+        "metrics": {tag: _metric(comparison, comparison.metric(tag)) for tag in comparison.tags},
     }
 
 
