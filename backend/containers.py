@@ -19,6 +19,7 @@ from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.simple_finding import find_runs
+from backend.event_files.texts import texts
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
@@ -35,6 +36,7 @@ from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
+from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
 from backend.services.data_cache import DataCache
@@ -157,7 +159,7 @@ class StudioContainer(containers.DeclarativeContainer):
     examiner: Provider[LineProgram] = Once(_examiner, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
-    configs: Provider[ConfigService] = Once(ConfigService)
+    configs: Provider[ConfigService] = Once(ConfigService, settings.provided.presets_folder)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
     checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
@@ -206,6 +208,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
+    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(texts), clock)
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, processes, settings.provided.trash_folder)
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
@@ -250,6 +253,7 @@ class StudioContainer(containers.DeclarativeContainer):
         playground=playground,
         reindexing=reindexing,
         states=states,
+        comparing=comparing,
         storage=storage,
         repairs=repairs,
         boot=boot,

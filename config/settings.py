@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         return self.workspace / "cache"
 
     @property
+    def presets_folder(self) -> Path:
+        """People's own presets."""
+        return self.workspace / "presets"
+
+    @property
     def curve_cache_folder(self) -> Path:
         """Curves of runs that no longer change."""
         return self.cache_folder / "curves"

@@ -15,10 +15,14 @@ DARK = (
 DOT_COLUMN = st.column_config.ImageColumn("Colour", width=60, help="The run's colour in all charts.")
 
 
+def palette() -> tuple[str, ...]:
+    """The colours of the theme that the browser shows."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
 def dot(color: int) -> str:
     """The address of a picture, for an ImageColumn; nothing is fetched for it."""
-    palette = DARK if st.context.theme.type == "dark" else LIGHT
-    fill = palette[color % len(palette)]
+    fill = palette()[color % len(palette())]
     picture = (
         '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 16 16">'
         f'<circle cx="8" cy="8" r="6" fill="{fill}"/></svg>'

@@ -12,6 +12,7 @@ import typer
 
 from backend.cli import (
     chat,
+    compare,
     curves,
     data,
     demo,
@@ -46,6 +47,7 @@ run_branches.app.command("look-after")(look_after.look_after)
 app.add_typer(queue.app, name="queue")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
+app.command("compare")(compare.compare)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)

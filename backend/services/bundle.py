@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.chat import ChatService
+from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
@@ -56,3 +57,4 @@ class Services:
     repairs: Repairs
     storage: StorageService
     boot: BootService
+    comparing: Comparing

@@ -8,6 +8,7 @@ from pathlib import Path
 PARTS = {
     "Runs": "runs",
     "Uploads": "datasets",
+    "Own presets": "presets",
     "Demo model": "models",
     "Prepared datasets and curves": "cache",
     "Trash": "trash",

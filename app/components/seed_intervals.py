@@ -1,0 +1,109 @@
+"""A metric of groups of seeds: means with their confidence intervals, drawn and in words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.components.markdown_escape import escape
+from app.components.run_dots import palette
+from backend.domain.comparison import Comparison, MetricComparison, group_names
+from backend.domain.comparison_text import group_words, number, step_words
+from backend.domain.seed_groups import GroupResult
+
+ROW_PIXELS, AXES_PIXELS = 46, 70
+MAX_GROUPS = 12
+INKS = {"light": "#3d4758", "dark": "#c3ccdb"}
+
+
+def seed_intervals(found: Comparison, metric: MetricComparison, colors: Sequence[int]) -> None:
+    """Where the groups stand, and whether that is more than noise; `colors` are the runs'."""
+    st.caption(escape(step_words(metric)))
+    if metric.shared.step is None or not metric.groups:
+        return
+    names = group_names(metric.groups, found.labels)
+    if len(metric.groups) <= MAX_GROUPS and any(one.summary for one in metric.groups):
+        _chart(metric, names, colors)
+    _words(metric, names)
+
+
+def _words(metric: MetricComparison, names: Sequence[str]) -> None:
+    for place, (name, one) in enumerate(zip(names, metric.groups, strict=True)):
+        verdict = f"  \nbeside {escape(names[0])}: **{escape(metric.verdicts[place - 1])}**" if place else ""
+        st.markdown(f"**{escape(name)}**: {escape(group_words(one))}{verdict}")
+    if len(metric.groups) > 2:  # noqa: PLR2004 - more than a pair
+        st.caption(
+            f":material/info: Each is compared with the first alone; among {len(metric.verdicts)} comparisons one may "
+            "differ by chance."
+        )
+    for caveat in metric.caveats:
+        st.caption(f":material/info: Keep in mind: {escape(caveat)}.")
+
+
+def _chart(metric: MetricComparison, names: Sequence[str], colors: Sequence[int]) -> None:
+    ink = {"color": INKS.get(st.context.theme.type or "", INKS["light"])}
+    series: list[dict[str, Any]] = []
+    for place, one in enumerate(metric.groups):
+        color = palette()[colors[one.group.members[0]] % len(palette())]
+        series += _of_group(place, one, metric, color)
+    option = {
+        "animation": False,
+        "grid": {"left": 8, "right": 24, "top": 8, "bottom": 40, "containLabel": True},
+        "tooltip": {"trigger": "item"},
+        "xAxis": {
+            "type": "value",
+            "scale": True,
+            "name": metric.tag,
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "nameTextStyle": ink,
+            "axisLabel": ink,
+        },
+        "yAxis": {
+            "type": "category",
+            "inverse": True,
+            "data": list(names),
+            "axisLabel": ink | {"width": 260, "overflow": "truncate"},
+            "axisTick": {"show": False},
+        },
+        "series": series,
+    }
+    words = "; ".join(f"{name}: {group_words(one)}" for name, one in zip(names, metric.groups, strict=True))
+    height = AXES_PIXELS + ROW_PIXELS * len(names)
+    st.echarts_chart(option, key="compare-intervals", height=height, alt=f"{metric.tag}, {words}")
+    st.caption("Small dots: runs. Large dot: the mean. Bar: its 95 % confidence interval (Student's t).")
+
+
+def _of_group(place: int, one: GroupResult, metric: MetricComparison, color: str) -> list[dict[str, Any]]:
+    points = [metric.shared.points[member] for member in one.group.members]
+    dots = {
+        "type": "scatter",
+        "name": "run",
+        "symbolSize": 7,
+        "itemStyle": {"color": color, "opacity": 0.55},
+        "data": [[point.value, place] for point in points if point is not None and point.is_finite],
+    }
+    drawn: list[dict[str, Any]] = [dots]
+    if one.summary is not None:
+        drawn.append(
+            {
+                "type": "scatter",
+                "name": f"mean {number(one.summary.mean)}",
+                "symbolSize": 13,
+                "itemStyle": {"color": color},
+                "data": [[one.summary.mean, place]],
+            }
+        )
+        if one.summary.low is not None and one.summary.high is not None:
+            drawn.append(
+                {
+                    "type": "line",
+                    "name": "95 % confidence interval",
+                    "symbol": "rect",
+                    "symbolSize": [2, 14],
+                    "lineStyle": {"color": color, "width": 3},
+                    "itemStyle": {"color": color},
+                    "data": [[one.summary.low, place], [one.summary.high, place]],
+                }
+            )
+    return drawn

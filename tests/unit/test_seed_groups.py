@@ -1,0 +1,67 @@
+"""Runs that differ by their seed alone are one group; nothing is ranked on noise."""
+
+import pytest
+
+from backend.domain.measured_alike import caveats
+from backend.domain.metric_goals import Goal
+from backend.domain.run_results import Point
+from backend.domain.seed_groups import GroupResult, SeedGroup, comparison, group_result, seed_groups
+from tests.fakes.run_configs import a_config
+
+
+def seeded(*seeds: int, **facts: object) -> list[object]:
+    return [a_config(name=f"run {seed}", training={"seed": seed}, **facts) for seed in seeds]
+
+
+def figures(values: dict[int, float]) -> GroupResult:
+    group = SeedGroup(tuple(range(len(values))), tuple(values))
+    return group_result(group, [Point(10, value) for value in values.values()])
+
+
+def test_runs_that_differ_by_seed_and_name_alone_are_one_group() -> None:
+    configs = [*seeded(1, 2), a_config(method="dora"), *seeded(3)]
+    assert seed_groups(configs) == (SeedGroup((0, 1, 3), (1, 2, 3)), SeedGroup((2,), (42,)))
+
+
+def test_the_same_seed_once_more_is_no_second_sample() -> None:
+    twice = group_result(SeedGroup((0, 1), (7, 7)), [Point(1, 2.0), Point(1, 4.0)])
+    assert twice.summary is not None
+    assert (twice.summary.n, twice.summary.mean, twice.summary.low) == (1, 3.0, None)
+    assert twice.group.num_seeds == 1
+
+
+@pytest.mark.parametrize("gone", [None, Point(1, float("nan"))])
+def test_a_mean_without_the_diverged_run_is_not_claimed(gone: Point | None) -> None:
+    found = group_result(SeedGroup((0, 1), (1, 2)), [Point(1, 2.0), gone])
+    assert (found.summary, found.num_without_value) == (None, 1)
+    good = figures({1: 1.0, 2: 1.1})
+    assert comparison(found, good, Goal.LOWER) == "not compared: 1 of the runs has no finite value there"
+
+
+def test_one_seed_says_nothing_however_far_the_values_are() -> None:
+    assert "cannot be told apart" in comparison(figures({1: 0.1}), figures({1: 9.0, 2: 9.1}), Goal.LOWER)
+
+
+def test_intervals_that_overlap_are_no_ranking() -> None:
+    one, other = figures({1: 1.0, 2: 1.4, 3: 1.1}), figures({1: 1.2, 2: 1.5, 3: 1.3})
+    assert comparison(one, other, Goal.LOWER) == "cannot be told apart: the 95 % confidence intervals overlap"
+
+
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [(Goal.LOWER, "lower, which is better"), (Goal.HIGHER, "lower, which is worse"), (Goal.UNKNOWN, "lower")],
+)
+def test_what_is_apart_is_said_with_what_it_means(goal: Goal, words: str) -> None:
+    one, other = figures({1: 1.0, 2: 1.01, 3: 1.02}), figures({1: 2.0, 2: 2.01, 3: 2.02})
+    assert comparison(one, other, goal) == words
+
+
+def test_what_speaks_against_a_comparison_is_named() -> None:
+    assert caveats([a_config(), a_config(method="dora")], "eval/loss") == ()
+    other = a_config(base_model="org/other", dataset="b.jsonl", recipe="pretrain", training={"max_length": 64})
+    assert len(caveats([a_config(), other], "train/loss")) == 4
+    (by_seed,) = caveats(seeded(1, 2), "eval/loss")
+    assert "drawn by the seed" in by_seed
+    assert caveats(seeded(1, 2), "train/loss") == ()
+    fixed = {"dataset": {"path": "a.jsonl", "validation_path": "b.jsonl"}}
+    assert caveats([a_config(**fixed), a_config(**fixed, training={"seed": 1})], "eval/loss") == ()
