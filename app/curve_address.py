@@ -1,9 +1,11 @@
 """The address of the Curves view: widgets and query say the same, so that the link in the browser restores the page."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app.session import note, noted, show_in_widget, widget_value
-from backend.domain.curve_link import NAMES, CurveLink, from_query, to_query
+from backend.domain.curve_link import NAMES, CurveLink, Query, from_query, to_query
 
 _WRITTEN, _ZOOM, _ALIVE = "curves-written", "curves-zoom-noted", "curves-smoothing"
 
@@ -16,15 +18,16 @@ def key_of(name: str) -> str:
 def opened(preferred: CurveLink) -> CurveLink:
     """What to show: as the widgets say, unless the browser came by a link, or went back or forward in its history.
 
-    Without anything in the address, `preferred` is shown. Call it before the widgets are drawn.
+    Without anything in the address, `preferred` is shown, and without runs in it, those that are preferred. Call
+    it before the widgets are drawn.
     """
     asked = {name: st.query_params.get_all(name) for name in NAMES if name in st.query_params}
     written = noted(_WRITTEN)
     if widget_value(_ALIVE) is None:
-        return _show(from_query(asked) if asked else preferred)
+        return _show(_linked(asked, preferred) if asked else preferred)
     here = from_widgets()
     has_person_acted = to_query(here) != written  # then the browser may not have heard of our last address yet
-    return here if has_person_acted or asked == written else _show(from_query(asked))
+    return here if has_person_acted or asked == written else _show(_linked(asked, preferred))
 
 
 def from_widgets() -> CurveLink:
@@ -44,8 +47,13 @@ def keep(link: CurveLink) -> None:
 
 
 def zoom(text: str) -> None:
-    """Remember the part of the x axis that is looked at, such as "10,250"; "" for all of it."""
+    """Remember the part of the x axis that is looked at, such as "10~250"; "" for all of it."""
     note(_ZOOM, text)
+
+
+def _linked(asked: Query, preferred: CurveLink) -> CurveLink:
+    link = from_query(asked)
+    return link if "runs" in asked else replace(link, runs=preferred.runs)
 
 
 def _show(link: CurveLink) -> CurveLink:

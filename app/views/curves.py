@@ -177,11 +177,11 @@ def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink) -> Non
     every = sorted({tag for one in shown for tag in one.source.tags}, key=natural)
     if not every:
         st.info("No points yet. They appear with the first step.", icon=":material/show_chart:")
-    else:
-        _board(shown, every, link)
+        return
     draw_damage({one.source.label: one.curves for one in shown})
     with st.expander(f"Runs shown: {len(shown):,}", icon=":material/list:", key="curves-shown"):
         shown_table(shown)
+    _board(shown, every, link)
 
 
 def _board(shown: Sequence[Shown], every: Sequence[str], link: CurveLink) -> None:

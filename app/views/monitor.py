@@ -108,14 +108,14 @@ def _curves(services: Services, run_id: str) -> None:
     shown, _ = services.shown.look([f"run:{run_id}"])
     if not any(one.source.tags for one in shown):
         st.info("No points yet. They appear with the first step.", icon=":material/show_chart:")
-    else:
-        look = _look(services, run_id)
-        problem = axis_problem(shown, look.x)
-        if problem:
-            st.caption(f":material/info: {problem}")
-            look = replace(look, x=XAxis.STEP)
-        board(Board(build_charts([one.source for one in shown]), look), f"monitor-board-{run_id}")
+        return
+    look = _look(services, run_id)
     draw_damage({one.source.label: one.curves for one in shown})
+    problem = axis_problem(shown, look.x)
+    if problem:
+        st.caption(f":material/info: {problem}")
+        look = replace(look, x=XAxis.STEP)
+    board(Board(build_charts([one.source for one in shown]), look), f"monitor-board-{run_id}")
 
 
 def _look(services: Services, run_id: str) -> Look:

@@ -136,4 +136,5 @@ def _marks(sources: Sequence[ShownSource]) -> tuple[Mark, ...]:
 
 def _order(chart: Chart) -> tuple[object, ...]:
     rank, heading = heading_of(chart.id)
-    return not chart.is_pinned, rank, natural(heading), heading, natural(chart.id)
+    slot = slot_of(chart.id)
+    return not chart.is_pinned, rank, natural(heading), heading, natural(slot.title), slot.place, natural(chart.id)

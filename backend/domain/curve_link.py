@@ -80,10 +80,10 @@ def from_query(query: Query) -> CurveLink:
 
 
 def window_of(text: str) -> tuple[float, float] | None:
-    """The part of the x axis in a text such as "10,250"; None if it is no such part."""
-    low, comma, high = text.partition(",")
+    """The part of the x axis in a text such as "10~250"; None if it is no such part."""
+    low, tilde, high = text.partition("~")
     ends = _number(low), _number(high)
-    if not comma or ends[0] is None or ends[1] is None or ends[0] >= ends[1]:
+    if not tilde or ends[0] is None or ends[1] is None or ends[0] >= ends[1]:
         return None
     return ends[0], ends[1]
 
@@ -93,12 +93,17 @@ def _texts(value: object) -> list[str]:
         case bool():
             return ["yes" if value else "no"]
         case float():
-            return [repr(value)]
+            return [_short(value)]
         case (float(low), float(high)):
-            return [f"{low!r},{high!r}"]
+            return [f"{_short(low)}~{_short(high)}"]
         case tuple():
             return [str(part) for part in value]
     return [str(value)]
+
+
+def _short(number: float) -> str:
+    """Exactly this number, without the zero that nobody needs."""
+    return repr(number).removesuffix(".0")
 
 
 def _last(query: Query, name: str) -> str:

@@ -27,6 +27,7 @@ _UNITS = (
     ("num_tokens", "tokens"),
 )
 _HEADINGS = {"perf": (4, "Speed"), "gpu": (5, "GPU"), "system": (6, "System")}
+_PROGRESS = ("train/epoch", "train/num_tokens")  # axes rather than results
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def unit_of(tag: str) -> str:
 def heading_of(tag: str) -> tuple[int, str]:
     """The heading that a tag stands under, with its rank: loss first, then evaluation, training, others, machine."""
     parts = tag.lower().split("/")
+    if tag in _PROGRESS:
+        return 7, "Progress"
     if "loss" in parts[-1] or (parts[-1] in _ROLES and "loss" in parts[0]):
         return 0, "Loss"
     if parts[0] in _HEADINGS:

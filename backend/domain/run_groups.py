@@ -70,8 +70,10 @@ def _identity(source: str, own: Settings, by: str) -> object:
 def _names(firsts: Sequence[Settings], by: str) -> list[str]:
     if by != ALL_BUT_SEED:
         return [f"{_last(by)} {own.get(by, UNKNOWN)}" if own else "" for own in firsts]
-    keys = [key for key in differing([own for own in firsts if own]) if key not in NO_IDENTITY]
-    return [_name(own, keys) for own in firsts]
+    known = [own for own in firsts if own]
+    keys = [key for key in differing(known) if key not in NO_IDENTITY]
+    common = [key for key in keys if all(key in own for own in known)]  # a method's own knobs follow from its name
+    return [_name(own, common or keys) for own in firsts]
 
 
 def _name(own: Settings, keys: Sequence[str]) -> str:

@@ -91,16 +91,16 @@ def test_of_one_run_training_and_evaluation_share_a_chart() -> None:
 
 def test_of_several_runs_each_tag_has_its_own_chart() -> None:
     charts = build_charts([one("train/loss", "eval/loss"), ShownSource("run:b", "B", ("train/loss",), 5)])
-    assert [chart.title for chart in charts] == ["eval/loss", "train/loss"]
-    assert [(line.label, line.color) for line in charts[1].lines] == [("A", 0), ("B", 5)]
+    assert [chart.title for chart in charts] == ["train/loss", "eval/loss"]
+    assert [(line.label, line.color) for line in charts[0].lines] == [("A", 0), ("B", 5)]
 
 
 def test_names_of_other_programs_are_paired_as_well() -> None:
     charts = build_charts([one("Loss/train", "Loss/test", "val_acc", "train_acc", "epoch")])
     assert [[line.tag for line in chart.lines] for chart in charts] == [
         ["Loss/train", "Loss/test"],
-        ["epoch"],
         ["train_acc", "val_acc"],
+        ["epoch"],
     ]
 
 
@@ -118,7 +118,7 @@ def test_devices_share_a_chart_in_their_order() -> None:
 
 def test_loss_stands_first_and_the_machine_last() -> None:
     headings = list(dict.fromkeys(chart.group for chart in build_charts([one(*TRAINER, "mine/thing")])))
-    assert headings == ["Loss", "Evaluation", "Training", "mine", "Speed", "GPU", "System"]
+    assert headings == ["Loss", "Evaluation", "Training", "mine", "Speed", "GPU", "System", "Progress"]
 
 
 def test_units_are_told_by_names() -> None:
@@ -157,10 +157,10 @@ def test_differences_are_to_a_run_that_is_shown() -> None:
     sources = [one("train/loss"), ShownSource("run:b", "B", ("train/loss", "eval/loss"))]
     charts = build_charts(sources, Wanted(baseline="run:a"))
     assert [(chart.title, [line.minus for line in chart.lines]) for chart in charts] == [
-        ("eval/loss", [None]),
         ("train/loss, difference to A", ["run:a", "run:a"]),
+        ("eval/loss", [None]),
     ]
-    assert build_charts(sources, Wanted(baseline="run:elsewhere"))[1].lines[0].minus is None
+    assert build_charts(sources, Wanted(baseline="run:elsewhere"))[0].lines[0].minus is None
 
 
 def test_marks_are_left_out_where_they_would_hide_the_curves() -> None:

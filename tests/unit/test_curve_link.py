@@ -44,8 +44,8 @@ def test_defaults_are_not_in_the_address() -> None:
 
 
 def test_a_window_is_a_pair_that_rises() -> None:
-    assert window_of("10,250.5") == (10.0, 250.5)
-    assert [window_of(text) for text in ("", "1", "2,1", "1,1", "nan,3", "1,inf", "a,b")] == [None] * 7
+    assert window_of("10~250.5") == (10.0, 250.5)
+    assert [window_of(text) for text in ("", "1", "2~1", "1~1", "nan~3", "1~inf", "a~b")] == [None] * 7
 
 
 def test_the_look_is_that_of_the_link() -> None:
