@@ -24,7 +24,7 @@ from app.session import state_manager
 from backend.domain.actions import compare, replace_draft
 from backend.domain.board import Board, Look
 from backend.domain.chart_building import build_charts
-from backend.domain.comparison import Comparison
+from backend.domain.comparison import Comparison, group_names
 from backend.domain.hparams import hparams_table
 from backend.domain.metric_goals import Goal
 from backend.domain.run_results import Point
@@ -93,10 +93,14 @@ def _results(services: Services, found: Comparison) -> None:
         st.info("None of these runs has written a point yet.", icon=":material/show_chart:")
     judged = _judged(found)
     if judged and len(found.runs) > 1:
-        left, right = st.columns([3, 1], vertical_alignment="bottom")
-        left.subheader("More than noise?", anchor=False)
-        tag = right.selectbox("Metric", judged, key="compare-metric")
-        seed_intervals(found, found.metric(tag or judged[0]), _colors(services, found))
+        names = group_names(found.groups, found.labels)
+        title, left, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+        title.subheader("More than noise?", anchor=False)
+        tag = left.selectbox("Metric", judged, key="compare-metric")
+        beside = right.selectbox(
+            "Compared with", range(len(names)), format_func=lambda place: names[place], key="compare-beside"
+        )
+        seed_intervals(found, found.metric(tag or judged[0], beside or 0), _colors(services, found))
     st.subheader("Results", anchor=False)
     few = _beside(found)
     results_table(few, [few.metric(tag) for tag in few.tags], services.comparing.now())

@@ -1,10 +1,12 @@
 """Runs side by side: what they were told, what came out, and what may be said of it. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 
 from backend.domain.config_diff import ConfigDiff, compare_configs
 from backend.domain.curves import Curves
@@ -52,7 +54,7 @@ class Facts:
 class MetricComparison:
     """One metric. `results` and `shared` have a place for each run, `groups` one for each group of seeds.
 
-    `verdicts` compare each group but the first with the first.
+    `verdicts` compare each group with the one at place `beside`, whose own is empty.
     """
 
     tag: str
@@ -60,6 +62,7 @@ class MetricComparison:
     results: tuple[Result | None, ...]
     shared: Together
     groups: tuple[GroupResult, ...]
+    beside: int
     verdicts: tuple[str, ...]
     caveats: tuple[str, ...]
 
@@ -110,8 +113,8 @@ class Comparison:
             for group in seed_groups(self._configs())
         )
 
-    def metric(self, tag: str) -> MetricComparison:
-        """One metric of all runs."""
+    def metric(self, tag: str, beside: int = 0) -> MetricComparison:
+        """One metric of all runs; every group of seeds is compared with the one at place `beside`."""
         all_series = [one.curves.series.get(tag) for one in self.runs]
         goal = self.goal(tag)
         shared = together(all_series, goal)
@@ -122,7 +125,10 @@ class Comparison:
             results=tuple(None if series is None else result(series, goal) for series in all_series),
             shared=shared,
             groups=groups,
-            verdicts=tuple(comparison(group, groups[0], goal) for group in groups[1:]),
+            beside=beside,
+            verdicts=tuple(
+                "" if place == beside else comparison(group, groups[beside], goal) for place, group in enumerate(groups)
+            ),
             caveats=caveats(self.diff, self._configs(), tag),
         )
 
@@ -148,11 +154,28 @@ def facts(one: ComparedRun, now: datetime) -> Facts:
     )
 
 
-def group_names(groups: Sequence[GroupResult], labels: Sequence[str]) -> tuple[str, ...]:
-    """What to call each group: its first run, and how many more."""
-    names = []
-    for one in groups:
-        more = len(one.group.members) - 1
-        first = labels[one.group.members[0]]
-        names.append(f"{first} and {more} more" if more else first)
-    return tuple(names)
+def group_names(groups: Sequence[SeedGroup], labels: Sequence[str]) -> tuple[str, ...]:
+    """What to call each group: its run, or what the names of its runs have in common, if that tells it apart."""
+    members = [[labels[member] for member in group.members] for group in groups]
+    shared = [_shared(own) if len(own) > 1 else "" for own in members]
+    times = Counter([*shared, *labels])
+    return tuple(_group_name(own, name if times[name] == 1 else "") for own, name in zip(members, shared, strict=True))
+
+
+def _group_name(labels: Sequence[str], shared: str) -> str:
+    if len(labels) == 1:
+        return labels[0]
+    return f"{shared} ({len(labels)} runs)" if shared else f"{labels[0]} and {len(labels) - 1} more"
+
+
+def _shared(labels: Sequence[str]) -> str:
+    """How all begin, by whole words, without what announces the number of the seed."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*labels, strict=False))
+    start = "".join(letters[0] for letters in alike)
+    if any(label[len(start) : len(start) + 1].isalnum() for label in labels):
+        start = _HALF_WORD.sub("", start)
+    return _SEED_WORD.sub("", start)
+
+
+_HALF_WORD = re.compile(r"[^\W_]+$")
+_SEED_WORD = re.compile(r"[\W_]*(\b(seed|s))?[\W_]*$", re.IGNORECASE)
