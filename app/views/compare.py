@@ -54,7 +54,7 @@ def render(services: Services) -> None:
     chosen = [run_id for run_id in asked if run_id in known]
     compare_address.show(chosen)
     pick_runs(views, compare_address.RUNS, compare_address.show)
-    compare_address.keep(chosen)
+    compare_address.keep(asked, chosen)
     state.update_state(compare(*chosen))
     _missing([run_id for run_id in asked if run_id not in known])
     if not chosen:
