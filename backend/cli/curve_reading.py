@@ -71,7 +71,7 @@ def _remove(series: dict[str, Series], group: str, inner: Iterable[str]) -> None
 
 
 def selected(runs: Iterable[ReadRun], wanted: Sequence[str], where: str) -> Iterator[ReadRun]:
-    """As `only`, but each name was found before the first run is given. Raises TagNotFound, not later than this call."""
+    """As `only`, but each name was found before anything is given: raises TagNotFound at once."""
     found = _selected(runs, wanted, where)
     first = list(islice(found, 1))
     return chain(first, found)
