@@ -17,7 +17,7 @@ from backend.domain.name_filter import choose
 from backend.domain.run_groups import group
 from backend.services.shown_curves import Shown
 
-MORE = 24  # charts at a time
+MORE = 36  # charts at a time; only those on the screen are drawn
 MAX_CSV_POINTS = 3_000_000  # some 150 MB of text, which a browser still takes
 _MORE = "curves-more"
 

@@ -264,12 +264,12 @@ def test_damage_is_told_with_its_place(studio: StudioContainer, services: Servic
 
 
 def test_many_charts_come_in_portions(studio: StudioContainer, services: Services) -> None:
-    add_run(studio, "wide", tags=tuple(f"custom/{i}" for i in range(60)))
+    add_run(studio, "wide", tags=tuple(f"custom/{i}" for i in range(80)))
     at = open_page("curves")
-    assert len(board_told(at)["charts"]) == 24
-    assert "the first 24 of 60 charts" in notes(at)
+    assert len(board_told(at)["charts"]) == 36
+    assert "the first 36 of 80 charts" in notes(at)
     at.button(key="curves-show-more").click().run()
-    assert len(board_told(at)["charts"]) == 48
+    assert len(board_told(at)["charts"]) == 72
 
 
 def test_a_run_has_the_same_colour_here_and_in_monitor(two: StudioContainer) -> None:
