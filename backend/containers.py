@@ -18,6 +18,7 @@ from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRe
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
+from backend.event_files.records import read_record
 from backend.event_files.simple_finding import find_runs
 from backend.event_files.texts import texts
 from backend.executors.environment import SAFE_PATH
@@ -177,7 +178,9 @@ class StudioContainer(containers.DeclarativeContainer):
         settings.provided.runs_folder,
     )
     colors: Provider[RunColors] = Once(RunColors, store)
-    shown: Provider[ShownCurves] = Once(ShownCurves, store, sources, curves, branch_files, configs, colors)
+    shown: Provider[ShownCurves] = Once(
+        ShownCurves, store, sources, curves, branch_files, configs, colors, Object(read_record)
+    )
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
     )

@@ -25,6 +25,6 @@ def dot(color: int) -> str:
     fill = palette()[color % len(palette())]
     picture = (
         '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 16 16">'
-        f'<circle cx="8" cy="8" r="6" fill="{fill}"/></svg>'
+        f'<circle cx="8" cy="8" r="4" fill="{fill}"/></svg>'
     )
     return f"data:image/svg+xml,{quote(picture)}"

@@ -1,23 +1,21 @@
 """Curves: the curves of any runs and log directories, over one another, with one look and one link."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
 from app import curve_address
-from app.components.board import board
+from app.components.curve_board import curve_board
 from app.components.curve_chooser import add_directory, choose_sources, log_directories
-from app.components.curve_notes import axis_problem, draw_damage, draw_missing, shown_table
+from app.components.curve_notes import draw_damage, draw_missing, shown_table
+from app.components.curve_records import SHOWN, Found, other_records
 from app.components.curve_toolbar import curve_toolbar
 from app.frame import framed
 from app.links import open_view
 from app.notices import attempt, say
-from app.session import count, count_up, show_in_widget, state_manager, widget_value
+from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import look_at_curves, set_axes, set_log_axis, set_smoothing
-from backend.domain.board import Board, Chart, XAxis
-from backend.domain.chart_building import ShownSource, Wanted, build_charts
-from backend.domain.curve_link import MAX_PINS, MAX_SOURCES, CurveLink
+from backend.domain.curve_link import MAX_SOURCES, CurveLink
 from backend.domain.curve_names import natural
 from backend.domain.name_filter import choose
 from backend.domain.run_groups import group_choices
@@ -25,7 +23,6 @@ from backend.services.bundle import Services
 from backend.services.shown_curves import Shown
 
 REFRESH_SECONDS = 5.0  # for new tags, states and damage; points come by themselves
-MORE = 24  # charts at a time
 FIRST_RUNS = 3
 
 
@@ -170,6 +167,8 @@ def _choose(services: Services, sources: Sequence[str]) -> None:
 
 def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink) -> None:
     """Ticks while something may still be written."""
+    if curve_address.from_widgets() != link:
+        st.rerun()  # a pin was clicked in here: the selection of pins and the address are outside
     shown, _ = services.shown.look(chosen)
     if not shown:
         st.info("No chosen run fits the filter.", icon=":material/search_off:")
@@ -177,51 +176,27 @@ def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink) -> Non
     every = sorted({tag for one in shown for tag in one.source.tags}, key=natural)
     if not every:
         st.info("No points yet. They appear with the first step.", icon=":material/show_chart:")
+    else:
+        draw_damage({one.source.label: one.curves for one in shown})
+        with st.expander(f"Runs shown: {len(shown):,}", icon=":material/list:", key="curves-shown"):
+            shown_table(shown)
+        curve_board(shown, every, link)
+    _others(services, shown)
+
+
+def _others(services: Services, shown: Sequence[Shown]) -> None:
+    """Texts, histograms and pictures, drawn only while the section is open."""
+    found = [
+        Found(one.source.label, one.source.id, other)
+        for one in shown
+        for other in one.curves.others.values()
+        if other.kind in SHOWN and other.places
+    ]
+    if not found:
         return
-    draw_damage({one.source.label: one.curves for one in shown})
-    with st.expander(f"Runs shown: {len(shown):,}", icon=":material/list:", key="curves-shown"):
-        shown_table(shown)
-    _board(shown, every, link)
-
-
-def _board(shown: Sequence[Shown], every: Sequence[str], link: CurveLink) -> None:
-    tags = frozenset(choose(every, link.tags).names)
-    if not tags:
-        st.info(f"None of the {len(every):,} tags fits the filter.", icon=":material/search_off:")
-        return
-    sources = [_only(one.source, tags) for one in shown]
-    charts = build_charts(sources, Wanted(link.group, link.baseline, frozenset(link.pins)))
-    look, problem = link.look, axis_problem(shown, link.x)
-    if problem:
-        st.caption(f":material/info: {problem}")
-        look = replace(look, x=XAxis.STEP) if problem.startswith("Drawn over steps") else look
-    _more(charts, len(tags), len(every))
-    board(Board(charts[: _most()], look), "curves-board", on_pin=_toggle_pin)
-
-
-def _only(source: ShownSource, tags: frozenset[str]) -> ShownSource:
-    return replace(source, tags=[tag for tag in source.tags if tag in tags])
-
-
-def _most() -> int:
-    return MORE * (1 + count("curves-more"))
-
-
-def _more(charts: Sequence[Chart], num_tags: int, num_all: int) -> None:
-    """How many charts there are, and the way to more of them."""
-    told = f"{num_tags:,} of {num_all:,} tags" if num_tags < num_all else f"{num_all:,} tags"
-    if len(charts) <= _most():
-        st.caption(f"{told} in {len(charts):,} charts")
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{told}; the first {_most():,} of {len(charts):,} charts are shown", width="content")
-        st.button(
-            "Show more", icon=":material/expand_more:", key="curves-show-more", on_click=count_up, args=("curves-more",)
-        )
-
-
-def _toggle_pin(tag: str) -> None:
-    key = curve_address.key_of("pins")
-    pins = [str(pin) for pin in widget_value(key) or []]
-    kept = [pin for pin in pins if pin != tag] if tag in pins else [*pins, tag]
-    show_in_widget(key, kept[:MAX_PINS])
+    box = st.expander(
+        f"Other records: {len(found):,}", icon=":material/article:", key="curves-others", on_change="rerun"
+    )
+    if box.open:
+        with box:
+            other_records(found, services.shown.record)

@@ -16,6 +16,7 @@ from app.components.run_cards import fix_button
 from app.components.run_live import draw_progress, draw_sentence
 from app.components.run_past import draw_attempts, draw_log, draw_order
 from app.components.run_selector import select_run
+from app.components.samples_side_by_side import samples_side_by_side
 from app.components.state_badge import state_badge
 from app.frame import framed
 from app.links import link_to_view, open_view
@@ -27,6 +28,7 @@ from backend.domain.chart_building import build_charts
 from backend.domain.run import Origin
 from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
+from backend.domain.sample_texts import side_by_side, steps
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 
@@ -164,6 +166,18 @@ def _begin_with(known: UIState) -> None:
             show_in_widget(KEYS[name], value)
 
 
+def _samples(services: Services, run_id: str) -> None:
+    answers = side_by_side([services.comparing.samples(run_id)])
+    known = steps(answers)
+    if not known:
+        st.caption("No sample answers. Name prompts under samples in run.yaml, and the run answers them as it learns.")
+        return
+    step = known[-1]
+    if len(known) > 1:
+        step = st.select_slider("Step", known, value=known[-1], key=f"monitor-step-{known[-1]}")
+    samples_side_by_side(answers, [services.status.show(run_id).name], step)
+
+
 def _attempts(services: Services, run_id: str) -> None:
     draw_attempts(services.status.show(run_id), services.status.journal(run_id))
 
@@ -188,4 +202,10 @@ def _order(services: Services, run_id: str) -> None:
 
 KEYS = {name: f"monitor-{name}" for name in ("smoothing", "x", "logx", "logy", "outliers", "ghosts")}
 Section = Callable[[Services, str], None]
-SECTIONS: dict[str, Section] = {"Curves": _curves, "Attempts": _attempts, "Log": _log, "Configuration": _order}
+SECTIONS: dict[str, Section] = {
+    "Curves": _curves,
+    "Samples": _samples,
+    "Attempts": _attempts,
+    "Log": _log,
+    "Configuration": _order,
+}

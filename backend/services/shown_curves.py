@@ -2,14 +2,15 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from backend.domain.board import Mark
 from backend.domain.chart_building import MAX_MARKED, ShownSource
-from backend.domain.curves import Curves
+from backend.domain.curve_records import Record
+from backend.domain.curves import Curves, Kind, Other, Place
 from backend.domain.ports import BranchFiles, RunStore
 from backend.domain.run import Run
 from backend.domain.run_directory import RunDirectory
@@ -20,6 +21,7 @@ from backend.services.curve_sources import RUN, CurveSources
 from backend.services.run_colors import RunColors
 from backend.services.tensorboard_data import TensorBoardDataManager
 
+ReadRecord = Callable[[Path, str, Kind, Place], Record]
 MAX_SETTINGS = 2_000  # runs whose settings are remembered
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -52,6 +54,7 @@ class ShownCurves:
         files: BranchFiles,
         configs: ConfigService,
         colors: RunColors,
+        read_record: ReadRecord,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -59,6 +62,7 @@ class ShownCurves:
         self._files = files
         self._configs = configs
         self._colors = colors
+        self._read_record = read_record
         self._lock = threading.Lock()
         self._settings: dict[str, Mapping[str, str]] = {}
 
@@ -75,6 +79,10 @@ class ShownCurves:
             except StudioError as error:
                 missing.append(Missing(source, error.explain()))
         return _told_apart(found), tuple(missing)
+
+    def record(self, source: str, other: Other, place: Place) -> Record:
+        """What one record of a source holds. Raises StorageError, NotFoundError."""
+        return self._read_record(self._sources.folder(source), other.tag, other.kind, place)
 
     def color(self, run_id: str) -> int:
         """The colour of one of the studio's runs."""

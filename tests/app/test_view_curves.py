@@ -1,11 +1,15 @@
 """Curves, drawn from real event files of own runs and of foreign log directories."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components.curve_board import as_csv
 from backend.containers import StudioContainer
 from backend.domain.run import Attempt
 from backend.domain.run_directory import RunDirectory
@@ -260,12 +264,12 @@ def test_damage_is_told_with_its_place(studio: StudioContainer, services: Servic
 
 
 def test_many_charts_come_in_portions(studio: StudioContainer, services: Services) -> None:
-    add_run(studio, "wide", tags=tuple(f"custom/{i}" for i in range(60)))
+    add_run(studio, "wide", tags=tuple(f"custom/{i}" for i in range(80)))
     at = open_page("curves")
-    assert len(board_told(at)["charts"]) == 24
-    assert "the first 24 of 60 charts" in notes(at)
+    assert len(board_told(at)["charts"]) == 36
+    assert "the first 36 of 80 charts" in notes(at)
     at.button(key="curves-show-more").click().run()
-    assert len(board_told(at)["charts"]) == 48
+    assert len(board_told(at)["charts"]) == 72
 
 
 def test_a_run_has_the_same_colour_here_and_in_monitor(two: StudioContainer) -> None:
@@ -280,3 +284,40 @@ def test_runs_with_one_name_are_told_apart(studio: StudioContainer, services: Se
     for run_id in ("a", "b"):
         add_run(studio, run_id, name="Same")
     assert [label for label, _ in lines(open_page("curves"))["train/loss"]] == ["Same (b)", "Same (a)"]
+
+
+def test_pinned_charts_are_chosen_and_kept_in_the_address(two: StudioContainer) -> None:
+    at = open_page("curves", runs="run:one")
+    at.multiselect(key="curves-pins").set_value(["train/learning_rate"]).run()
+    assert at.query_params["pins"] == "train/learning_rate"
+    first = board_told(at)["charts"][0]
+    assert (first["id"], first["group"], first["is_pinned"]) == ("train/learning_rate", "Pinned", True)
+    assert board_told(at)["can_pin"]
+
+
+def test_what_is_shown_is_told_as_csv_without_formulas(two: StudioContainer, services: Services) -> None:
+    add_run(two, "evil", name='=cmd|"/c calc"', tags=("@sum", "train/loss"))
+    shown, _ = services.shown.look(["run:evil", "run:one"])
+    rows = list(csv.reader(io.StringIO(as_csv(shown, ["@sum", "train/loss"]))))
+    assert rows[0] == ["run", "tag", "step", "wall_time", "value"]
+    assert rows[1][:3] == ['\'=cmd|"/c calc"', "'@sum", "1"]
+    assert len(rows) == 1 + 5 + 5 + 5
+    assert {row[0] for row in rows[11:]} == {"Run one"}
+
+
+def test_other_records_are_read_when_they_are_looked_at(
+    studio: StudioContainer, services: Services, tmp_path: Path
+) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "logs")) as writer:
+        writer.add_scalar("loss", 1.0, 1)
+        writer.add_text("notes", EVIL, 1)
+        writer.add_text("notes", "second", 2)
+        writer.add_histogram("weights", np.arange(100.0), 1)
+        writer.add_image("picture", np.zeros((3, 8, 8)), 1)
+    key = services.sources.add_directory(str(tmp_path / "logs"))
+    at = open_page("curves", runs=f"dir:{key}/.")
+    assert not at.exception
+    (box,) = (found for found in at.expander if found.label.startswith("Other records"))
+    assert box.label == "Other records: 3"
