@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from app.components.markdown_escape import escape
@@ -11,7 +12,7 @@ from backend.domain.comparison import Comparison, MetricComparison, group_names
 from backend.domain.comparison_text import group_words, number, step_words
 from backend.domain.seed_groups import GroupResult
 
-ROW_PIXELS, AXES_PIXELS = 46, 70
+ROW_PIXELS, AXES_PIXELS, TABLE_PIXELS = 46, 70, 420
 MAX_GROUPS = 12
 INKS = {"light": "#3d4758", "dark": "#c3ccdb"}
 
@@ -22,15 +23,50 @@ def seed_intervals(found: Comparison, metric: MetricComparison, colors: Sequence
     if metric.shared.step is None or not metric.groups:
         return
     names = group_names([one.group for one in metric.groups], found.labels)
-    if len(metric.groups) <= MAX_GROUPS and any(one.summary for one in metric.groups):
-        _chart(metric, names, colors)
-    _words(metric, names)
+    if len(metric.groups) > MAX_GROUPS:
+        _table(metric, names)
+    else:
+        if any(one.summary for one in metric.groups):
+            _chart(metric, names, colors)
+        _words(metric, names)
+    _remarks(metric)
+
+
+def _table(metric: MetricComparison, names: Sequence[str]) -> None:
+    """For more groups than a person reads one by one."""
+    summaries = [one.summary for one in metric.groups]
+    st.dataframe(
+        pa.table(
+            {
+                "group": list(names),
+                "seeds": [one.group.num_seeds for one in metric.groups],
+                "mean": pa.array([one.mean if one else None for one in summaries], pa.float64()),
+                "low": pa.array([one.low if one else None for one in summaries], pa.float64()),
+                "high": pa.array([one.high if one else None for one in summaries], pa.float64()),
+                "verdict": [verdict or "the one compared with" for verdict in metric.verdicts],
+            }
+        ),
+        hide_index=True,
+        height=TABLE_PIXELS,
+        column_config={
+            "group": st.column_config.TextColumn("Group", pinned=True, width="medium"),
+            "seeds": st.column_config.NumberColumn("Seeds", width="small"),
+            "mean": st.column_config.NumberColumn("Mean", format="%.5g"),
+            "low": st.column_config.NumberColumn("95 % from", format="%.5g"),
+            "high": st.column_config.NumberColumn("to", format="%.5g"),
+            "verdict": st.column_config.TextColumn(f"Beside {names[metric.beside]}", width="large"),
+        },
+        alt=f"{metric.tag}: {len(names)} groups of seeds, each compared with {names[metric.beside]}",
+    )
 
 
 def _words(metric: MetricComparison, names: Sequence[str]) -> None:
     for name, one, verdict in zip(names, metric.groups, metric.verdicts, strict=True):
         told = f"  \nbeside {escape(names[metric.beside])}: **{escape(verdict)}**" if verdict else ""
         st.markdown(f"**{escape(name)}**: {escape(group_words(one))}{told}")
+
+
+def _remarks(metric: MetricComparison) -> None:
     if len(metric.groups) > 2:  # noqa: PLR2004 - more than a pair
         st.caption(
             f":material/info: Among {len(metric.groups) - 1} comparisons one may come out by chance; the more there "

@@ -125,7 +125,10 @@ def _table(services: Services, found: Comparison) -> None:
     colors = _colors(services, found)
     parallel_chart(table.columns, found.labels, colors)
     hparams_grid(found, table, colors)
-    st.caption(f"Click a column to sort. {table.num_equal:,} settings are equal in all and not shown.")
+    st.caption(
+        f"Click a column to sort. {table.num_equal:,} settings are equal in all and not shown. An order of single runs "
+        "is no ranking: whether a difference is more than noise is told under Results."
+    )
 
 
 def _points(found: Comparison, tag: str, value: str) -> Sequence[Point | None]:

@@ -30,6 +30,9 @@ def metric_rows(metric: MetricComparison) -> tuple[tuple[str, tuple[str, ...]], 
     if _differ_in_length(metric.results) and metric.shared.step is not None:
         at = f"{metric.tag} at step {metric.shared.step:,}, the last that all have"
         rows.append((at, tuple(number(point.value) if point else "-" for point in metric.shared.points)))
+        if any(metric.shared.best):
+            best = f"{metric.tag}, best up to step {metric.shared.step:,}"
+            rows.append((best, tuple(map(point_words, metric.shared.best))))
     return tuple(rows)
 
 

@@ -86,6 +86,13 @@ def test_what_came_out_is_told_at_a_step_that_both_have(pair: tuple[str, str]) -
     assert rows["eval/loss, last"][0].endswith("at step 100")
     assert rows["eval/loss, last"][1].endswith("at step 60")
     assert "eval/loss at step 60, the last that all have" in rows
+    assert all("at step" in cell for cell in rows["eval/loss, best up to step 60"])
+
+
+def test_sources_of_the_curves_page_are_taken_too(pair: tuple[str, str]) -> None:
+    at = open_page("compare", runs=["run:one", "run:two"])
+    assert not at.exception
+    assert at.multiselect(key="compare-runs").value == list(pair)
 
 
 def test_one_seed_each_is_no_ranking(pair: tuple[str, str]) -> None:
@@ -146,7 +153,10 @@ def test_the_table_has_a_row_for_each_of_many_runs(studio: StudioContainer, serv
     frame = at.dataframe[0].value
     assert len(frame) == 30
     assert sorted(frame["0"]) == [4.0 + number for number in range(30)]
-    assert "the first 8 of 30 runs" in texts(compare(*ids))
+    at = compare(*ids)
+    assert "the first 8 of 30 runs" in texts(at)
+    assert len(at.dataframe[0].value) == 30, "more groups than words are for"
+    assert texts(at).count("cannot be told apart") == 0
 
 
 def test_many_runs_are_taken_by_their_tags(sweep: list[str], pair: tuple[str, str]) -> None:
