@@ -14,6 +14,7 @@ from backend.domain.comparison_text import metric_rows
 from backend.domain.hparams import words
 
 ROW_PIXELS, MOST_ROWS, FIRST_PIXELS = 35, 24, 250
+JOULES_PER_WATT_HOUR = 3600
 ROOMY, NARROW_PIXELS = 4, 140  # up to so many runs columns share the room; more are this narrow
 Row = tuple[str, Sequence[str]]
 
@@ -28,6 +29,8 @@ def results_table(found: Comparison, metrics: Sequence[MetricComparison], now: d
         ("Tokens per second, median", [_speed(one) for one in told]),
         ("Memory, peak", [_memory(one) for one in told]),
     ]
+    if any(one.energy_joules is not None for one in told):
+        rows.append(("Energy, measured", [_energy(one) for one in told]))
     rows += [row for metric in metrics for row in metric_rows(metric)]
     _draw(rows, found.labels, "What came out", "Measured")
 
@@ -89,6 +92,10 @@ def _duration(one: Facts) -> str:
 
 def _speed(one: Facts) -> str:
     return "not measured" if one.tokens_per_second is None else f"{one.tokens_per_second:,.0f}"
+
+
+def _energy(one: Facts) -> str:
+    return "not measured" if one.energy_joules is None else f"{one.energy_joules / JOULES_PER_WATT_HOUR:,.3g} Wh"
 
 
 def _memory(one: Facts) -> str:

@@ -10,7 +10,8 @@ from backend.domain.hparams import Cell, Column
 
 MAX_AXES = 12
 HEIGHT_PIXELS = 380
-INKS = {"light": "#3d4758", "dark": "#c3ccdb"}
+INKS = {"light": ("#3d4758", "#ffffff"), "dark": ("#c3ccdb", "#0f141f")}  # of texts, and what is behind them
+CROWD, FAINTEST = 20, 0.2  # more runs than this are drawn fainter
 LABEL_CHARACTERS = 22
 
 
@@ -39,19 +40,21 @@ def _most(varied: Sequence[Column]) -> list[Column]:
 
 
 def _option(columns: Sequence[Column], labels: Sequence[str], colors: Sequence[int]) -> dict[str, Any]:
-    ink = {"color": INKS.get(st.context.theme.type or "", INKS["light"])}
+    ink, behind = INKS.get(st.context.theme.type or "", INKS["light"])
+    text = {"color": ink, "textBorderColor": behind, "textBorderWidth": 3}  # lines run across the labels
+    opacity = max(FAINTEST, min(0.75, CROWD / len(labels)))
     rows = [[_value(column.cells[place]) for column in columns] for place in range(len(labels))]
     return {
         "animation": False,
         "tooltip": {"trigger": "item"},
         "parallel": {"left": 60, "right": 90, "top": 56, "bottom": 28},
-        "parallelAxis": [_axis(place, column, ink) for place, column in enumerate(columns)],
+        "parallelAxis": [_axis(place, column, text) for place, column in enumerate(columns)],
         "series": [
             {
                 "type": "parallel",
                 "name": label,
                 "data": [row],
-                "lineStyle": {"width": 2, "opacity": 0.75, "color": palette()[color % len(palette())]},
+                "lineStyle": {"width": 2, "opacity": opacity, "color": palette()[color % len(palette())]},
                 "inactiveOpacity": 0.06,
                 "activeOpacity": 1,
             }
@@ -60,12 +63,12 @@ def _option(columns: Sequence[Column], labels: Sequence[str], colors: Sequence[i
     }
 
 
-def _axis(place: int, column: Column, ink: dict[str, str]) -> dict[str, Any]:
+def _axis(place: int, column: Column, text: dict[str, Any]) -> dict[str, Any]:
     axis: dict[str, Any] = {
         "dim": place,
         "name": _short(column.name),
-        "nameTextStyle": ink,
-        "axisLabel": ink | {"hideOverlap": True},
+        "nameTextStyle": text,
+        "axisLabel": text | {"hideOverlap": True},
         "nameLocation": "end",
         "areaSelectStyle": {"width": 18, "opacity": 0.25},
     }

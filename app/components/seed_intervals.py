@@ -26,7 +26,7 @@ def seed_intervals(found: Comparison, metric: MetricComparison, colors: Sequence
     if len(metric.groups) > MAX_GROUPS:
         _table(metric, names)
     else:
-        if any(one.summary for one in metric.groups):
+        if any(one.summary and one.summary.n > 1 for one in metric.groups):  # single runs on a scale would look ranked
             _chart(metric, names, colors)
         _words(metric, names)
     _remarks(metric)
@@ -120,7 +120,7 @@ def _of_group(place: int, one: GroupResult, metric: MetricComparison, color: str
         "data": [[point.value, place] for point in points if point is not None and point.is_finite],
     }
     drawn: list[dict[str, Any]] = [dots]
-    if one.summary is not None:
+    if one.summary is not None and one.summary.n > 1:
         drawn.append(
             {
                 "type": "scatter",

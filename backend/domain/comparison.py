@@ -17,6 +17,7 @@ from backend.domain.run_config import RunConfig
 from backend.domain.run_results import (
     Result,
     Together,
+    energy_joules,
     memory_peak,
     metric_tags,
     result,
@@ -48,6 +49,7 @@ class Facts:
     memory: tuple[str, float] | None
     duration_seconds: float | None
     num_attempts: int
+    energy_joules: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def facts(one: ComparedRun, now: datetime) -> Facts:
         memory=memory_peak(one.curves.series),
         duration_seconds=sum(lasted) if is_known else None,
         num_attempts=len(run.attempts),
+        energy_joules=energy_joules(one.curves.series),
     )
 
 

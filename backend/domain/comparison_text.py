@@ -109,6 +109,7 @@ def _run(one: ComparedRun, now: datetime) -> dict[str, Any]:
         "memory_peak": {"tag": told.memory[0], "bytes": told.memory[1]} if told.memory else None,
         "duration_seconds": told.duration_seconds,
         "num_attempts": told.num_attempts,
+        "energy_joules": told.energy_joules,
         "notes": one.run.notes,
         "tags": list(one.run.tags),
     }

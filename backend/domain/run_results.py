@@ -11,6 +11,7 @@ from backend.domain.curves import Curves, Series
 from backend.domain.metric_goals import MACHINE, Goal
 
 SPEED = "perf/tokens_per_second"
+ENERGY = "system/energy_joules"  # summed up since the run began
 PEAKS = ("gpu/", "system/trainer_memory_bytes")  # of memory; a device's first
 
 
@@ -107,6 +108,12 @@ def typical_speed(series: Mapping[str, Series]) -> float | None:
     """The median of the tokens per second that were measured; None if none was."""
     found = _finite(series.get(SPEED))
     return float(np.median(found)) if len(found) else None
+
+
+def energy_joules(series: Mapping[str, Series]) -> float | None:
+    """What a run has used since it began, where that was measured; None if it was not."""
+    found = _finite(series.get(ENERGY))
+    return float(found[-1]) if len(found) else None
 
 
 def memory_peak(series: Mapping[str, Series]) -> tuple[str, float] | None:

@@ -95,8 +95,16 @@ def test_sources_of_the_curves_page_are_taken_too(pair: tuple[str, str]) -> None
     assert at.multiselect(key="compare-runs").value == list(pair)
 
 
+def test_energy_is_told_where_it_was_measured(pair: tuple[str, str], studio: StudioContainer) -> None:
+    assert "Energy, measured" not in cells(compare(*pair))
+    add_run(studio, "measured", scalars={1: {"eval/loss": 1.0, "system/energy_joules": 7200.0}})
+    assert cells(compare("one", "measured"))["Energy, measured"] == ["not measured", "2 Wh"]
+
+
 def test_one_seed_each_is_no_ranking(pair: tuple[str, str]) -> None:
-    said = texts(compare(*pair))
+    at = compare(*pair)
+    said = texts(at)
+    assert not at.get("echarts_chart"), "single runs on a scale would look ranked"
     assert "cannot be told apart" in said
     assert "better" not in said
 

@@ -46,6 +46,7 @@ def test_json_has_the_same_for_programs(line: CommandLine) -> None:
         "memory_peak": {"tag": "gpu/0/memory_bytes", "bytes": 2.1e9},
         "duration_seconds": 300.0,
         "num_attempts": 1,
+        "energy_joules": None,
         "notes": "",
         "tags": [],
     }

@@ -11,6 +11,7 @@ from backend.domain.metric_goals import Goal, goal_of
 from backend.domain.run_results import (
     Point,
     best_point,
+    energy_joules,
     last_common_step,
     memory_peak,
     metric_tags,
@@ -109,7 +110,11 @@ def test_speed_is_the_median_and_memory_the_peak_of_any_device() -> None:
         "system/trainer_memory_bytes",
         99e9,
     )
-    assert (typical_speed({}), memory_peak({})) == (None, None)
+    assert (typical_speed({}), memory_peak({}), energy_joules({})) == (None, None, None)
+
+
+def test_energy_is_what_was_summed_up_at_the_end() -> None:
+    assert energy_joules({"system/energy_joules": series({1: 10.0, 2: 25.0, 3: NAN})}) == 25.0
 
 
 def test_evaluations_come_first_and_the_machine_is_no_metric() -> None:
