@@ -26,6 +26,7 @@ from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
+from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
@@ -49,6 +50,7 @@ from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.tensorboard_server import TensorBoardProbe, TensorBoardProgram, TensorBoardServer
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
@@ -82,6 +84,11 @@ def _examiner(settings: Settings) -> PipedProgram:
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
 
 
+def _tensorboard(settings: Settings) -> TensorBoardProgram:
+    argv = (sys.executable, "-m", "backend.executors.tied")
+    return TensorBoardProgram(argv, settings.workspace, SAFE_PATH)
+
+
 def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
     """The unit runs this very interpreter and workspace; secrets such as HF_TOKEN are never written into it."""
     command = (sys.executable, "-P", "-m", "backend.cli", "runs", "look-after", "--every", "5")
@@ -102,10 +109,11 @@ def _spare_rule(settings: Settings) -> SpareRule:
     return SpareRule(settings.spare, settings.standby_min_free_bytes)
 
 
-def _open(store: RunStore, chat: ChatService, spare: Spare) -> Iterator[None]:
+def _open(store: RunStore, chat: ChatService, spare: Spare, tensorboard: TensorBoardServer) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
     spare.let_go()
+    tensorboard.close()
     chat.close()
     store.close()
 
@@ -128,6 +136,7 @@ class StudioContainer(containers.DeclarativeContainer):
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
+    tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
     examiner: Provider[LineProgram] = Once(_examiner, settings)
@@ -141,6 +150,14 @@ class StudioContainer(containers.DeclarativeContainer):
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
     curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
+    tensorboard: Provider[TensorBoardServer] = Once(
+        TensorBoardServer,
+        executor,
+        clock,
+        Once(_tensorboard, settings),
+        tensorboards,
+        settings.provided.tensorboard_idle_minutes,
+    )
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
     )
@@ -202,6 +219,7 @@ class StudioContainer(containers.DeclarativeContainer):
         processes=processes,
         spare=spare,
         curves=curves,
+        tensorboard=tensorboard,
         configs=configs,
         datasets=datasets,
         hardware=hardware,
@@ -216,7 +234,7 @@ class StudioContainer(containers.DeclarativeContainer):
         repairs=repairs,
         boot=boot,
     )
-    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare), bundle)
+    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare, tensorboard), bundle)
 
 
 def build_container(settings: Settings | None = None) -> StudioContainer:

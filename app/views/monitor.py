@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.acts import acts_of
+from app.acts import acts_of, tensorboard_acts
 from app.components.curve_chart import Look
 from app.components.markdown_escape import escape
 from app.components.run_buttons import more_menu, pause_button, resume_button, stop_button
@@ -14,6 +14,7 @@ from app.components.run_live import draw_curves, draw_progress, draw_sentence
 from app.components.run_past import draw_attempts, draw_log, draw_order
 from app.components.run_selector import select_run
 from app.components.state_badge import state_badge
+from app.components.tensorboard_link import tensorboard_link
 from app.frame import framed
 from app.links import link_to_view, open_view
 from app.session import state_manager
@@ -46,6 +47,8 @@ def render(services: Services) -> None:
     if offer := services.repairs.offer(run_id):
         fix_button(run_id, offer, services.repairs.apply_change)
     _buttons(services, view)
+    curves = {view.name: RunDirectory(view.run.run_dir).tensorboard}
+    tensorboard_link(tensorboard_acts(services, curves), f"monitor-tensorboard-{run_id}")
     st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, drawn, how_it_is)
 
 

@@ -22,6 +22,7 @@ from backend.cli import (
     reindex,
     run_branches,
     service,
+    tensorboard,
     train,
     ui,
 )
@@ -46,6 +47,7 @@ run_branches.app.command("look-after")(look_after.look_after)
 app.add_typer(queue.app, name="queue")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
+app.command("tensorboard")(tensorboard.tensorboard)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)

@@ -22,6 +22,7 @@ from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
 
 
@@ -37,6 +38,7 @@ class Services:
     processes: ProcessManager
     spare: Spare
     curves: TensorBoardDataManager
+    tensorboard: TensorBoardServer
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService
