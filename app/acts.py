@@ -6,8 +6,8 @@ from pathlib import Path
 
 from app.links import open_view
 from app.notices import attempt, say
+from backend.domain.tensorboard_page import Showing
 from backend.services.bundle import Services
-from backend.services.tensorboard_server import Showing
 
 OnRun = Callable[[str], None]
 

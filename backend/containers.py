@@ -14,6 +14,7 @@ from dependency_injector.providers import ThreadSafeSingleton as Once
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
+from backend.domain.tensorboard_page import TensorBoardProbe
 from backend.event_files.folder import EventFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
@@ -50,7 +51,7 @@ from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
-from backend.services.tensorboard_server import TensorBoardProbe, TensorBoardProgram, TensorBoardServer
+from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords

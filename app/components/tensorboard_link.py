@@ -7,7 +7,7 @@ import streamlit as st
 from app.acts import TensorBoardActs
 from app.components.markdown_escape import escape
 from app.frame import framed
-from backend.services.tensorboard_server import Showing, Stage
+from backend.domain.tensorboard_page import Showing, Stage
 
 LOOK_SECONDS = 0.5
 STAY_SECONDS = 60.0  # a page that shows the link keeps TensorBoard alive

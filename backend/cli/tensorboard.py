@@ -9,11 +9,11 @@ import typer
 
 from backend.cli.context import of
 from backend.domain.run_directory import RunDirectory
+from backend.domain.tensorboard_page import Showing, Stage
 from backend.errors import NotFoundError
 from backend.launcher.leave import Leave
 from backend.services.bundle import Services
 from backend.services.errors import TensorBoardFailed
-from backend.services.tensorboard_server import Showing, Stage
 
 LOOK_SECONDS = 0.2
 

@@ -11,6 +11,7 @@ import psutil
 
 HOST = "127.0.0.1"
 MOST_BYTES = 65_536
+TIMEOUT_SECONDS = 1.0
 SOCKETS = Path("/proc/net/tcp")
 LISTEN = "0A"
 
@@ -18,11 +19,11 @@ LISTEN = "0A"
 class LoopbackTensorBoard:
     """Looks at this machine's loopback address only."""
 
-    def is_answering(self, port: int, folder: Path, timeout_seconds: float = 1.0) -> bool:
+    def is_answering(self, port: int, token: str, folder: Path) -> bool:
         """Whether it is a TensorBoard of this very folder that answers: another program may have got the port."""
-        line = HTTPConnection(HOST, port, timeout=timeout_seconds)
+        line = HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)
         try:
-            line.request("GET", "/data/environment")
+            line.request("GET", f"/{token}/data/environment")
             answer = line.getresponse()
             told = json.loads(answer.read(MOST_BYTES))
         except (OSError, HTTPException, ValueError):

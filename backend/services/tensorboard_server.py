@@ -2,15 +2,15 @@
 
 import json
 import logging
+import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
 
 from backend.domain.ports import Clock, Command, WarmExecutor
 from backend.domain.run import ProcessIdentity
+from backend.domain.tensorboard_page import Showing, Stage, TensorBoardProbe
 from backend.errors import StudioError
 from backend.services.errors import PackageMissing, PortTaken
 from backend.store.files import read_text, replace_text
@@ -23,50 +23,6 @@ GRACE_SECONDS = 2.0
 LOOK_SECONDS = 20.0
 SERVER_FILE = "server.json"
 _log = logging.getLogger(__name__)
-
-
-class TensorBoardProbe(Protocol):
-    """What is to be known of the loopback address and of the installed packages."""
-
-    def is_answering(self, port: int, folder: Path, timeout_seconds: float = 1.0) -> bool:
-        """Whether a TensorBoard of this very folder answers there."""
-
-    def free_port(self) -> int:
-        """One that nobody listens on now."""
-
-    def is_free(self, port: int) -> bool:
-        """Whether a server could listen there now."""
-
-    def is_looked_at(self, pid: int, port: int) -> bool:
-        """Whether somebody is connected to a process at a port, or was a moment ago."""
-
-    def is_installed(self) -> bool:
-        """Whether the package is there."""
-
-    def is_fast(self) -> bool:
-        """Whether TensorBoard's own data server is there."""
-
-
-class Stage(StrEnum):
-    """What there is of a TensorBoard."""
-
-    OFF = "off"
-    STARTING = "starting"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """A TensorBoard of some log directories: its address once it is ready, and why it failed if it did.
-
-    `is_ours` is False if another program of the workspace has started it; it ends with that one.
-    """
-
-    stage: Stage
-    url: str = ""
-    reason: str = ""
-    is_ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +39,7 @@ class _Child:
     place: Path
     process: ProcessIdentity
     port: int
+    token: str
     began_at: float
     used_at: float
     starts: int = 1
@@ -96,7 +53,8 @@ class TensorBoardServer:
 
     Children end with us, however we end; a set that another program of the same workspace shows already is shown
     there. `tend` is to be called every few seconds. A TensorBoard counts as used while we are asked for it, and
-    while it answers a browser.
+    while it answers a browser. Its pages lie below a path that cannot be guessed: TensorBoard looks at no Host, so a
+    page of another site that points its own name at 127.0.0.1 could read the curves otherwise (DNS rebinding).
     """
 
     def __init__(
@@ -106,11 +64,13 @@ class TensorBoardServer:
         program: TensorBoardProgram,
         probe: TensorBoardProbe,
         idle_minutes: float,
+        make_token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self._executor = executor
         self._clock = clock
         self._program = program
         self._probe = probe
+        self._make_token = make_token
         self._idle_seconds = idle_minutes * 60
         self._lock = threading.Lock()
         self._children: dict[str, _Child] = {}
@@ -149,7 +109,7 @@ class TensorBoardServer:
             if key not in self._children:
                 return self._of_others(key)
             child = self._children[key]
-            return Showing(Stage.READY if child.is_ready else Stage.STARTING, _url(child.port))
+            return Showing(Stage.READY if child.is_ready else Stage.STARTING, _url(child.port, child.token))
 
     def stop(self, directories: Mapping[str, Path]) -> None:
         """End the one for these directories, if it is ours."""
@@ -177,20 +137,22 @@ class TensorBoardServer:
     def _begin(self, key: str, port: int | None, starts: int = 1) -> None:
         place = self._place(key)
         chosen = self._probe.free_port() if port is None else port
-        process = self._executor.warm(self._command(place, chosen))
+        token = self._make_token()
+        process = self._executor.warm(self._command(place, chosen, token))
         if process is None:  # another program of this workspace has it
             return
         now = self._clock.monotonic()
         self._children[key] = _Child(
-            place, process, chosen, now, now, starts, is_port_fixed=port is not None, wanted=_touched(place)
+            place, process, chosen, token, now, now, starts, is_port_fixed=port is not None, wanted=_touched(place)
         )
-        replace_text(place / SERVER_FILE, json.dumps({"port": chosen}))
+        replace_text(place / SERVER_FILE, json.dumps({"port": chosen, "token": token}), mode=0o600)
 
-    def _command(self, place: Path, port: int) -> Command:
+    def _command(self, place: Path, port: int, token: str) -> Command:
         flags = {
             "--logdir": str(place / "logs"),
             "--host": "127.0.0.1",
             "--port": str(port),
+            "--path_prefix": f"/{token}",
             "--load_fast": "auto" if self._probe.is_fast() else "false",
             "--reload_multifile": "true",
             "--reload_interval": "5",
@@ -215,7 +177,7 @@ class TensorBoardServer:
             else:
                 self._begin_again(key, child.starts + 1)
         elif not child.is_ready:
-            child.is_ready = self._probe.is_answering(child.port, child.place / "logs")
+            child.is_ready = self._probe.is_answering(child.port, child.token, child.place / "logs")
             if not child.is_ready and self._clock.monotonic() - child.began_at > START_SECONDS:
                 self._end(key)
                 self._failures[key] = _why(child.place, f"It did not answer within {START_SECONDS:g} seconds.")
@@ -240,12 +202,12 @@ class TensorBoardServer:
             return Showing(Stage.FAILED, reason=reason)
         place = self._place(key)
         holder = self._executor.find(place / "server.lock")[1]
-        port = _port(place) if holder else None
-        if port is None:
+        known = _address(place) if holder else None
+        if known is None:
             return Showing(Stage.OFF)
         (place / "wanted").touch()
-        is_there = self._probe.is_answering(port, place / "logs")
-        return Showing(Stage.READY if is_there else Stage.STARTING, _url(port), is_ours=False)
+        is_there = self._probe.is_answering(*known, place / "logs")
+        return Showing(Stage.READY if is_there else Stage.STARTING, _url(*known), is_ours=False)
 
     def _end(self, key: str) -> None:
         child = self._children.get(key)
@@ -263,16 +225,20 @@ class TensorBoardServer:
         (child.place / SERVER_FILE).unlink(missing_ok=True)
 
 
-def _url(port: int) -> str:
-    return f"http://127.0.0.1:{port}/"
+def _url(port: int, token: str) -> str:
+    return f"http://127.0.0.1:{port}/{token}/"
 
 
-def _port(place: Path) -> int | None:
+def _address(place: Path) -> tuple[int, str] | None:
+    """Port and token that a starter has written down."""
     try:
-        port = json.loads(read_text(place / SERVER_FILE) or "")["port"]
-    except (ValueError, KeyError, TypeError):
+        known = json.loads(read_text(place / SERVER_FILE) or "")
+    except ValueError:
         return None
-    return port if isinstance(port, int) else None
+    match known:
+        case {"port": int(port), "token": str(token)}:
+            return port, token
+    return None
 
 
 def _touched(place: Path) -> int:

@@ -33,7 +33,7 @@ def test_a_click_starts_it_a_link_opens_it_and_a_frame_shows_it(monitor: str, pa
     link = page.get_by_role("link", name="TensorBoard in a new tab")
     expect(link).to_be_visible(timeout=PATIENCE_MILLISECONDS)
     url = link.get_attribute("href") or ""
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{30,}/", url)
     assert link.get_attribute("target") == "_blank"
     assert "noreferrer" in (link.get_attribute("rel") or ""), "which implies noopener"
 

@@ -12,7 +12,7 @@ class FakeTensorBoards:
         self.has_package = True
         self.has_data_server = True
 
-    def is_answering(self, port: int, folder: Path, timeout_seconds: float = 1.0) -> bool:  # noqa: ARG002
+    def is_answering(self, port: int, token: str, folder: Path) -> bool:  # noqa: ARG002
         return self.answering.get(port) == folder
 
     def free_port(self) -> int:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from backend.containers import build_container
-from backend.services.tensorboard_server import Stage
+from backend.domain.tensorboard_page import Stage
 from config.settings import Settings
 
 idle = float(sys.argv[3]) if len(sys.argv) > 3 else 15.0

@@ -20,8 +20,9 @@ import pytest
 
 from app.security import is_loopback
 from backend.containers import StudioContainer, build_container
+from backend.domain.tensorboard_page import Showing, Stage
 from backend.probes.tensorboard import LoopbackTensorBoard
-from backend.services.tensorboard_server import Showing, Stage, TensorBoardServer
+from backend.services.tensorboard_server import TensorBoardServer
 from backend.trainer.curves import EventFile
 from config.settings import Settings
 from tests.fakes.clock import FakeClock
@@ -70,10 +71,11 @@ def ready(server: TensorBoardServer, directories: dict[str, Path]) -> Showing:
 def ask(url: str, path: str, body: object = None) -> Any:
     line = HTTPConnection("127.0.0.1", urlsplit(url).port or 0, timeout=30)
     try:
+        below = urlsplit(url).path.rstrip("/") + path
         if body is None:
-            line.request("GET", path)
+            line.request("GET", below)
         else:
-            line.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+            line.request("POST", below, json.dumps(body), {"content-type": "application/json"})
         answer = line.getresponse()
         assert answer.status == 200, answer.read()
         return json.loads(answer.read())
@@ -115,6 +117,19 @@ def test_it_shows_runs_by_their_names_with_curves_and_settings(studio: StudioCon
     settings = {group["name"]: group["hparams"] for group in groups}
     assert settings["one"] == {"method": "lora", "training.learning_rate": 1e-3}
     assert settings["two"]["training.learning_rate"] == 2e-3
+
+
+def test_nothing_is_told_to_who_does_not_know_its_path(studio: StudioContainer, logs: Path) -> None:
+    found = ready(studio.tensorboard(), {"one": logs / "one"})
+    parts = urlsplit(found.url)
+    assert len(parts.path) > 30
+    for path in ("/", "/data/runs", "/data/environment", parts.path[:-2] + "/data/runs"):
+        line = HTTPConnection("127.0.0.1", parts.port or 0, timeout=30)
+        line.request("GET", path)
+        assert line.getresponse().status == 404
+        line.close()
+    server = next((studio.settings().workspace / "tensorboard").glob("*/server.json"))
+    assert server.stat().st_mode & 0o077 == 0
 
 
 def test_all_of_it_listens_on_loopback_and_ends_with_close(studio: StudioContainer, logs: Path) -> None:
@@ -242,8 +257,9 @@ def test_the_command_prints_the_address_and_ctrl_c_ends_all_of_it(workspace: Pat
     try:
         assert command.stdout is not None
         assert select.select([command.stdout], [], [], PATIENCE_SECONDS)[0], "it says its address"
-        url = f"http://127.0.0.1:{free_port}/"
-        assert command.stdout.readline() == f"TensorBoard answers at {url}\n"
+        said = command.stdout.readline().strip()
+        url = said.removeprefix("TensorBoard answers at ")
+        assert url.startswith(f"http://127.0.0.1:{free_port}/"), said
         wait_until(lambda: len(ask(url, "/data/runs")) == 2, "both runs are loaded")
         processes = family(url)
         command.send_signal(signal.SIGINT)

@@ -70,9 +70,9 @@ def test_what_answers_otherwise_is_no_tensorboard(tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             thread = threading.Thread(target=serve, args=(server, body))
             thread.start()
-            assert not probe.is_answering(server.getsockname()[1], tmp_path)
+            assert not probe.is_answering(server.getsockname()[1], "token", tmp_path)
             thread.join()
-    assert not probe.is_answering(probe.free_port(), tmp_path)
+    assert not probe.is_answering(probe.free_port(), "token", tmp_path)
 
 
 def test_the_installed_package_has_its_fast_server() -> None:

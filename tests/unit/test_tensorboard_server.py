@@ -5,15 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from backend.domain.tensorboard_page import Showing, Stage
 from backend.executors.errors import CommandNotStarted
 from backend.services.errors import PackageMissing, PortTaken
-from backend.services.tensorboard_server import (
-    START_SECONDS,
-    Showing,
-    Stage,
-    TensorBoardProgram,
-    TensorBoardServer,
-)
+from backend.services.tensorboard_server import START_SECONDS, TensorBoardProgram, TensorBoardServer
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor
 from tests.fakes.tensorboard import FakeTensorBoards
@@ -34,7 +29,7 @@ class Desk:
 
     def another(self) -> TensorBoardServer:
         program = TensorBoardProgram(("tied",), self.folder, {"A": "b"})
-        return TensorBoardServer(self.executor, self.clock, program, self.probe, IDLE_MINUTES)
+        return TensorBoardServer(self.executor, self.clock, program, self.probe, IDLE_MINUTES, lambda: "secret")
 
     def showing(self) -> Showing:
         return self.server.showing(self.directories)
@@ -47,7 +42,7 @@ class Desk:
         """It is started, and answers."""
         self.server.start(self.directories)
         self.probe.answering[5001] = self.logs()
-        assert self.showing() == Showing(Stage.READY, "http://127.0.0.1:5001/")
+        assert self.showing() == Showing(Stage.READY, "http://127.0.0.1:5001/secret/")
 
 
 @pytest.fixture
@@ -57,7 +52,7 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_it_is_off_until_it_is_wanted_then_starts_and_is_ready_when_it_answers(desk: Desk) -> None:
     assert desk.showing() == Showing(Stage.OFF)
-    assert desk.server.start(desk.directories) == Showing(Stage.STARTING, "http://127.0.0.1:5001/")
+    assert desk.server.start(desk.directories) == Showing(Stage.STARTING, "http://127.0.0.1:5001/secret/")
     assert desk.showing().stage is Stage.STARTING
     desk.probe.answering[5001] = desk.folder / "somebody else's"
     assert desk.showing().stage is Stage.STARTING, "another program's answer is not ours"
@@ -72,6 +67,7 @@ def test_it_listens_on_loopback_only_and_reads_a_folder_of_readable_links(desk: 
     assert command.argv[:2] == ("tied", "tensorboard.main")
     flags = dict(zip(command.argv[2::2], command.argv[3::2], strict=True))
     assert (flags["--host"], flags["--port"], flags["--logdir"]) == ("127.0.0.1", "5001", str(place / "logs"))
+    assert flags["--path_prefix"] == "/secret"
     assert (flags["--load_fast"], flags["--reload_multifile"]) == ("auto", "true")
     assert (place / "logs" / "a run").readlink() == desk.directories["a run"]
 
@@ -86,10 +82,10 @@ def test_without_its_data_server_the_python_reader_is_told_to_it(desk: Desk) -> 
 def test_a_set_of_directories_has_one_and_another_set_another_one(desk: Desk) -> None:
     desk.begin()
     renamed = {"another name": desk.directories["a run"]}
-    assert desk.server.start(renamed).url == "http://127.0.0.1:5001/"
+    assert desk.server.start(renamed).url == "http://127.0.0.1:5001/secret/"
     assert [link.name for link in desk.logs().iterdir()] == ["another name"]
     both = renamed | {"b": desk.folder / "b"}
-    assert desk.server.start(both).url == "http://127.0.0.1:5002/"
+    assert desk.server.start(both).url == "http://127.0.0.1:5002/secret/"
     assert len(desk.executor.waiting()) == 2
     desk.server.close()
     assert desk.executor.waiting() == []
@@ -124,9 +120,9 @@ def test_one_that_is_looked_at_stays(desk: Desk) -> None:
 def test_a_port_that_was_taken_meanwhile_is_given_up_for_another(desk: Desk) -> None:
     desk.server.start(desk.directories)
     desk.executor.end_warm(255)
-    assert desk.showing() == Showing(Stage.STARTING, "http://127.0.0.1:5002/")
+    assert desk.showing() == Showing(Stage.STARTING, "http://127.0.0.1:5002/secret/")
     desk.executor.end_warm(255)
-    assert desk.showing() == Showing(Stage.STARTING, "http://127.0.0.1:5003/")
+    assert desk.showing() == Showing(Stage.STARTING, "http://127.0.0.1:5003/secret/")
     (desk.logs().parent / "server.log").write_text("note\nERROR: no module named x\n\n")
     desk.executor.end_warm(255)
     reason = "It ended with exit code 255. Its log ends with: ERROR: no module named x"
@@ -139,7 +135,7 @@ def test_a_port_that_was_asked_for_is_that_one_or_none(desk: Desk) -> None:
     with pytest.raises(PortTaken):
         desk.server.start(desk.directories, 6006)
     assert desk.executor.warmed == []
-    assert desk.server.start(desk.directories, 6007).url == "http://127.0.0.1:6007/"
+    assert desk.server.start(desk.directories, 6007).url == "http://127.0.0.1:6007/secret/"
     desk.executor.end_warm(255)
     assert desk.showing() == Showing(Stage.FAILED, reason="It ended with exit code 255.")
 
@@ -170,7 +166,7 @@ def test_one_that_does_not_heed_is_killed(desk: Desk) -> None:
 def test_a_second_program_of_the_workspace_finds_the_first_one_s_and_keeps_it_alive(desk: Desk) -> None:
     desk.begin()
     second = desk.another()
-    url = "http://127.0.0.1:5001/"
+    url = "http://127.0.0.1:5001/secret/"
     assert second.start(desk.directories) == Showing(Stage.READY, url, is_ours=False)
     second.close()
     assert len(desk.executor.waiting()) == 1
@@ -202,7 +198,7 @@ def test_what_the_system_refuses_is_raised_at_first_and_told_later(desk: Desk) -
         desk.server.start(desk.directories)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"port": "x"}', '{"port": null}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"port": "x", "token": "t"}', '{"port": 5001}'])
 def test_a_record_that_says_nothing_is_nothing(desk: Desk, text: str) -> None:
     desk.begin()
     (desk.logs().parent / "server.json").write_text(text)
