@@ -16,6 +16,7 @@ from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
 from backend.event_files.curve_cache import CurveCache
+from backend.domain.tensorboard_page import TensorBoardProbe
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.records import read_record
@@ -32,6 +33,7 @@ from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
+from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
@@ -60,6 +62,7 @@ from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
@@ -92,6 +95,11 @@ def _inference(settings: Settings) -> PipedProgram:
 def _examiner(settings: Settings) -> PipedProgram:
     argv = (sys.executable, "-m", "backend.trainer.examine")
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
+
+
+def _tensorboard(settings: Settings) -> TensorBoardProgram:
+    argv = (sys.executable, "-m", "backend.executors.tied")
+    return TensorBoardProgram(argv, settings.workspace, SAFE_PATH)
 
 
 def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
@@ -128,10 +136,13 @@ def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSou
     return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
 
 
-def _open(store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager) -> Iterator[None]:
+def _open(
+    store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager, tensorboard: TensorBoardServer
+) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
     spare.let_go()
+    tensorboard.close()
     curves.close()
     chat.close()
     store.close()
@@ -155,6 +166,7 @@ class StudioContainer(containers.DeclarativeContainer):
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
+    tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
     examiner: Provider[LineProgram] = Once(_examiner, settings)
@@ -180,6 +192,14 @@ class StudioContainer(containers.DeclarativeContainer):
     colors: Provider[RunColors] = Once(RunColors, store)
     shown: Provider[ShownCurves] = Once(
         ShownCurves, store, sources, curves, branch_files, configs, colors, Object(read_record)
+    )
+    tensorboard: Provider[TensorBoardServer] = Once(
+        TensorBoardServer,
+        executor,
+        clock,
+        Once(_tensorboard, settings),
+        tensorboards,
+        settings.provided.tensorboard_idle_minutes,
     )
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
@@ -246,6 +266,7 @@ class StudioContainer(containers.DeclarativeContainer):
         sources=sources,
         colors=colors,
         shown=shown,
+        tensorboard=tensorboard,
         configs=configs,
         datasets=datasets,
         hardware=hardware,
@@ -261,7 +282,9 @@ class StudioContainer(containers.DeclarativeContainer):
         repairs=repairs,
         boot=boot,
     )
-    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare, curves), bundle)
+    services: Provider[Services] = Once(
+        _opened, providers.Resource(_open, store, chat, spare, curves, tensorboard), bundle
+    )
 
 
 def build_container(settings: Settings | None = None) -> StudioContainer:

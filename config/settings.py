@@ -111,6 +111,16 @@ class Settings(BaseSettings):
         description="What becomes of active runs when the machine was restarted: they go on (resume), wait for you "
         "(ask) or are stopped (leave).",
     )
+    energy_price_per_kwh: float = Field(
+        default=0.0,
+        ge=0,
+        description="Price of a kilowatt-hour; 0 shows no cost. Runs then have the curve system/energy_cost, where "
+        "power can be measured.",
+    )
+    energy_currency: str = Field(default="", max_length=20, description="Currency of that price, such as EUR.")
+    tensorboard_idle_minutes: float = Field(
+        default=15.0, gt=0, description="A TensorBoard that nobody has looked at for so long is stopped."
+    )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
     cpu_slots: int = Field(default=1, ge=1, le=64, description="So many runs train on the processor at a time.")

@@ -26,6 +26,7 @@ from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
 
 
@@ -44,6 +45,7 @@ class Services:
     sources: CurveSources
     colors: RunColors
     shown: ShownCurves
+    tensorboard: TensorBoardServer
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService
