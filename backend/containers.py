@@ -15,8 +15,8 @@ from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
-from backend.event_files.curve_cache import CurveCache
 from backend.domain.tensorboard_page import TensorBoardProbe
+from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.records import read_record

@@ -66,7 +66,10 @@ def render(services: Services) -> None:
 def _section(services: Services, view: RunView, section: str) -> None:
     """A second fragment, slower than the first: charts move by themselves."""
     stage = _tensorboard(services, view).showing().stage
-    paces = [SECTION_SECONDS if view.run.needs_supervisor else None, refresh_seconds(stage)]
+    paces = [
+        SECTION_SECONDS if view.run.needs_supervisor else None,
+        refresh_seconds(stage) if section == "Curves" else None,
+    ]
     every = min((pace for pace in paces if pace), default=None)
     draw = framed(SECTIONS[section])
     st.fragment(draw, run_every=every, key=f"monitor-section-{view.id}-{section}")(services, view.id, stage)
