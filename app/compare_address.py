@@ -7,21 +7,22 @@ import streamlit as st
 from app.session import note, noted, show_in_widget, widget_value
 
 RUNS = "compare-runs"
-_WRITTEN = "compare-written"
+_SHOWN = "compare-shown"
 
 
 def opened(preferred: Sequence[str]) -> list[str]:
     """The ids to show: as the widget says, unless the browser came by a link or went back in its history.
 
-    Ids may be unknown. Without any in the address `preferred` are shown. Call it before the widget is drawn.
+    Ids may be unknown: those of a link stay in it, so that going back in the history leads on. Without any in the
+    address `preferred` are shown. Call it before the widget is drawn.
     """
-    asked = _asked()
-    held = widget_value(RUNS)
+    asked, held = _asked(), widget_value(RUNS)
     if held is None:
         return asked or list(preferred)
     here = [str(run_id) for run_id in held]
-    has_person_acted = here != noted(_WRITTEN)  # then the browser may not have heard of our last address yet
-    return here if has_person_acted or asked == noted(_WRITTEN) else asked
+    if here != noted(_SHOWN):  # a person chose; the browser may not have heard of our last address yet
+        return here
+    return asked
 
 
 def show(run_ids: Sequence[str]) -> None:
@@ -29,15 +30,15 @@ def show(run_ids: Sequence[str]) -> None:
     show_in_widget(RUNS, list(run_ids))
 
 
-def keep(run_ids: Sequence[str]) -> None:
-    """Write the address, if it says something else."""
+def keep(run_ids: Sequence[str], shown: Sequence[str]) -> None:
+    """Write the address, if it says something else; `shown` are those of them that there are."""
     chosen = list(run_ids)
     if _asked() != chosen:
         if chosen:
             st.query_params["runs"] = ",".join(chosen)
         elif "runs" in st.query_params:
             del st.query_params["runs"]
-    note(_WRITTEN, chosen)
+    note(_SHOWN, list(shown))
 
 
 def _asked() -> list[str]:

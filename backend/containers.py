@@ -21,7 +21,6 @@ from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.records import read_record
 from backend.event_files.simple_finding import find_runs
-from backend.event_files.texts import texts
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
@@ -231,7 +230,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
-    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(texts), clock)
+    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, processes, settings.provided.trash_folder)
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)

@@ -13,7 +13,8 @@ from backend.domain.comparison import Comparison, Facts, MetricComparison, facts
 from backend.domain.comparison_text import metric_rows
 from backend.domain.hparams import words
 
-ROW_PIXELS, MOST_ROWS, FIRST_PIXELS = 35, 24, 300
+ROW_PIXELS, MOST_ROWS, FIRST_PIXELS = 35, 24, 250
+ROOMY, NARROW_PIXELS = 4, 140  # up to so many runs columns share the room; more are this narrow
 Row = tuple[str, Sequence[str]]
 
 
@@ -33,13 +34,13 @@ def results_table(found: Comparison, metrics: Sequence[MetricComparison], now: d
 
 def settings_table(found: Comparison) -> None:
     """What differs, and how much is the same; knobs that only some methods have on request."""
-    diff = found.diff()
+    diff = found.diff
     labels = [found.labels[place] for place in found.readable]
     own = [row for row in diff.differences if not row.is_choice_alone]
     by_choice = [row for row in diff.differences if row.is_choice_alone]
     shown = own
     if by_choice and st.toggle(
-        f"Also {len(by_choice):,} knobs that only some have, at their defaults", key="compare-all-knobs"
+        f"Also the knobs that only some have, at their defaults ({len(by_choice):,})", key="compare-all-knobs"
     ):
         shown = list(diff.differences)
     if shown:
@@ -67,6 +68,7 @@ def _notes(found: Comparison) -> None:
 
 def _draw(rows: Sequence[Row], labels: Sequence[str], alt: str, first: str) -> None:
     """Columns are numbered inside, for two runs may be called alike, or as the first column is."""
+    width = NARROW_PIXELS if len(labels) > ROOMY else None
     columns = {"rows": [label for label, _ in rows]}
     columns |= {str(place): [cells[place] for _, cells in rows] for place in range(len(labels))}
     st.dataframe(
@@ -74,7 +76,7 @@ def _draw(rows: Sequence[Row], labels: Sequence[str], alt: str, first: str) -> N
         hide_index=True,
         column_config={
             "rows": st.column_config.TextColumn(first, pinned=True, width=FIRST_PIXELS),
-            **{str(place): st.column_config.TextColumn(label, width="medium") for place, label in enumerate(labels)},
+            **{str(place): st.column_config.TextColumn(label, width=width) for place, label in enumerate(labels)},
         },
         height=ROW_PIXELS * MOST_ROWS if len(rows) >= MOST_ROWS else "content",
         alt=f"{alt}: {len(rows)} rows, a column for each of {len(labels)} runs",

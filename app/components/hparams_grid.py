@@ -42,13 +42,13 @@ def hparams_grid(found: Comparison, table: HparamsTable, colors: Sequence[int]) 
 
 def _config(column: Column) -> object:
     if not column.is_number:
-        return st.column_config.TextColumn(column.name, width="small")
+        return st.column_config.TextColumn(column.name)
     numbers = [cell for cell in column.cells if isinstance(cell, float)]
     if numbers and all(number.is_integer() for number in numbers):
-        return st.column_config.NumberColumn(column.name, format="%d", width="small")
+        return st.column_config.NumberColumn(column.name, format="%d")
     smallest = min((abs(number) for number in numbers if number), default=1.0)
     form = "scientific" if smallest < SMALL else "%.5g"
-    return st.column_config.NumberColumn(column.name, format=form, width="small")
+    return st.column_config.NumberColumn(column.name, format=form)
 
 
 def _remark(found: Comparison, place: int, table: HparamsTable) -> str:

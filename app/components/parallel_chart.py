@@ -70,7 +70,8 @@ def _axis(place: int, column: Column, ink: dict[str, str]) -> dict[str, Any]:
         "areaSelectStyle": {"width": 18, "opacity": 0.25},
     }
     if column.is_number:
-        return axis | {"type": "log" if column.is_log else "value", "scale": True}
+        is_whole = all(cell is None or float(cell).is_integer() for cell in column.cells)
+        return axis | {"type": "log" if column.is_log else "value", "scale": True, "minInterval": int(is_whole)}
     known = list(dict.fromkeys(str(cell) for cell in column.cells if cell is not None))
     return axis | {"type": "category", "data": known}
 
@@ -81,6 +82,6 @@ def _value(cell: Cell) -> Cell:
 
 
 def _short(name: str) -> str:
-    """The last words of a key or tag; the table has them in full."""
-    last = name if "/" in name else ".".join(name.split(".")[1:]) or name
+    """The last word of a key, or the one before where it says nothing alone; a tag as it is."""
+    last = name if "/" in name else name.removesuffix(".name").removesuffix(".path").rpartition(".")[2]
     return last if len(last) <= LABEL_CHARACTERS else f"…{last[-LABEL_CHARACTERS:]}"

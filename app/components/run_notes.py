@@ -21,15 +21,24 @@ def run_notes(
         columns = st.columns(BESIDE)
         for column, place in zip(columns, range(first, min(first + BESIDE, len(found.runs))), strict=False):
             with column, st.container(border=True, height="stretch", key=f"compare-card-{place}"):
-                _card(found.runs[place], found.labels[place], colors[place])
-                _buttons(found.runs[place], edit, again, preset, watch)
+                _card(found.runs[place], found.labels[place], colors[place], watch)
+                _buttons(found.runs[place], edit, again, preset)
 
 
-def _card(one: ComparedRun, label: str, color: int) -> None:
+def _card(one: ComparedRun, label: str, color: int, watch: OnRun) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(dot(color), width=16, alt="")
         st.markdown(f"**{escape(label)}**", width="content")
         state_badge(one.run.state)
+        st.space("stretch")
+        st.button(
+            "Monitor",
+            icon=":material/monitoring:",
+            type="tertiary",
+            key=f"compare-watch-{one.run.id}",
+            on_click=watch,
+            args=(one.run.id,),
+        )
     if one.run.tags:
         st.caption(" ".join(f":gray-badge[{escape(tag)}]" for tag in one.run.tags))
     st.text(one.run.notes or "No notes.")
@@ -37,7 +46,7 @@ def _card(one: ComparedRun, label: str, color: int) -> None:
         st.caption(f":material/warning: {escape(one.problem)}")
 
 
-def _buttons(one: ComparedRun, edit: OnRun, again: OnRun, preset: OnRun, watch: OnRun) -> None:
+def _buttons(one: ComparedRun, edit: OnRun, again: OnRun, preset: OnRun) -> None:
     run_id, is_readable = one.run.id, one.config is not None
     why = None if is_readable else "Its settings cannot be read."
     with st.container(horizontal=True):
@@ -60,6 +69,3 @@ def _buttons(one: ComparedRun, edit: OnRun, again: OnRun, preset: OnRun, watch: 
             help=why,
         ):
             preset(run_id)
-        st.button(
-            "Monitor", icon=":material/monitoring:", key=f"compare-watch-{run_id}", on_click=watch, args=(run_id,)
-        )

@@ -1,5 +1,6 @@
 """Choosing the runs of a comparison: one by one, or many at once by tag and words."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -13,7 +14,8 @@ _TAGS, _WORDS = "compare-tags", "compare-words"
 
 def pick_runs(views: Sequence[RunView], key: str, take: Callable[[Sequence[str]], None]) -> None:
     """The selection under `key`, ids of runs; `take` is given the ids of all runs that a filter finds."""
-    names = {view.id: f"{view.name} ({view.state.value}, {view.id})" for view in views}
+    uses = Counter(view.name for view in views)
+    names = {view.id: view.name if uses[view.name] == 1 else f"{view.name} ({view.id})" for view in views}
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-chosen"):
         st.multiselect(
             "Runs",

@@ -21,20 +21,20 @@ def seed_intervals(found: Comparison, metric: MetricComparison, colors: Sequence
     st.caption(escape(step_words(metric)))
     if metric.shared.step is None or not metric.groups:
         return
-    names = group_names(metric.groups, found.labels)
+    names = group_names([one.group for one in metric.groups], found.labels)
     if len(metric.groups) <= MAX_GROUPS and any(one.summary for one in metric.groups):
         _chart(metric, names, colors)
     _words(metric, names)
 
 
 def _words(metric: MetricComparison, names: Sequence[str]) -> None:
-    for place, (name, one) in enumerate(zip(names, metric.groups, strict=True)):
-        verdict = f"  \nbeside {escape(names[0])}: **{escape(metric.verdicts[place - 1])}**" if place else ""
-        st.markdown(f"**{escape(name)}**: {escape(group_words(one))}{verdict}")
+    for name, one, verdict in zip(names, metric.groups, metric.verdicts, strict=True):
+        told = f"  \nbeside {escape(names[metric.beside])}: **{escape(verdict)}**" if verdict else ""
+        st.markdown(f"**{escape(name)}**: {escape(group_words(one))}{told}")
     if len(metric.groups) > 2:  # noqa: PLR2004 - more than a pair
         st.caption(
-            f":material/info: Each is compared with the first alone; among {len(metric.verdicts)} comparisons one may "
-            "differ by chance."
+            f":material/info: Among {len(metric.groups) - 1} comparisons one may come out by chance; the more there "
+            "are, the likelier."
         )
     for caveat in metric.caveats:
         st.caption(f":material/info: Keep in mind: {escape(caveat)}.")

@@ -24,7 +24,7 @@ from app.session import state_manager
 from backend.domain.actions import compare, replace_draft
 from backend.domain.board import Board, Look
 from backend.domain.chart_building import build_charts
-from backend.domain.comparison import Comparison
+from backend.domain.comparison import Comparison, group_names
 from backend.domain.hparams import hparams_table
 from backend.domain.metric_goals import Goal
 from backend.domain.run_results import Point
@@ -54,7 +54,7 @@ def render(services: Services) -> None:
     chosen = [run_id for run_id in asked if run_id in known]
     compare_address.show(chosen)
     pick_runs(views, compare_address.RUNS, compare_address.show)
-    compare_address.keep(chosen)
+    compare_address.keep(asked, chosen)
     state.update_state(compare(*chosen))
     _missing([run_id for run_id in asked if run_id not in known])
     if not chosen:
@@ -89,19 +89,26 @@ def _beside(found: Comparison) -> Comparison:
 
 
 def _results(services: Services, found: Comparison) -> None:
-    tags = found.tags()
-    if not tags:
+    if not found.tags:
         st.info("None of these runs has written a point yet.", icon=":material/show_chart:")
-    metrics = [found.metric(tag) for tag in tags]
-    judged = [metric.tag for metric in metrics if metric.goal is not Goal.UNKNOWN]
+    judged = _judged(found)
     if judged and len(found.runs) > 1:
-        left, right = st.columns([3, 1], vertical_alignment="bottom")
-        left.subheader("More than noise?", anchor=False)
-        tag = right.selectbox("Metric", judged, key="compare-metric")
-        seed_intervals(found, metrics[tags.index(tag or judged[0])], _colors(services, found))
+        names = group_names(found.groups, found.labels)
+        title, left, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+        title.subheader("More than noise?", anchor=False)
+        tag = left.selectbox("Metric", judged, key="compare-metric")
+        beside = right.selectbox(
+            "Compared with", range(len(names)), format_func=lambda place: names[place], key="compare-beside"
+        )
+        seed_intervals(found, found.metric(tag or judged[0], beside or 0), _colors(services, found))
     st.subheader("Results", anchor=False)
     few = _beside(found)
-    results_table(few, metrics if few is found else [few.metric(tag) for tag in tags], services.comparing.now())
+    results_table(few, [few.metric(tag) for tag in few.tags], services.comparing.now())
+
+
+def _judged(found: Comparison) -> list[str]:
+    """The metrics of which it is known whether lower or higher is better."""
+    return [tag for tag in found.tags if found.goal(tag) is not Goal.UNKNOWN]
 
 
 def _settings(services: Services, found: Comparison) -> None:  # noqa: ARG001 - every section takes the same
@@ -109,9 +116,9 @@ def _settings(services: Services, found: Comparison) -> None:  # noqa: ARG001 - 
 
 
 def _table(services: Services, found: Comparison) -> None:
-    tags = found.tags()
+    first = (_judged(found) or found.tags)[:FIRST_METRICS]
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    wanted = left.multiselect("Metrics", tags, default=tags[:FIRST_METRICS], key="compare-metrics")
+    wanted = left.multiselect("Metrics", found.tags, default=first, key="compare-metrics")
     value = right.selectbox("Value", VALUES, key="compare-value")
     configs = [one.config for one in found.runs]
     table = hparams_table(configs, {tag: _points(found, tag, value or SHARED) for tag in wanted})
@@ -131,7 +138,7 @@ def _points(found: Comparison, tag: str, value: str) -> Sequence[Point | None]:
 def _curves(services: Services, found: Comparison) -> None:
     sources = [f"run:{one.run.id}" for one in _beside(found).runs]
     shown, _ = services.shown.look(sources)
-    wanted = set(found.tags()[:MOST_CHARTS])
+    wanted = set(found.tags[:MOST_CHARTS])
     charts = build_charts([replace(one.source, tags=[t for t in one.source.tags if t in wanted]) for one in shown])
     st.button(
         "Open in Curves",

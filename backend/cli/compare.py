@@ -55,18 +55,18 @@ def _results(found: Comparison, now: datetime) -> None:
         ("tokens per second", tuple(_speed(one) for one in told)),
         ("memory peak", tuple(_memory(one) for one in told)),
     ]
-    rows += [row for tag in found.tags() for row in metric_rows(found.metric(tag))]
+    rows += [row for tag in found.tags for row in metric_rows(found.metric(tag))]
     print_table(("", *found.labels), [(label, *cells) for label, cells in rows])
 
 
 def _settings(found: Comparison) -> None:
-    diff, labels = found.diff(), [found.labels[place] for place in found.readable]
+    diff, labels = found.diff, [found.labels[place] for place in found.readable]
     typer.echo()
     shown = [row for row in diff.differences if not row.is_choice_alone]
     if shown:
         print_table(("SETTING", *labels), [(row.key, *map(words, row.values)) for row in shown])
     num_more = len(diff.differences) - len(shown)
-    more = f"; {num_more} knobs that only some methods have are at their defaults" if num_more else ""
+    more = f"; knobs that only some methods have, at their defaults: {num_more}" if num_more else ""
     typer.echo(f"{diff.num_equal} settings are equal{more}.")
     for label, one in zip(found.labels, found.runs, strict=True):
         for change in one.changed:
@@ -76,10 +76,10 @@ def _settings(found: Comparison) -> None:
 
 
 def _verdicts(found: Comparison) -> None:
-    for tag in found.tags():
-        metric = found.metric(tag)
-        if metric.goal is Goal.UNKNOWN:
+    for tag in found.tags:
+        if found.goal(tag) is Goal.UNKNOWN:
             continue
+        metric = found.metric(tag)
         typer.echo(f"\n{step_words(metric)}")
         if metric.shared.step is not None:
             typer.echo("\n".join(f"  {line}" for line in verdict_lines(metric, found.labels)))

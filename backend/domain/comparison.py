@@ -1,9 +1,12 @@
 """Runs side by side: what they were told, what came out, and what may be said of it. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from itertools import takewhile
 
 from backend.domain.config_diff import ConfigDiff, compare_configs
 from backend.domain.curves import Curves
@@ -51,7 +54,7 @@ class Facts:
 class MetricComparison:
     """One metric. `results` and `shared` have a place for each run, `groups` one for each group of seeds.
 
-    `verdicts` compare each group but the first with the first.
+    `verdicts` compare each group with the one at place `beside`, whose own is empty.
     """
 
     tag: str
@@ -59,18 +62,22 @@ class MetricComparison:
     results: tuple[Result | None, ...]
     shared: Together
     groups: tuple[GroupResult, ...]
+    beside: int
     verdicts: tuple[str, ...]
     caveats: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """The runs in the order that was asked for; `missing` are ids that no run has (any more)."""
+    """The runs in the order that was asked for; `missing` are ids that no run has (any more).
+
+    What all metrics share is found once: some milliseconds for each configuration.
+    """
 
     runs: tuple[ComparedRun, ...]
     missing: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """A name for each run that none of the others has: with its id where names are the same."""
         times = Counter(one.run.name for one in self.runs)
@@ -78,7 +85,7 @@ class Comparison:
             one.run.name if times[one.run.name] == 1 else f"{one.run.name} ({one.run.id})" for one in self.runs
         )
 
-    @property
+    @cached_property
     def readable(self) -> tuple[int, ...]:
         """The places of the runs whose configuration is known."""
         return tuple(place for place, one in enumerate(self.runs) if one.config is not None)
@@ -87,14 +94,17 @@ class Comparison:
         """The same of the first runs only."""
         return Comparison(self.runs[:num_runs], self.missing)
 
+    @cached_property
     def diff(self) -> ConfigDiff:
         """What the readable ones were told differently; values are in the order of `readable`."""
         return compare_configs(self._configs())
 
+    @cached_property
     def tags(self) -> tuple[str, ...]:
         """The metrics of all runs, evaluations first."""
         return metric_tags([one.curves for one in self.runs])
 
+    @cached_property
     def groups(self) -> tuple[SeedGroup, ...]:
         """Which readable runs differ by their seed alone; members are places in `runs`."""
         places = self.readable
@@ -103,29 +113,32 @@ class Comparison:
             for group in seed_groups(self._configs())
         )
 
-    def metric(self, tag: str) -> MetricComparison:
-        """One metric of all runs."""
+    def metric(self, tag: str, beside: int = 0) -> MetricComparison:
+        """One metric of all runs; every group of seeds is compared with the one at place `beside`."""
         all_series = [one.curves.series.get(tag) for one in self.runs]
-        goal = self._goal(tag)
+        goal = self.goal(tag)
         shared = together(all_series, goal)
-        groups = tuple(group_result(group, shared.points) for group in self.groups())
+        groups = tuple(group_result(group, shared.points) for group in self.groups)
         return MetricComparison(
             tag=tag,
             goal=goal,
             results=tuple(None if series is None else result(series, goal) for series in all_series),
             shared=shared,
             groups=groups,
-            verdicts=tuple(comparison(group, groups[0], goal) for group in groups[1:]),
-            caveats=caveats(self._configs(), tag),
+            beside=beside,
+            verdicts=tuple(
+                "" if place == beside else comparison(group, groups[beside], goal) for place, group in enumerate(groups)
+            ),
+            caveats=caveats(self.diff, self._configs(), tag),
         )
 
-    def _configs(self) -> tuple[RunConfig, ...]:
-        return tuple(one.config for one in self.runs if one.config is not None)
-
-    def _goal(self, tag: str) -> Goal:
+    def goal(self, tag: str) -> Goal:
         """What all readable runs agree on; unknown if they do not."""
         found = {goal_of(tag, config) for config in self._configs()} or {goal_of(tag)}
         return found.pop() if len(found) == 1 else Goal.UNKNOWN
+
+    def _configs(self) -> tuple[RunConfig, ...]:
+        return tuple(one.config for one in self.runs if one.config is not None)
 
 
 def facts(one: ComparedRun, now: datetime) -> Facts:
@@ -141,11 +154,28 @@ def facts(one: ComparedRun, now: datetime) -> Facts:
     )
 
 
-def group_names(groups: Sequence[GroupResult], labels: Sequence[str]) -> tuple[str, ...]:
-    """What to call each group: its first run, and how many more."""
-    names = []
-    for one in groups:
-        more = len(one.group.members) - 1
-        first = labels[one.group.members[0]]
-        names.append(f"{first} and {more} more" if more else first)
-    return tuple(names)
+def group_names(groups: Sequence[SeedGroup], labels: Sequence[str]) -> tuple[str, ...]:
+    """What to call each group: its run, or what the names of its runs have in common, if that tells it apart."""
+    members = [[labels[member] for member in group.members] for group in groups]
+    shared = [_shared(own) if len(own) > 1 else "" for own in members]
+    times = Counter([*shared, *labels])
+    return tuple(_group_name(own, name if times[name] == 1 else "") for own, name in zip(members, shared, strict=True))
+
+
+def _group_name(labels: Sequence[str], shared: str) -> str:
+    if len(labels) == 1:
+        return labels[0]
+    return f"{shared} ({len(labels)} runs)" if shared else f"{labels[0]} and {len(labels) - 1} more"
+
+
+def _shared(labels: Sequence[str]) -> str:
+    """How all begin, by whole words, without what announces the number of the seed."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*labels, strict=False))
+    start = "".join(letters[0] for letters in alike)
+    if any(label[len(start) : len(start) + 1].isalnum() for label in labels):
+        start = _HALF_WORD.sub("", start)
+    return _SEED_WORD.sub("", start)
+
+
+_HALF_WORD = re.compile(r"[^\W_]+$")
+_SEED_WORD = re.compile(r"[\W_]*(\b(seed|s))?[\W_]*$", re.IGNORECASE)

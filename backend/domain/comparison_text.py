@@ -53,21 +53,25 @@ def group_words(one: GroupResult) -> str:
 
 
 def verdict_lines(metric: MetricComparison, labels: Sequence[str]) -> tuple[str, ...]:
-    """Each group with its figures, then each beside the first, then what to keep in mind."""
-    names = group_names(metric.groups, labels)
+    """Each group with its figures, then each beside one of them, then what to keep in mind."""
+    names = group_names([one.group for one in metric.groups], labels)
     lines = [f"{name}: {group_words(one)}." for name, one in zip(names, metric.groups, strict=True)]
-    lines += [f"{name} beside {names[0]}: {verdict}." for name, verdict in zip(names[1:], metric.verdicts, strict=True)]
+    lines += [
+        f"{name} beside {names[metric.beside]}: {verdict}."
+        for name, verdict in zip(names, metric.verdicts, strict=True)
+        if verdict
+    ]
     return (*lines, *(f"Keep in mind: {caveat}." for caveat in metric.caveats))
 
 
 def to_json(comparison: Comparison, now: datetime) -> dict[str, Any]:
     """What `peft-studio compare --json` prints; the values of a setting are null for runs that cannot be read."""
-    diff, places = comparison.diff(), comparison.readable
+    diff, places = comparison.diff, comparison.readable
     rows = [{"key": row.key, "values": _spread(row.values, places, len(comparison.runs))} for row in diff.differences]
     return {
         "runs": [_run(one, now) for one in comparison.runs],
         "config": {"differences": rows, "num_equal": diff.num_equal},
-        "metrics": {tag: _metric(comparison, comparison.metric(tag)) for tag in comparison.tags()},
+        "metrics": {tag: _metric(comparison, comparison.metric(tag)) for tag in comparison.tags},
     }
 
 
@@ -109,7 +113,6 @@ def _run(one: ComparedRun, now: datetime) -> dict[str, Any]:
 
 def _metric(comparison: Comparison, metric: MetricComparison) -> dict[str, Any]:
     ids = [one.run.id for one in comparison.runs]
-    first = [ids[member] for member in metric.groups[0].group.members] if metric.groups else []
     members = [[ids[member] for member in one.group.members] for one in metric.groups]
     return {
         "goal": metric.goal.value,
@@ -120,8 +123,9 @@ def _metric(comparison: Comparison, metric: MetricComparison) -> dict[str, Any]:
         ],
         "groups": [_group(one, of) for one, of in zip(metric.groups, members, strict=True)],
         "comparisons": [
-            {"runs": of, "beside": first, "verdict": verdict}
-            for of, verdict in zip(members[1:], metric.verdicts, strict=True)
+            {"runs": of, "beside": members[metric.beside], "verdict": verdict}
+            for of, verdict in zip(members, metric.verdicts, strict=True)
+            if verdict
         ],
         "caveats": list(metric.caveats),
     }

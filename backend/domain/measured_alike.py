@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backend.domain.config_diff import SEED, compare_configs
+from backend.domain.config_diff import SEED, ConfigDiff
 from backend.domain.run_config import RunConfig
 
 _REASONS = (
@@ -14,9 +14,12 @@ _REASONS = (
 _BY_SEED = "the held-out rows are drawn by the seed; a validation file or split would be the same for all"
 
 
-def caveats(configs: Sequence[RunConfig], tag: str) -> tuple[str, ...]:
-    """What to keep in mind before a tag of these runs is compared; empty if nothing is known against it."""
-    keys = {row.key for row in compare_configs(configs).differences if not row.is_choice_alone}
+def caveats(diff: ConfigDiff, configs: Sequence[RunConfig], tag: str) -> tuple[str, ...]:
+    """What to keep in mind before a tag of these runs is compared; empty if nothing is known against it.
+
+    `diff` is theirs.
+    """
+    keys = {row.key for row in diff.differences if not row.is_choice_alone}
     found = [reason for start, reason in _REASONS if any(key.startswith(start) for key in keys)]
     if SEED in keys and tag.startswith("eval/") and any(_draws_rows(config) for config in configs):
         found.append(_BY_SEED)

@@ -1,14 +1,16 @@
 """Comparing: reads what the runs that are compared were told, and what came out."""
 
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from backend.domain.adjustments import Adjustment, adjusted, adjustments_text
 from backend.domain.comparison import ComparedRun, Comparison
-from backend.domain.curves import Kind, Other
+from backend.domain.curve_records import Record, Text
+from backend.domain.curves import Kind, Other, Place
 from backend.domain.ports import BranchFiles, Clock, RunStore
 from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
@@ -19,7 +21,7 @@ from backend.services.config_service import ConfigService
 from backend.services.errors import ConfigUnreadable
 from backend.services.tensorboard_data import TensorBoardDataManager
 
-ReadTexts = Callable[[Path, Other], Iterable[tuple[int, str]]]
+ReadRecord = Callable[[Path, str, Kind, Place], Record]
 MAX_REMEMBERED = 2_000  # configurations; reading one takes milliseconds
 
 
@@ -32,14 +34,14 @@ class Comparing:
         files: BranchFiles,
         configs: ConfigService,
         curves: TensorBoardDataManager,
-        read_texts: ReadTexts,
+        read_record: ReadRecord,
         clock: Clock,
     ) -> None:
         self._store = store
         self._files = files
         self._configs = configs
         self._curves = curves
-        self._read_texts = read_texts
+        self._read_record = read_record
         self._clock = clock
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[object, ...], RunConfig] = OrderedDict()
@@ -59,8 +61,19 @@ class Comparing:
             parsed(step, text)
             for tag, other in others.items()
             if tag.startswith(TAG_PREFIX) and other.kind is Kind.TEXT
-            for step, text in self._read_texts(folder, other)
+            for step, text in self._texts(folder, other)
         )
+
+    def _texts(self, folder: Path, other: Other) -> Iterator[tuple[int, str]]:
+        """A text that is damaged is left out, and the log says so."""
+        for place in other.places:
+            try:
+                record = self._read_record(folder, other.tag, other.kind, place)
+            except StudioError as error:
+                logging.getLogger(__name__).warning("a sample answer is left out: %s", error)
+                continue
+            if isinstance(record, Text):
+                yield place.step, "\n".join(record.strings)
 
     def now(self) -> datetime:
         """The present in UTC: living attempts last until now."""

@@ -78,21 +78,26 @@ class OwnPresets:
         """Keep a preset; where it is now. Raises PresetNameRefused, PresetExists, PresetNotKept."""
         self._check(name)
         path = self._folder / f"{name}{ENDING}"
-        staging = self._folder / f".{name}-{secrets.token_hex(8)}"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(staging, dump_yaml(dict(preset)))
+            self._keep(path, dump_yaml(dict(preset)), replaces=replaces)
+        except OSError as error:
+            if isinstance(error, FileExistsError) and self._folder.is_dir():
+                raise PresetExists(name=name, path=path) from error
+            raise PresetNotKept(name=name, folder=self._folder, reason=error.strerror or error) from error
+        return path
+
+    def _keep(self, path: Path, text: str, *, replaces: bool) -> None:
+        """Raises FileExistsError if there is one, also one that was made this very moment."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staging = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
+        try:
+            _write(staging, text)
             if replaces:
                 staging.replace(path)
             else:
-                os.link(staging, path)  # fails if there is one, also one that was made this very moment
-        except FileExistsError as error:
-            raise PresetExists(name=name, path=path) from error
-        except OSError as error:
-            raise PresetNotKept(name=name, folder=self._folder, reason=error.strerror or error) from error
+                _put(staging, path, text)
         finally:
             staging.unlink(missing_ok=True)
-        return path
 
     def _paths(self) -> list[Path]:
         return sorted(path for path in self._folder.glob(f"*{ENDING}") if NAME.fullmatch(path.stem))
@@ -114,3 +119,13 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _put(staging: Path, path: Path, text: str) -> None:
+    """The whole file at once, unless there is one; on disks without hard links written in place."""
+    try:
+        os.link(staging, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        _write(path, text)

@@ -65,7 +65,7 @@ def test_seeds_are_one_group_and_a_clear_difference_is_said(line: CommandLine) -
     assert (verdict["beside"], verdict["verdict"]) == (ids[:3], "higher, which is worse")
     assert any("drawn by the seed" in caveat for caveat in loss["caveats"])
     text = line.say("compare", *ids).out
-    assert "Dora-1 and 2 more beside Lora-1 and 2 more: higher, which is worse." in text
+    assert "Dora (3 runs) beside Lora (3 runs): higher, which is worse." in text
 
 
 def test_one_run_is_nothing_to_compare(line: CommandLine) -> None:

@@ -2,15 +2,21 @@
 
 import pytest
 
+from backend.domain.config_diff import compare_configs
 from backend.domain.measured_alike import caveats
 from backend.domain.metric_goals import Goal
+from backend.domain.run_config import RunConfig
 from backend.domain.run_results import Point
 from backend.domain.seed_groups import GroupResult, SeedGroup, comparison, group_result, seed_groups
 from tests.fakes.run_configs import a_config
 
 
-def seeded(*seeds: int, **facts: object) -> list[object]:
+def seeded(*seeds: int, **facts: object) -> list[RunConfig]:
     return [a_config(name=f"run {seed}", training={"seed": seed}, **facts) for seed in seeds]
+
+
+def against(configs: list[RunConfig], tag: str) -> tuple[str, ...]:
+    return caveats(compare_configs(configs), configs, tag)
 
 
 def figures(values: dict[int, float]) -> GroupResult:
@@ -57,11 +63,11 @@ def test_what_is_apart_is_said_with_what_it_means(goal: Goal, words: str) -> Non
 
 
 def test_what_speaks_against_a_comparison_is_named() -> None:
-    assert caveats([a_config(), a_config(method="dora")], "eval/loss") == ()
+    assert against([a_config(), a_config(method="dora")], "eval/loss") == ()
     other = a_config(base_model="org/other", dataset="b.jsonl", recipe="pretrain", training={"max_length": 64})
-    assert len(caveats([a_config(), other], "train/loss")) == 4
-    (by_seed,) = caveats(seeded(1, 2), "eval/loss")
+    assert len(against([a_config(), other], "train/loss")) == 4
+    (by_seed,) = against(seeded(1, 2), "eval/loss")
     assert "drawn by the seed" in by_seed
-    assert caveats(seeded(1, 2), "train/loss") == ()
+    assert against(seeded(1, 2), "train/loss") == ()
     fixed = {"dataset": {"path": "a.jsonl", "validation_path": "b.jsonl"}}
-    assert caveats([a_config(**fixed), a_config(**fixed, training={"seed": 1})], "eval/loss") == ()
+    assert against([a_config(**fixed), a_config(**fixed, training={"seed": 1})], "eval/loss") == ()
