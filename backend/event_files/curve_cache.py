@@ -47,6 +47,7 @@ class CurveCache:
 
     def __init__(self, folder: Path, clock: Clock, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._folder = folder
+        self._prefix = f"{folder}{os.sep}"
         self._clock = clock
         self._max_bytes = max_bytes
         self._num_bytes: int | None = None  # in the folder, as far as we know; others write as well
@@ -84,7 +85,7 @@ class CurveCache:
         return True
 
     def _path(self, folder: Path) -> Path:
-        return self._folder / (sha256(os.fsencode(folder)).hexdigest()[:32] + _SUFFIX)
+        return Path(self._prefix + sha256(os.fsencode(folder)).hexdigest()[:32] + _SUFFIX)
 
     def _note_use(self, path: Path) -> None:
         now = self._clock.now().timestamp()

@@ -21,19 +21,21 @@ class _Folder:
     def __init__(self, source: CurveSource) -> None:
         self.lock = Lock()
         self._source = source
+        self._settling = source if isinstance(source, SettlingSource) else None
         self._read: Curves | None = None
         self._snapshot: Curves | None = None
         self.num_bytes = 0
+        self.num_bytes_counted = 0  # in the manager's sum; touched under its lock only
 
     @property
     def is_settled(self) -> bool:
         """Whether the source has nothing to do in the background."""
-        return not isinstance(self._source, SettlingSource) or self._source.is_settled
+        return self._settling is None or self._settling.is_settled
 
     def settle(self) -> bool:
         """Let the source check and keep what does not change any more; False if it is too early."""
         with self.lock:
-            return not isinstance(self._source, SettlingSource) or self._source.settle()
+            return self._settling is None or self._settling.settle()
 
     def curves(self, versions: "count[int]") -> Curves:
         """The same object while the source says nothing new; versions also rise over forgotten folders."""
@@ -61,6 +63,7 @@ class TensorBoardDataManager:
         self._lock = Lock()
         self._versions = count(1)
         self._folders: OrderedDict[Path, _Folder] = OrderedDict()
+        self._num_bytes = 0  # of all of them, as last counted
         self._watcher = CurveWatcher(self.curves, clock)
         self._settler = CurveSettler(self._settle, clock)
 
@@ -79,7 +82,7 @@ class TensorBoardDataManager:
         if not known.is_settled:
             self._settler.offer(key)
         with self._lock:
-            self._evict()
+            self._count(key, known)
         return curves
 
     def subscribe(self, folder: Path, listener: Listener) -> Subscription:
@@ -91,7 +94,7 @@ class TensorBoardDataManager:
         key = folder.absolute()
         self._settler.withdraw(key)
         with self._lock:
-            self._folders.pop(key, None)
+            self._drop(key)
 
     def close(self) -> None:
         """End the threads; curves can still be asked for."""
@@ -104,10 +107,16 @@ class TensorBoardDataManager:
             known = self._folders.get(key)
         return (known or _Folder(self._open_folder(key))).settle()
 
-    def _evict(self) -> None:
-        num_bytes = sum(folder.num_bytes for folder in self._folders.values())
-        if num_bytes <= self._max_bytes:
-            return
-        for key in list(self._folders)[:-1]:
-            if num_bytes > self._max_bytes and not self._watcher.is_watched(key):
-                num_bytes -= self._folders.pop(key).num_bytes
+    def _count(self, key: Path, known: _Folder) -> None:
+        """Take in what a folder holds by now, and forget others while that is too much."""
+        if self._folders.get(key) is known:
+            self._num_bytes += known.num_bytes - known.num_bytes_counted
+            known.num_bytes_counted = known.num_bytes
+        if self._num_bytes > self._max_bytes:
+            for other in list(self._folders)[:-1]:
+                if self._num_bytes > self._max_bytes and not self._watcher.is_watched(other):
+                    self._drop(other)
+
+    def _drop(self, key: Path) -> None:
+        dropped = self._folders.pop(key, None)
+        self._num_bytes -= 0 if dropped is None else dropped.num_bytes_counted
