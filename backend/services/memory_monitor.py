@@ -15,8 +15,8 @@ DEFAULT_LIMIT_BYTES = 1_000_000_000  # of the dashboard itself; what it starts m
 class MemoryUse:
     """Resident bytes as measured, pages shared with others included; None where that could not be measured.
 
-    `children_bytes` are all living descendants together: chat, examiner and the spare; not the supervisors and
-    trainers, which are detached and shown with their runs.
+    `children_bytes` are all living descendants together: chat, examiner, the spare, and the supervisors with their
+    trainers that this dashboard has started.
     """
 
     own_bytes: int | None

@@ -7,12 +7,16 @@ from itertools import count
 from pathlib import Path
 from threading import Lock
 
+from backend.domain.curve_glimpses import CurveGlimpses, LastPoints, Preview, last_points
 from backend.domain.curves import Curves, CurveSource, SettlingSource
 from backend.domain.ports import Clock
 from backend.services.curve_settling import CurveSettler
 from backend.services.curve_watching import CurveWatcher, Listener, Subscription
+from backend.services.data_cache import DataCache
 
 DEFAULT_MAX_BYTES = 512 * 1024**2
+ANSWER_SECONDS = 5.0
+MAX_ANSWERS = 20_000  # as many folders as find_runs finds
 
 
 class _Folder:
@@ -56,9 +60,15 @@ class TensorBoardDataManager:
     """
 
     def __init__(
-        self, open_folder: Callable[[Path], CurveSource], clock: Clock, max_bytes: int = DEFAULT_MAX_BYTES
+        self,
+        open_folder: Callable[[Path], CurveSource],
+        clock: Clock,
+        glimpses: CurveGlimpses | None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> None:
         self._open_folder = open_folder
+        self._glimpses = glimpses
+        self._answers = DataCache(clock, ANSWER_SECONDS, MAX_ANSWERS)
         self._max_bytes = max_bytes
         self._lock = Lock()
         self._versions = count(1)
@@ -85,6 +95,24 @@ class TensorBoardDataManager:
             self._count(key, known)
         return curves
 
+    def last_values(self, folder: Path) -> LastPoints:
+        """The last point of every tag, as it was at most ANSWER_SECONDS ago.
+
+        Taken from the curves if they are in memory, else from the ends of the files, however large they are.
+        """
+        key = folder.absolute()
+        if self._glimpses is None or self._is_known(key):
+            return last_points(self.curves(key))
+        glimpses = self._glimpses
+        return self._answers.get_or_compute(("last", key), lambda: glimpses.last_points(key))
+
+    def preview(self, folder: Path) -> Preview:
+        """A sample of every curve within the same short time whatever the size; the whole if it is in memory."""
+        key = folder.absolute()
+        if self._glimpses is None or self._is_known(key):
+            return Preview(self.curves(key).series, 1.0, 0)
+        return self._glimpses.preview(key)
+
     def subscribe(self, folder: Path, listener: Listener) -> Subscription:
         """Have a listener called with what there is now, then with everything new: see CurveWatcher."""
         return self._watcher.subscribe(folder, listener)
@@ -93,6 +121,7 @@ class TensorBoardDataManager:
         """Free the memory of a folder, such as that of a deleted run. A folder that is not known is fine."""
         key = folder.absolute()
         self._settler.withdraw(key)
+        self._answers.invalidate(("last", key))
         with self._lock:
             self._drop(key)
 
@@ -100,6 +129,10 @@ class TensorBoardDataManager:
         """End the threads; curves can still be asked for."""
         self._watcher.close()
         self._settler.close()
+
+    def _is_known(self, key: Path) -> bool:
+        with self._lock:
+            return key in self._folders
 
     def _settle(self, key: Path) -> bool:
         """A folder that went from memory meanwhile is read once more, by itself, and let go."""

@@ -199,17 +199,18 @@ def test_what_changes_while_it_is_being_kept_is_not_kept(place: Place) -> None:
 
 
 def test_payloads_are_verified_before_anything_is_kept(place: Place) -> None:
-    class Verifying(EventFolder):
-        is_verified = False
+    acts: list[str] = []
 
+    class Verifying(EventFolder):
         def verify(self) -> None:
-            self.is_verified = True
+            acts.append("verify")
 
         def read(self) -> Curves:
-            assert self.is_verified
+            acts.append("read")
             return super().read()
 
     assert KeptFolder(place.run, Verifying, place.cache, place.clock, 0.0).settle()
+    assert acts == ["read", "verify", "read"]
 
 
 def test_damage_is_kept_when_a_second_look_finds_it_too(place: Place) -> None:
