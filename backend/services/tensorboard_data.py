@@ -38,8 +38,7 @@ class _Folder:
 
     def settle(self) -> bool:
         """Let the source check and keep what does not change any more; False if it is too early."""
-        with self.lock:
-            return self._settling is None or self._settling.settle()
+        return self._settling is None or self._settling.settle()
 
     def curves(self, versions: "count[int]") -> Curves:
         """The same object while the source says nothing new; versions also rise over forgotten folders."""
