@@ -17,10 +17,11 @@ from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
 from backend.domain.tensorboard_page import TensorBoardProbe
 from backend.event_files.curve_cache import CurveCache
+from backend.event_files.directories import find_runs
 from backend.event_files.folder import EventFolder
+from backend.event_files.glimpses import FileGlimpses
 from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.records import read_record
-from backend.event_files.simple_finding import find_runs
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
@@ -46,6 +47,7 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
+from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
@@ -178,7 +180,9 @@ class StudioContainer(containers.DeclarativeContainer):
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
-    curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Once(_curve_opener, settings, clock), clock)
+    curves: Provider[TensorBoardDataManager] = Once(
+        TensorBoardDataManager, Once(_curve_opener, settings, clock), clock, Once(FileGlimpses)
+    )
     sources: Provider[CurveSources] = Once(
         CurveSources,
         store,
@@ -199,6 +203,9 @@ class StudioContainer(containers.DeclarativeContainer):
         Once(_tensorboard, settings),
         tensorboards,
         settings.provided.tensorboard_idle_minutes,
+    )
+    memory: Provider[MemoryMonitor] = Once(
+        MemoryMonitor, Object(resident_bytes), Object(tree_bytes), clock, settings.provided.dashboard_memory_limit_bytes
     )
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
@@ -269,6 +276,7 @@ class StudioContainer(containers.DeclarativeContainer):
         configs=configs,
         datasets=datasets,
         hardware=hardware,
+        memory=memory,
         dependencies=checker,
         startup=startup,
         chat=chat,

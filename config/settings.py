@@ -133,6 +133,9 @@ class Settings(BaseSettings):
         description="Largest size of what is kept of the curves of runs that no longer change, so that they open at "
         "once; what was not used for longest goes first. 0 keeps nothing.",
     )
+    dashboard_memory_limit_bytes: int = Field(
+        default=1_000_000_000, gt=0, description="The Machine page warns when the dashboard itself takes more memory."
+    )
     hub_offline: bool = Field(default=False, description="Never look for models on the hub.")
 
     @field_validator("workspace", mode="before")

@@ -12,6 +12,7 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
+from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
@@ -49,6 +50,7 @@ class Services:
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService
+    memory: MemoryMonitor
     dependencies: DependencyService
     startup: StartupService
     chat: ChatService
