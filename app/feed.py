@@ -13,12 +13,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.feed_messages import BoardAsked, MessageTooBig, ViewAsked, read_message
 from app.runtime import get_services
 from backend.domain.curves import Curves
+from backend.errors import StudioError
 from backend.services.curve_feed import ChartNotes, CurveFeed, LinePart
+from backend.services.curve_watching import Subscription
 from backend.services.feed_wire import encoded
 
 log = logging.getLogger(__name__)
 PATH = "/studio/curves"
-LOOK_SECONDS = 0.4  # at most about twice a second something moves, and within a second of being written
+PAUSE_SECONDS = 0.4  # at most about twice a second something moves
 GOING_AWAY, NOT_UNDERSTOOD, TOO_BIG, FAILED = 1001, 1007, 1009, 1011
 _END = None
 
@@ -44,6 +46,7 @@ async def _serve(socket: WebSocket) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        viewer.close()
         with suppress(RuntimeError, WebSocketDisconnect):  # the other side was faster
             await socket.close(code)
 
@@ -53,11 +56,15 @@ class _Viewer:
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
+        self._loop = asyncio.get_running_loop()
         self._feed = CurveFeed(_curves)
         self._board: BoardAsked | None = None
         self._view: ViewAsked | None = None
         self._question = 0
-        self._woken = asyncio.Event()
+        self._woken = asyncio.Event()  # by a wish or by new points
+        self._wished = asyncio.Event()
+        self._watched: dict[str, Subscription] = {}
+        self._told_at = 0.0
 
     async def hear(self) -> int:
         """Take what the browser asks until it goes away or talks nonsense; the code to close with."""
@@ -68,6 +75,7 @@ class _Viewer:
                     self._board = asked
                 else:
                     self._view = asked
+                self._wished.set()
                 self._woken.set()
         except MessageTooBig:
             return TOO_BIG
@@ -80,18 +88,47 @@ class _Viewer:
         """Answer what was asked, then whatever is new; a slow browser is waited for, and told less often."""
         while True:
             self._take_wishes()
+            await asyncio.to_thread(self._watch)
             told = self._feed.news()
             while (news := await asyncio.to_thread(next, told, _END)) is not _END:
                 await self._send(*news)
-                if self._woken.is_set():
+                if self._wished.is_set():
                     break  # the rest of this answer is not wanted any more
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS if self._feed.view.visible else None):
-                    await self._woken.wait()
+            await self._next()
+
+    def close(self) -> None:
+        """Nothing is watched for this browser any more."""
+        for subscription in self._watched.values():
+            subscription.close()
+
+    async def _next(self) -> None:
+        """Wait for a wish, or for new points a while after the last ones."""
+        self._told_at = self._loop.time()
+        await self._woken.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._told_at + PAUSE_SECONDS):
+                await self._wished.wait()
+
+    def _watch(self) -> None:
+        """Hear of new points in exactly the sources on the screen; of unknown ones the feed tells."""
+        wanted = self._feed.sources()
+        for source in self._watched.keys() - wanted:
+            self._watched.pop(source).close()
+        services = get_services()
+        for source in wanted - self._watched.keys():
+            with suppress(StudioError):
+                folder = services.sources.folder(source)
+                self._watched[source] = services.curves.subscribe(folder, self._grown)
+
+    def _grown(self, _curves: Curves) -> None:
+        """Called in the thread that watches."""
+        with suppress(RuntimeError):  # the server is stopping
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     def _take_wishes(self) -> None:
         """A new number of a question means that the browser ignores what belongs to older ones: all is told again."""
         self._woken.clear()
+        self._wished.clear()
         asked = [wish for wish in (self._board, self._view) if wish is not None]
         if self._board is not None:
             self._feed.show(self._board.board())

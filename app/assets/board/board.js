@@ -84,7 +84,9 @@ class Board {
     const known = new Map([...this.groups.children].map((section) => [section.dataset.group, section]))
     const wanted = [...groups].map(([name, nodes]) => {
       const section = known.get(name) ?? makeSection(name)
-      replaceInOrder(section.querySelector(".grid"), nodes)
+      const grid = section.querySelector(".grid")
+      grid.style.setProperty("--wanted", String(nodes.length))
+      replaceInOrder(grid, nodes)
       return section
     })
     replaceInOrder(this.groups, wanted)
@@ -182,7 +184,7 @@ class Board {
 
   resized() {
     const width = this.root.clientWidth
-    const columns = Math.max(1, Math.min(MOST_COLUMNS, this.charts.size, Math.floor((width + GAP) / (LEAST_WIDTH + GAP))))
+    const columns = Math.max(1, Math.min(MOST_COLUMNS, Math.floor((width + GAP) / (LEAST_WIDTH + GAP))))
     this.root.style.setProperty("--columns", String(columns))
     this.drawAll()
     this.#showView()
