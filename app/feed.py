@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -34,21 +35,20 @@ async def _serve(socket: WebSocket) -> None:
     """One board of one browser tab, until either side goes away."""
     await socket.accept()
     viewer = _Viewer(socket)
-    tasks = [asyncio.create_task(viewer.hear()), asyncio.create_task(viewer.tell())]
-    code = GOING_AWAY
+    code = FAILED
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        code = done.pop().result()
-    except Exception:  # the outermost frame of this connection; the browser comes again
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(viewer.tell())
+            code = await viewer.hear()
+            telling.cancel()
+    except* WebSocketDisconnect:  # what was told arrived nowhere: the browser left
+        code = GOING_AWAY
+    except* Exception:  # the outermost frame of this connection; the browser comes again
         log.exception("A board could not be told its curves.")
-        code = FAILED
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         viewer.close()
-        with suppress(RuntimeError, WebSocketDisconnect):  # the other side was faster
-            await socket.close(code)
+    with suppress(RuntimeError, WebSocketDisconnect):
+        await socket.close(code)
 
 
 class _Viewer:
@@ -65,6 +65,8 @@ class _Viewer:
         self._wished = asyncio.Event()
         self._watched: dict[str, Subscription] = {}
         self._told_at = 0.0
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     async def hear(self) -> int:
         """Take what the browser asks until it goes away or talks nonsense; the code to close with."""
@@ -84,7 +86,7 @@ class _Viewer:
         except WebSocketDisconnect:
             return GOING_AWAY
 
-    async def tell(self) -> int:
+    async def tell(self) -> None:
         """Answer what was asked, then whatever is new; a slow browser is waited for, and told less often."""
         while True:
             self._take_wishes()
@@ -98,8 +100,10 @@ class _Viewer:
 
     def close(self) -> None:
         """Nothing is watched for this browser any more."""
-        for subscription in self._watched.values():
-            subscription.close()
+        with self._lock:
+            self._is_closed = True
+            for subscription in self._watched.values():
+                subscription.close()
 
     async def _next(self) -> None:
         """Wait for a wish, or for new points a while after the last ones."""
@@ -111,14 +115,15 @@ class _Viewer:
 
     def _watch(self) -> None:
         """Hear of new points in exactly the sources on the screen; of unknown ones the feed tells."""
-        wanted = self._feed.sources()
+        wanted, services = self._feed.sources(), get_services()
         for source in self._watched.keys() - wanted:
             self._watched.pop(source).close()
-        services = get_services()
         for source in wanted - self._watched.keys():
             with suppress(StudioError):
                 folder = services.sources.folder(source)
-                self._watched[source] = services.curves.subscribe(folder, self._grown)
+                with self._lock:  # the browser may leave at any moment
+                    if not self._is_closed:
+                        self._watched[source] = services.curves.subscribe(folder, self._grown)
 
     def _grown(self, _curves: Curves) -> None:
         """Called in the thread that watches."""
@@ -140,10 +145,14 @@ class _Viewer:
         self._board = self._view = None
 
     async def _send(self, parts: list[LinePart], notes: ChartNotes | None) -> None:
-        if notes is not None:
-            await self._socket.send_text(json.dumps({"question": self._question, **asdict(notes)}))
-        if parts:
-            await self._socket.send_bytes(encoded(parts, self._question))
+        """Wait until it is on its way. Raises WebSocketDisconnect if the browser left."""
+        try:
+            if notes is not None:
+                await self._socket.send_text(json.dumps({"question": self._question, **asdict(notes)}))
+            if parts:
+                await self._socket.send_bytes(encoded(parts, self._question))
+        except RuntimeError as error:  # Starlette's word for a socket that is closed
+            raise WebSocketDisconnect(GOING_AWAY) from error
 
 
 def _curves(source: str) -> Curves:

@@ -37,7 +37,8 @@ class Board {
   /** What Python says now: nothing is lost of what the person did here. */
   update(component) {
     this.component = component
-    const { charts, look, can_pin: canPin } = component.data
+    const { charts, look: told, can_pin: canPin } = component.data
+    const look = { ...told, is_log_x: told.is_log_x && told.x !== "wall" } // dates have no logarithm
     this.canPin = Boolean(canPin)
     const before = this.look
     this.look = look
