@@ -98,13 +98,11 @@ class CurveFeed:
         for place, chart in self._visible():
             self._read(chart, known, problems)
             parts = list(self._news_of_chart(place, chart, known))
-            notes: ChartNotes | None = self._notes_of(place, chart, known, problems)
-            if notes == self._notes.get(place):
-                notes = None
-            else:
-                self._notes[place] = notes
-            if parts or notes:
-                yield parts, notes
+            notes = self._notes_of(place, chart, known, problems)
+            is_same = notes == self._notes.get(place)
+            self._notes[place] = notes
+            if parts or not is_same:
+                yield parts, None if is_same else notes
 
     def _visible(self) -> Iterator[tuple[int, Chart]]:
         return ((i, chart) for i, chart in enumerate(self.board.charts) if chart.id in self.view.visible)
