@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -256,7 +256,7 @@ def test_a_link_keeps_the_zoom(open_board: Open) -> None:
     chart(page).get_by_role("button", name="Copy a link").click()
     expect(page.get_by_text("The link was copied.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
-    low, high = map(float, re.search(r"[?&]zoom=([^&]+)", link)[1].split(".."))  # type: ignore[index]
+    low, high = map(float, re.search(r"[?&]zoom=([^&]+)", unquote(link))[1].split("~"))  # type: ignore[index]
     assert (low, high) == pytest.approx(shown_range(page), rel=1e-6)
 
 

@@ -1,8 +1,14 @@
 // Colours of lines and of the page, for light and dark.
 
 /** Twelve colours, told apart also without red or green sight; see tests/unit/test_board_palette.py. */
-const LIGHT = ["#2453c4", "#c75b00", "#00806a", "#b3226e", "#0092c7", "#7d6200", "#6b3fa0", "#d13a3a", "#4d7c0f", "#5c6b7a", "#7a3b1d", "#111827"]
-const DARK = ["#7aa2ff", "#f0a35e", "#3fd0b4", "#f58cc0", "#5cc8f5", "#d9c04a", "#b794f6", "#ff7b72", "#a3d977", "#a9b6c6", "#d0977a", "#f2f5fa"]
+const LIGHT = [
+  "#2453c4", "#c75b00", "#0a7b84", "#ec1c8b", "#15793d", "#6f1cec",
+  "#b48473", "#822b4e", "#9687be", "#4b4606", "#8b1a93", "#da2e45",
+]
+const DARK = [
+  "#7aa2ff", "#f0a35e", "#1cdeec", "#ee38b2", "#38ee99", "#9355f1",
+  "#d9f371", "#ec381c", "#b47384", "#47844f", "#e8e9d7", "#46d911",
+]
 /** Beyond the palette, colours come again with another dash. */
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]]
 
