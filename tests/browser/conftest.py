@@ -27,7 +27,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 90.0
 
 
 @contextmanager

@@ -9,6 +9,8 @@ import { inks } from "./palette.js"
 const LEAST_WIDTH = 400, MOST_COLUMNS = 3, GAP = 16 // CSS pixels
 const AHEAD = "300px 0px" // charts this near to the screen are drawn, too
 const SETTLE = 60 // milliseconds
+const AWAY = "The server does not answer; the curves stand still until it does."
+const REFUSED = "The server refused to send these curves. Reload the page; with very many curves, show fewer."
 
 class Board {
   constructor(root, component) {
@@ -25,7 +27,7 @@ class Board {
     this.feed = new Feed({
       onParts: (parts) => this.#took(parts),
       onNotes: (notes) => this.#noted(notes),
-      onState: (isOpen) => this.say(isOpen ? "" : "The server does not answer; the curves stand still until it does."),
+      onState: (isOpen, isRefused) => this.say(isOpen ? "" : isRefused ? REFUSED : AWAY),
     })
     this.seen = new IntersectionObserver((entries) => this.#scrolled(entries), { rootMargin: AHEAD })
     this.sized = new ResizeObserver(() => this.resized())
@@ -37,13 +39,16 @@ class Board {
   /** What Python says now: nothing is lost of what the person did here. */
   update(component) {
     this.component = component
+    const told = JSON.stringify([component.data, inks(this.root, component.data.palette)])
+    if (told === this.told) return
+    this.told = told
     const { charts, look: told, can_pin: canPin } = component.data
     const look = { ...told, is_log_x: told.is_log_x && told.x !== "wall" } // dates have no logarithm
     this.canPin = Boolean(canPin)
     const before = this.look
     this.look = look
     this.#adoptWindow(before, look)
-    const ink = inks(this.root), isOtherInk = JSON.stringify(ink) !== JSON.stringify(this.ink)
+    const ink = inks(this.root, component.data.palette), isOtherInk = JSON.stringify(ink) !== JSON.stringify(this.ink)
     this.ink = ink
     this.root.classList.toggle("dark", ink.isDark)
     this.#arrange(charts)

@@ -56,6 +56,9 @@ export class Chart {
 
   /** What is drawn; points stay where the lines are the same. */
   define(definition) {
+    const text = JSON.stringify([definition, this.board.canPin])
+    if (text === this.text) return
+    this.text = text
     const before = new Map(this.lines.map((line) => [keyOf(line), line]))
     this.definition = definition
     this.node.dataset.chart = definition.id

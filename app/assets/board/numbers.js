@@ -78,6 +78,18 @@ export function ticks(splits, increment, unit) {
   return splits.map((split) => (split == null ? "" : split === 0 ? "0" : minus(split.toFixed(decimals))))
 }
 
+/** Labels of moments `increment` seconds apart: the time of day, the date where a day begins. */
+export const clockTicks = (splits, increment) => splits.map((split) => {
+  const date = new Date(split * 1000)
+  const [day, time, full] = [
+    `${pad(date.getMonth() + 1)}-${pad(date.getDate())}`,
+    `${pad(date.getHours())}:${pad(date.getMinutes())}`,
+    pad(date.getSeconds()),
+  ]
+  if (time === "00:00" && full === "00") return increment >= 28 * 86400 ? `${date.getFullYear()}-${day.slice(0, 2)}` : day
+  return increment < 60 ? `${time}:${full}` : time
+})
+
 /** Labels of logarithmic ticks. */
 export const logTicks = (splits, unit) => splits.map((split) => {
   if (unit === "bytes") return bytes(split)

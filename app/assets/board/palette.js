@@ -1,22 +1,14 @@
-// Colours of lines and of the page, for light and dark.
+// What charts are drawn with, for light and dark.
 
-/** Twelve colours, told apart also without red or green sight; see tests/unit/test_board_palette.py. */
-const LIGHT = [
-  "#2453c4", "#c75b00", "#0a7b84", "#ec1c8b", "#15793d", "#6f1cec",
-  "#b48473", "#822b4e", "#9687be", "#4b4606", "#8b1a93", "#da2e45",
-]
-const DARK = [
-  "#7aa2ff", "#f0a35e", "#1cdeec", "#ee38b2", "#38ee99", "#9355f1",
-  "#d9f371", "#ec381c", "#b47384", "#47844f", "#e8e9d7", "#46d911",
-]
 /** Beyond the palette, colours come again with another dash. */
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]]
 
 /**
  * What a chart is drawn with, read from the theme of the page.
  * @param {Element} element Any element within the component.
+ * @param {{light: string[], dark: string[]}} palette Of lines; app/palette.py has it.
  */
-export function inks(element) {
+export function inks(element, palette) {
   const style = getComputedStyle(element)
   const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise
   const background = read("--st-background-color", "#ffffff")
@@ -28,7 +20,7 @@ export function inks(element) {
     faint: isDark ? "#c3ccdb" : "#3d4758",
     grid: isDark ? "rgba(195, 204, 219, 0.12)" : "rgba(61, 71, 88, 0.10)",
     font: read("--st-font", "sans-serif"),
-    colors: isDark ? DARK : LIGHT,
+    colors: isDark ? palette.dark : palette.light,
   }
 }
 

@@ -53,7 +53,7 @@ function selected(plot, chart) {
 
 function xTicks(look) {
   if (look.is_log_x) return logAxis("", 8)
-  if (look.x === "wall") return {}
+  if (look.x === "wall") return { values: (_plot, splits, _axis, _space, increment) => numbers.clockTicks(splits, increment) }
   if (look.x === "relative") return { incrs: TIME_STEPS, values: (_, splits) => splits.map(numbers.seconds) }
   return { values: (_plot, splits, _axis, _space, increment) => numbers.ticks(splits, increment, "") }
 }
