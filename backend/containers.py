@@ -71,7 +71,6 @@ from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
 
-SECRETS = (".ssh", ".gnupg", ".aws", ".kube", ".docker", ".config")
 LINGER = Path("/var/lib/systemd/linger")
 UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
@@ -121,12 +120,6 @@ def _user() -> str:
 
 def _spare_rule(settings: Settings) -> SpareRule:
     return SpareRule(settings.spare, settings.standby_min_free_bytes)
-
-
-def _private(settings: Settings) -> tuple[Path, ...]:
-    """Folders with the studio's own files, or with a person's keys and tokens."""
-    hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return (settings.workspace, hub, *(Path.home() / name for name in SECRETS))
 
 
 def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSource]:
@@ -189,7 +182,7 @@ class StudioContainer(containers.DeclarativeContainer):
         curves,
         Object(find_runs),
         Once(DataCache, clock, ttl_seconds=5.0),
-        Once(_private, settings),
+        settings.provided.private_folders,
         settings.provided.runs_folder,
     )
     colors: Provider[RunColors] = Once(RunColors, store)

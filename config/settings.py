@@ -1,6 +1,7 @@
 """Settings: how this installation behaves. init > environment > .env > studio.toml > profile > defaults."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from pydantic_settings import (
 )
 
 PREFIX = "PEFT_STUDIO_"
+_SECRETS = (".ssh", ".gnupg", ".aws", ".kube", ".docker", ".config")
 _RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 PROFILES: dict[str, dict[str, Any]] = {
     "prod": {"debug": False},
@@ -186,6 +188,12 @@ class Settings(BaseSettings):
     def curve_cache_folder(self) -> Path:
         """Curves of runs that no longer change."""
         return self.cache_folder / "curves"
+
+    @property
+    def private_folders(self) -> tuple[Path, ...]:
+        """Folders with the studio's own files, or with a person's keys and tokens."""
+        hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+        return (self.workspace, hub, *(Path.home() / name for name in _SECRETS))
 
     @property
     def trash_folder(self) -> Path:
