@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -13,12 +14,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.feed_messages import BoardAsked, MessageTooBig, ViewAsked, read_message
 from app.runtime import get_services
 from backend.domain.curves import Curves
+from backend.errors import StudioError
 from backend.services.curve_feed import ChartNotes, CurveFeed, LinePart
+from backend.services.curve_watching import Subscription
 from backend.services.feed_wire import encoded
 
 log = logging.getLogger(__name__)
 PATH = "/studio/curves"
-LOOK_SECONDS = 0.4  # at most about twice a second something moves, and within a second of being written
+PAUSE_SECONDS = 0.4  # at most about twice a second something moves
 GOING_AWAY, NOT_UNDERSTOOD, TOO_BIG, FAILED = 1001, 1007, 1009, 1011
 _END = None
 
@@ -32,20 +35,20 @@ async def _serve(socket: WebSocket) -> None:
     """One board of one browser tab, until either side goes away."""
     await socket.accept()
     viewer = _Viewer(socket)
-    tasks = [asyncio.create_task(viewer.hear()), asyncio.create_task(viewer.tell())]
-    code = GOING_AWAY
+    code = FAILED
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        code = done.pop().result()
-    except Exception:  # the outermost frame of this connection; the browser comes again
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(viewer.tell())
+            code = await viewer.hear()
+            telling.cancel()
+    except* WebSocketDisconnect:  # what was told arrived nowhere: the browser left
+        code = GOING_AWAY
+    except* Exception:  # the outermost frame of this connection; the browser comes again
         log.exception("A board could not be told its curves.")
-        code = FAILED
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(RuntimeError, WebSocketDisconnect):  # the other side was faster
-            await socket.close(code)
+        viewer.close()
+    with suppress(RuntimeError, WebSocketDisconnect):
+        await socket.close(code)
 
 
 class _Viewer:
@@ -53,11 +56,17 @@ class _Viewer:
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
+        self._loop = asyncio.get_running_loop()
         self._feed = CurveFeed(_curves)
         self._board: BoardAsked | None = None
         self._view: ViewAsked | None = None
         self._question = 0
-        self._woken = asyncio.Event()
+        self._woken = asyncio.Event()  # by a wish or by new points
+        self._wished = asyncio.Event()
+        self._watched: dict[str, Subscription] = {}
+        self._told_at = 0.0
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     async def hear(self) -> int:
         """Take what the browser asks until it goes away or talks nonsense; the code to close with."""
@@ -68,6 +77,7 @@ class _Viewer:
                     self._board = asked
                 else:
                     self._view = asked
+                self._wished.set()
                 self._woken.set()
         except MessageTooBig:
             return TOO_BIG
@@ -76,22 +86,54 @@ class _Viewer:
         except WebSocketDisconnect:
             return GOING_AWAY
 
-    async def tell(self) -> int:
+    async def tell(self) -> None:
         """Answer what was asked, then whatever is new; a slow browser is waited for, and told less often."""
         while True:
             self._take_wishes()
+            await asyncio.to_thread(self._watch)
             told = self._feed.news()
             while (news := await asyncio.to_thread(next, told, _END)) is not _END:
                 await self._send(*news)
-                if self._woken.is_set():
+                if self._wished.is_set():
                     break  # the rest of this answer is not wanted any more
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS if self._feed.view.visible else None):
-                    await self._woken.wait()
+            await self._next()
+
+    def close(self) -> None:
+        """Nothing is watched for this browser any more."""
+        with self._lock:
+            self._is_closed = True
+            for subscription in self._watched.values():
+                subscription.close()
+
+    async def _next(self) -> None:
+        """Wait for a wish, or for new points a while after the last ones."""
+        self._told_at = self._loop.time()
+        await self._woken.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._told_at + PAUSE_SECONDS):
+                await self._wished.wait()
+
+    def _watch(self) -> None:
+        """Hear of new points in exactly the sources on the screen; of unknown ones the feed tells."""
+        wanted, services = self._feed.sources(), get_services()
+        for source in self._watched.keys() - wanted:
+            self._watched.pop(source).close()
+        for source in wanted - self._watched.keys():
+            with suppress(StudioError):
+                folder = services.sources.folder(source)
+                with self._lock:  # the browser may leave at any moment
+                    if not self._is_closed:
+                        self._watched[source] = services.curves.subscribe(folder, self._grown)
+
+    def _grown(self, _curves: Curves) -> None:
+        """Called in the thread that watches."""
+        with suppress(RuntimeError):  # the server is stopping
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     def _take_wishes(self) -> None:
         """A new number of a question means that the browser ignores what belongs to older ones: all is told again."""
         self._woken.clear()
+        self._wished.clear()
         asked = [wish for wish in (self._board, self._view) if wish is not None]
         if self._board is not None:
             self._feed.show(self._board.board())
@@ -103,10 +145,14 @@ class _Viewer:
         self._board = self._view = None
 
     async def _send(self, parts: list[LinePart], notes: ChartNotes | None) -> None:
-        if notes is not None:
-            await self._socket.send_text(json.dumps({"question": self._question, **asdict(notes)}))
-        if parts:
-            await self._socket.send_bytes(encoded(parts, self._question))
+        """Wait until it is on its way. Raises WebSocketDisconnect if the browser left."""
+        try:
+            if notes is not None:
+                await self._socket.send_text(json.dumps({"question": self._question, **asdict(notes)}))
+            if parts:
+                await self._socket.send_bytes(encoded(parts, self._question))
+        except RuntimeError as error:  # Starlette's word for a socket that is closed
+            raise WebSocketDisconnect(GOING_AWAY) from error
 
 
 def _curves(source: str) -> Curves:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from backend.domain.board import Board, Chart, Line, Look, Mark, Spread, XAxis
 from backend.services.curve_feed import View
 
-MAX_MESSAGE_CHARACTERS = 512 * 1024
+MAX_MESSAGE_CHARACTERS = 2 * 1024**2  # room for some 20,000 lines
 MAX_CHARTS = 1_000
 MAX_LINES = 1_000  # of one chart
 MAX_PIXELS = 8_000

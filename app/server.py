@@ -83,6 +83,7 @@ def _look_after() -> None:
     services = get_services()
     services.processes.reconcile()
     services.spare.tend()
+    services.tensorboard.tend()
 
 
 def _start() -> None:

@@ -15,11 +15,13 @@ from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
+from backend.domain.tensorboard_page import TensorBoardProbe
 from backend.event_files.curve_cache import CurveCache
+from backend.event_files.directories import find_runs
 from backend.event_files.folder import EventFolder
+from backend.event_files.glimpses import FileGlimpses
 from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.records import read_record
-from backend.event_files.simple_finding import find_runs
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
@@ -31,6 +33,7 @@ from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
+from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
@@ -44,6 +47,7 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
+from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
@@ -59,6 +63,7 @@ from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
@@ -66,7 +71,6 @@ from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
 
-SECRETS = (".ssh", ".gnupg", ".aws", ".kube", ".docker", ".config")
 LINGER = Path("/var/lib/systemd/linger")
 UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
@@ -93,6 +97,11 @@ def _examiner(settings: Settings) -> PipedProgram:
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
 
 
+def _tensorboard(settings: Settings) -> TensorBoardProgram:
+    argv = (sys.executable, "-m", "backend.executors.tied")
+    return TensorBoardProgram(argv, settings.workspace, SAFE_PATH)
+
+
 def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
     """The unit runs this very interpreter and workspace; secrets such as HF_TOKEN are never written into it."""
     command = (sys.executable, "-P", "-m", "backend.cli", "runs", "look-after", "--every", "5")
@@ -113,12 +122,6 @@ def _spare_rule(settings: Settings) -> SpareRule:
     return SpareRule(settings.spare, settings.standby_min_free_bytes)
 
 
-def _private(settings: Settings) -> tuple[Path, ...]:
-    """Folders with the studio's own files, or with a person's keys and tokens."""
-    hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return (settings.workspace, hub, *(Path.home() / name for name in SECRETS))
-
-
 def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSource]:
     """How a folder of event files is opened: by way of the cache, unless there is to be none."""
     if not settings.curve_cache_max_bytes:
@@ -127,10 +130,13 @@ def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSou
     return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
 
 
-def _open(store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager) -> Iterator[None]:
+def _open(
+    store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager, tensorboard: TensorBoardServer
+) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
     spare.let_go()
+    tensorboard.close()
     curves.close()
     chat.close()
     store.close()
@@ -154,6 +160,7 @@ class StudioContainer(containers.DeclarativeContainer):
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
+    tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
     examiner: Provider[LineProgram] = Once(_examiner, settings)
@@ -166,19 +173,32 @@ class StudioContainer(containers.DeclarativeContainer):
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
-    curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Once(_curve_opener, settings, clock), clock)
+    curves: Provider[TensorBoardDataManager] = Once(
+        TensorBoardDataManager, Once(_curve_opener, settings, clock), clock, Once(FileGlimpses)
+    )
     sources: Provider[CurveSources] = Once(
         CurveSources,
         store,
         curves,
         Object(find_runs),
         Once(DataCache, clock, ttl_seconds=5.0),
-        Once(_private, settings),
+        settings.provided.private_folders,
         settings.provided.runs_folder,
     )
     colors: Provider[RunColors] = Once(RunColors, store)
     shown: Provider[ShownCurves] = Once(
         ShownCurves, store, sources, curves, branch_files, configs, colors, Object(read_record)
+    )
+    tensorboard: Provider[TensorBoardServer] = Once(
+        TensorBoardServer,
+        executor,
+        clock,
+        Once(_tensorboard, settings),
+        tensorboards,
+        settings.provided.tensorboard_idle_minutes,
+    )
+    memory: Provider[MemoryMonitor] = Once(
+        MemoryMonitor, Object(resident_bytes), Object(tree_bytes), clock, settings.provided.dashboard_memory_limit_bytes
     )
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
@@ -245,9 +265,11 @@ class StudioContainer(containers.DeclarativeContainer):
         sources=sources,
         colors=colors,
         shown=shown,
+        tensorboard=tensorboard,
         configs=configs,
         datasets=datasets,
         hardware=hardware,
+        memory=memory,
         dependencies=checker,
         startup=startup,
         chat=chat,
@@ -260,7 +282,9 @@ class StudioContainer(containers.DeclarativeContainer):
         repairs=repairs,
         boot=boot,
     )
-    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare, curves), bundle)
+    services: Provider[Services] = Once(
+        _opened, providers.Resource(_open, store, chat, spare, curves, tensorboard), bundle
+    )
 
 
 def build_container(settings: Settings | None = None) -> StudioContainer:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.board_assets import board_script
+from app.palette import DARK, LIGHT
 from app.session import widget_value
 from backend.domain.board import Board
 
@@ -16,6 +17,9 @@ _LOADER = """
 const found = await import(new URL("{script}", document.baseURI).href)
 export default found.default
 """
+
+
+_PALETTE = {"light": LIGHT, "dark": DARK}
 
 
 def board(board: Board, key: str, on_pin: Callable[[str], None] | None = None) -> None:
@@ -30,7 +34,9 @@ def board(board: Board, key: str, on_pin: Callable[[str], None] | None = None) -
         if on_pin is not None and value is not None and value.pinned:
             on_pin(str(value.pinned))
 
-    _component()(data=_told(board) | {"can_pin": on_pin is not None}, key=key, on_pinned_change=pinned)
+    _component()(
+        data=_told(board) | {"can_pin": on_pin is not None, "palette": _PALETTE}, key=key, on_pinned_change=pinned
+    )
 
 
 @cache

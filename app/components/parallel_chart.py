@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components.run_dots import palette
+from app.palette import palette
 from backend.domain.hparams import Cell, Column
 
 MAX_AXES = 12

@@ -7,7 +7,7 @@ import pyarrow as pa
 import streamlit as st
 
 from app.components.markdown_escape import escape
-from app.components.run_dots import palette
+from app.palette import palette
 from backend.domain.comparison import Comparison, MetricComparison, group_names
 from backend.domain.comparison_text import group_words, number, step_words
 from backend.domain.seed_groups import GroupResult

@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.acts import acts_of
+from app.acts import TensorBoardActs, acts_of, tensorboard_acts
 from app.components.board import board
 from app.components.curve_notes import axis_problem, draw_damage
 from app.components.curve_toolbar import axis_select, smoothing_slider, view_switches
@@ -18,6 +18,7 @@ from app.components.run_past import draw_attempts, draw_log, draw_order
 from app.components.run_selector import select_run
 from app.components.samples_side_by_side import samples_side_by_side
 from app.components.state_badge import state_badge
+from app.components.tensorboard_link import refresh_seconds, tensorboard_link
 from app.frame import framed
 from app.links import link_to_view, open_view
 from app.session import show_in_widget, state_manager, widget_value
@@ -30,6 +31,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
 from backend.domain.sample_texts import side_by_side, steps
 from backend.domain.states import RunState, Wish
+from backend.domain.tensorboard_page import Stage
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 1.0
@@ -58,9 +60,23 @@ def render(services: Services) -> None:
     section = st.segmented_control(
         "Section", list(SECTIONS), default=next(iter(SECTIONS)), key="monitor-section", label_visibility="collapsed"
     )
-    every = SECTION_SECONDS if view.run.needs_supervisor else None
-    draw = framed(SECTIONS[section or "Curves"])
-    st.fragment(draw, run_every=every, key=f"monitor-section-{run_id}-{section}")(services, run_id)
+    _section(services, view, section or "Curves")
+
+
+def _section(services: Services, view: RunView, section: str) -> None:
+    """A second fragment, slower than the first: charts move by themselves."""
+    stage = _tensorboard(services, view).showing().stage
+    paces = [
+        SECTION_SECONDS if view.run.needs_supervisor else None,
+        refresh_seconds(stage) if section == "Curves" else None,
+    ]
+    every = min((pace for pace in paces if pace), default=None)
+    draw = framed(SECTIONS[section])
+    st.fragment(draw, run_every=every, key=f"monitor-section-{view.id}-{section}")(services, view.id, stage)
+
+
+def _tensorboard(services: Services, view: RunView) -> TensorBoardActs:
+    return tensorboard_acts(services, {view.name: RunDirectory(view.run.run_dir).tensorboard})
 
 
 def _header(view: RunView) -> None:
@@ -106,12 +122,19 @@ def _live(services: Services, run_id: str, drawn: tuple[RunState, Wish], how_it_
     draw_progress(view, services.curves.curves(RunDirectory(view.run.run_dir).tensorboard))
 
 
-def _curves(services: Services, run_id: str) -> None:
+def _curves(services: Services, run_id: str, stage: Stage) -> None:
     shown, _ = services.shown.look([f"run:{run_id}"])
+    acts, key = _tensorboard(services, services.status.show(run_id)), f"monitor-tensorboard-{run_id}"
     if not any(one.source.tags for one in shown):
         st.info("No points yet. They appear with the first step.", icon=":material/show_chart:")
+        tensorboard_link(acts, key, stage)
         return
-    look = _look(services, run_id)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="monitor-toolbar"):
+        look = _look(services, run_id)
+        if stage is Stage.OFF:
+            tensorboard_link(acts, key, stage)
+    if stage is not Stage.OFF:
+        tensorboard_link(acts, key, stage)
     draw_damage({one.source.label: one.curves for one in shown})
     problem = axis_problem(shown, look.x)
     if problem:
@@ -124,20 +147,19 @@ def _look(services: Services, run_id: str) -> Look:
     """The controls above the charts; what a person chooses is remembered for all runs."""
     state = state_manager(services)
     _begin_with(state.state.ui)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="monitor-toolbar"):
-        smoothing_slider(KEYS["smoothing"])
-        axis_select(KEYS["x"])
-        with st.popover("View", icon=":material/tune:", key="monitor-view"):
-            view_switches(KEYS)
-        st.button(
-            "Open in Curves",
-            icon=":material/stacked_line_chart:",
-            key="monitor-curves",
-            help="With filters, groups and other runs beside it.",
-            on_click=open_view,
-            args=("curves",),
-            kwargs={"runs": f"run:{run_id}"},
-        )
+    smoothing_slider(KEYS["smoothing"])
+    axis_select(KEYS["x"])
+    with st.popover("View", icon=":material/tune:", key="monitor-view"):
+        view_switches(KEYS)
+    st.button(
+        "Open in Curves",
+        icon=":material/stacked_line_chart:",
+        key="monitor-curves",
+        help="With filters, groups and other runs beside it.",
+        on_click=open_view,
+        args=("curves",),
+        kwargs={"runs": f"run:{run_id}"},
+    )
     told = {name: widget_value(key) for name, key in KEYS.items()}
     state.update_state(set_smoothing(told["smoothing"]))
     state.update_state(set_axes(XAxis(told["x"]), is_log_x=told["logx"]))
@@ -166,7 +188,7 @@ def _begin_with(known: UIState) -> None:
             show_in_widget(KEYS[name], value)
 
 
-def _samples(services: Services, run_id: str) -> None:
+def _samples(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
     answers = side_by_side([services.comparing.samples(run_id)])
     known = steps(answers)
     if not known:
@@ -178,11 +200,11 @@ def _samples(services: Services, run_id: str) -> None:
     samples_side_by_side(answers, [services.status.show(run_id).name], step)
 
 
-def _attempts(services: Services, run_id: str) -> None:
+def _attempts(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
     draw_attempts(services.status.show(run_id), services.status.journal(run_id))
 
 
-def _log(services: Services, run_id: str) -> None:
+def _log(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
     state, view = state_manager(services), services.status.show(run_id)
     numbers = [found.number for found in reversed(view.run.attempts)]
     if not numbers:
@@ -196,12 +218,12 @@ def _log(services: Services, run_id: str) -> None:
     draw_log(services.status.log(view.id, number), wanted, number)
 
 
-def _order(services: Services, run_id: str) -> None:
+def _order(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
     draw_order(services.status.config_text(run_id), run_id)
 
 
 KEYS = {name: f"monitor-{name}" for name in ("smoothing", "x", "logx", "logy", "outliers", "ghosts")}
-Section = Callable[[Services, str], None]
+Section = Callable[[Services, str, Stage], None]
 SECTIONS: dict[str, Section] = {
     "Curves": _curves,
     "Samples": _samples,

@@ -23,6 +23,7 @@ from backend.cli import (
     reindex,
     run_branches,
     service,
+    tensorboard,
     train,
     ui,
 )
@@ -48,6 +49,7 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
 app.command("compare")(compare.compare)
+app.command("tensorboard")(tensorboard.tensorboard)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)

@@ -37,9 +37,7 @@ def forget_run(run_id: str) -> Updater:
         left = tuple(other for other in state.view.compare_ids if other != run_id)
         sources = tuple(source for source in state.view.curve_sources if source != f"run:{run_id}")
         open_id = None if state.view.run_id == run_id else state.view.run_id
-        return replace(
-            state, view=replace(state.view, run_id=open_id, compare_ids=left, curve_sources=sources)
-        )
+        return replace(state, view=replace(state.view, run_id=open_id, compare_ids=left, curve_sources=sources))
 
     return update
 

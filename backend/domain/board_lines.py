@@ -10,7 +10,6 @@ from backend.domain.curves import Curves, Numbers, Series, Steps
 from backend.domain.smoothing import smooth
 from backend.domain.student_t import quantile_95
 
-FEWEST_SMOOTHED = 3  # points; shorter curves are drawn as they are
 AXIS_TAGS = {XAxis.TOKENS: "train/num_tokens", XAxis.EPOCH: "train/epoch"}
 
 
@@ -154,7 +153,7 @@ def _band(values: Numbers, mean: Numbers, counts: Steps, spread: Spread) -> tupl
 
 def _smoothed(points: Points, weight: float) -> Points:
     """The line smoothed, its band moved along with smoothed widths; the original is kept beside it."""
-    if weight <= 0 or len(points) < FEWEST_SMOOTHED:
+    if weight <= 0:
         return points
     y = smooth(points.y, weight)
     low = None if points.low is None else y - smooth(points.y - points.low, weight)

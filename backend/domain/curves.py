@@ -119,7 +119,7 @@ class SettlingSource(CurveSource, Protocol):
         """Whether that was done for what `read` has told last."""
 
     def settle(self) -> bool:
-        """Do it, which may take as long as reading; False if it is too early."""
+        """Do it, which may take as long as reading, and while another thread reads; False if it is too early."""
 
 
 def freeze(arrays: Iterable[npt.NDArray[np.generic]]) -> None:

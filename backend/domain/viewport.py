@@ -8,7 +8,7 @@ from backend.domain.curves import Numbers, Steps
 
 POINTS_PER_PIXEL = 2  # the lowest and the highest
 FEWEST_POINTS = 16
-_MIN_MAX = MinMaxDownsampler()
+_MIN_MAX = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
 
 def inside(points: Points, window: tuple[float, float] | None) -> slice:

@@ -84,9 +84,7 @@ class Columns:
         for tag in self._singles:
             self._flush(tag)
         points = {tag: joined(pieces) for tag, pieces in self._pieces.items()}
-        return Batch(
-            points, tuple(self._restarts), num_ignored_points=self._num_ignored, others=tuple(self._others)
-        )
+        return Batch(points, tuple(self._restarts), num_ignored_points=self._num_ignored, others=tuple(self._others))
 
     def _flush(self, tag: str) -> None:
         singles = self._singles.get(tag)

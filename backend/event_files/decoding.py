@@ -138,7 +138,9 @@ class _Columns:
         for tag, kind in event.others:
             self._others += [
                 Found(tag, kind, position, length, step, wall_time)
-                for position, step, wall_time in zip(positions.tolist(), steps.tolist(), wall_times.tolist(), strict=True)
+                for position, step, wall_time in zip(
+                    positions.tolist(), steps.tolist(), wall_times.tolist(), strict=True
+                )
             ]
 
     def _wanted(self, event: Event, num_records: int) -> Iterator[Scalar]:

@@ -104,7 +104,10 @@ class EventFileReader:
         while self._unchecked:
             at, end = self._unchecked[0]
             num = 0
-            for size in (min(self._block_bytes, end - at + _PIECE_BYTES), self._block_bytes):  # frames go beyond the end
+            for size in (
+                min(self._block_bytes, end - at + _PIECE_BYTES),
+                self._block_bytes,
+            ):  # frames go beyond the end
                 num = num or self._runs.num_sound_bytes(os.pread(handle, size, at), end - at)
             if not num:
                 return False

@@ -136,9 +136,7 @@ class Runs:
         template = self._known.get(frame.layout)
         return template if template is not None and template.is_at(data, frame.at) else None
 
-    def _guess(
-        self, data: bytes, frame: _Walked, walked: Sequence[_Walked], last: Template | None
-    ) -> Template | None:
+    def _guess(self, data: bytes, frame: _Walked, walked: Sequence[_Walked], last: Template | None) -> Template | None:
         """The records of the step before, repeated with another step."""
         if not walked:
             return self._template(data, frame, last.layouts) if last is not None else None

@@ -32,9 +32,7 @@ class Template:
         ends = bytes(HEADER_BYTES), bytes(FOOTER_BYTES)
         full = b"\xff" * HEADER_BYTES
         self.mask = b"".join(full + layout.mask + ends[1] for layout in layouts)
-        sample = b"".join(
-            header + layout.record + ends[1] for header, layout in zip(headers, layouts, strict=True)
-        )
+        sample = b"".join(header + layout.record + ends[1] for header, layout in zip(headers, layouts, strict=True))
         self.places: dict[str, list[tuple[int, int]]] = {}  # of each tag: which scalar of which record
         for index, layout in enumerate(layouts):
             for number, scalar in enumerate(layout.event.scalars):

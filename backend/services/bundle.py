@@ -12,6 +12,7 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
+from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
@@ -26,6 +27,7 @@ from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
 
 
@@ -44,9 +46,11 @@ class Services:
     sources: CurveSources
     colors: RunColors
     shown: ShownCurves
+    tensorboard: TensorBoardServer
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService
+    memory: MemoryMonitor
     dependencies: DependencyService
     startup: StartupService
     chat: ChatService

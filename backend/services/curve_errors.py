@@ -28,3 +28,12 @@ class LogDirectoryRefused(UsageError):
     what = "The folder {path} was not added."
     why = "{reason}."
     fix = "Give an existing folder that holds event files, in it or below, and that you may read."
+
+
+class CurveNotFound(NotFoundError):
+    """A tag that a source has not written."""
+
+    id = "curve-not-found"
+    what = "{source} has no curve {tag}."
+    why = "Its event files hold: {tags}."
+    fix = "Name one of these, or wait until it has been written."

@@ -98,13 +98,11 @@ class CurveFeed:
         for place, chart in self._visible():
             self._read(chart, known, problems)
             parts = list(self._news_of_chart(place, chart, known))
-            notes: ChartNotes | None = self._notes_of(place, chart, known, problems)
-            if notes == self._notes.get(place):
-                notes = None
-            else:
-                self._notes[place] = notes
-            if parts or notes:
-                yield parts, notes
+            notes = self._notes_of(place, chart, known, problems)
+            is_same = notes == self._notes.get(place)
+            self._notes[place] = notes
+            if parts or not is_same:
+                yield parts, None if is_same else notes
 
     def _visible(self) -> Iterator[tuple[int, Chart]]:
         return ((i, chart) for i, chart in enumerate(self.board.charts) if chart.id in self.view.visible)
@@ -126,7 +124,7 @@ class CurveFeed:
             part = self._part(place, number, line, series, known)
             sent = 0 if part.replaces_from is None or seen is None else seen.num_points
             self._seen[place, number] = _Seen(series, sent + len(part.points), num_ghosts)
-            if len(part.points) or part.replaces_from is None or _is_shorter(seen, series):
+            if len(part.points) or part.replaces_from is None:
                 yield part
 
     def _part(
@@ -136,7 +134,7 @@ class CurveFeed:
         seen = self._seen.get((place, number))
         points = line_points(line, self.board.look, known)
         shown = points.at(inside(points, self.view.window))
-        if seen and seen.num_ghosts == _num_ghosts(line, known):
+        if seen and seen.num_ghosts == _num_ghosts(line, known) and not _is_shorter(seen.series, series):
             start = _first_new(shown, seen.series, series)
             room = 2 * POINTS_PER_PIXEL * self.view.num_pixels - seen.num_points
             if start is not None and start > 0 and len(shown) - start <= max(0, room):
@@ -171,12 +169,10 @@ def _made_of(line: Line, board: Board, known: Mapping[str, Curves]) -> tuple[Ser
     return tuple(found)
 
 
-def _is_shorter(seen: _Seen | None, series: tuple[Series | None, ...]) -> bool:
+def _is_shorter(before: tuple[Series | None, ...], now: tuple[Series | None, ...]) -> bool:
     """Whether points that the viewer has are gone."""
-    before = () if seen is None else seen.series
-    return any(
-        old is not None and (new is None or len(new) < len(old)) for old, new in zip(before, series, strict=False)
-    )
+    pairs = zip(before, now, strict=True)
+    return any(old is not None and (new is None or len(new) < len(old)) for old, new in pairs)
 
 
 def _num_ghosts(line: Line, known: Mapping[str, Curves]) -> int:

@@ -1,14 +1,17 @@
 """CurveSources: everything whose curves can be looked at, under one short name each."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
+from backend.domain.curve_glimpses import LastPoints
 from backend.domain.curves import Curves
-from backend.domain.log_directories import FoundRun, LogDirectory, RunFinder
+from backend.domain.found_runs import FoundRun, FoundRuns
+from backend.domain.log_directories import LogDirectory, RunFinder
 from backend.domain.ports import RunStore
 from backend.domain.run import Run
 from backend.domain.run_directory import RunDirectory
@@ -59,7 +62,7 @@ class CurveSources:
         if not source.startswith(DIRECTORY):
             raise CurveSourceNotFound(source=source, reason="A source begins with run: or dir:")
         key, _, path = source.removeprefix(DIRECTORY).partition("/")
-        folder = _inside(self._directory(key).path, path, source)
+        folder = _inside(self._directory(key).path, self._real_name(key, path), source)
         if self._is_private(folder):
             raise CurveSourceNotFound(source=source, reason="It is a folder of secrets or of the studio itself")
         return folder
@@ -68,13 +71,17 @@ class CurveSources:
         """All of its curves by now. Raises as `folder`."""
         return self._curves.curves(self.folder(source))
 
+    def last_values(self, source: str) -> LastPoints:
+        """The last point of every tag, as it was at most some seconds ago, without reading all. Raises as `folder`."""
+        return self._curves.last_values(self.folder(source))
+
     def label(self, source: str) -> str:
         """What a person calls it: the run's name, or directory and path. Raises as `folder`."""
         if source.startswith(RUN):
             return self._run(source.removeprefix(RUN)).name
         folder = self.folder(source)
         root = self._directory(source.removeprefix(DIRECTORY).partition("/")[0]).path
-        return folder.relative_to(root.parent).as_posix()
+        return os.fsencode(folder.relative_to(root.parent)).decode("utf-8", "backslashreplace")
 
     def directories(self) -> Sequence[LogDirectory]:
         """The registered log directories by path, whether they exist at the moment or not."""
@@ -96,6 +103,10 @@ class CurveSources:
 
     def runs(self, key: str) -> Sequence[FoundRun]:
         """The runs found in a log directory, as they were at most some seconds ago. Raises LogDirectoryNotFound."""
+        return self.found(key).runs
+
+    def found(self, key: str) -> FoundRuns:
+        """The same with remarks on what was left out, such as folders that may not be read."""
         directory = self._directory(key)
         return self._found.get_or_compute(("runs", key), lambda: self._find_runs(directory.path))
 
@@ -111,6 +122,14 @@ class CurveSources:
         if key not in registered:
             raise LogDirectoryNotFound(key=key)
         return registered[key]
+
+    def _real_name(self, key: str, path: str) -> str:
+        r"""The path of a run that is spelt otherwise: bytes that are no UTF-8 are \xff in the names of found runs."""
+        if "\\x" not in path:
+            return path
+        root = self._directory(key).path
+        folders = (run.folder for run in self.runs(key) if run.path == path)
+        return next((str(folder.relative_to(root)) for folder in folders if folder.is_relative_to(root)), path)
 
     def _registered(self) -> dict[str, LogDirectory]:
         return self._found.get_or_compute(("directories",), self._load)

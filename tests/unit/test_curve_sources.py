@@ -1,17 +1,18 @@
 """CurveSources: own runs and registered log directories by name, with no way out of either."""
 
+import os
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.log_directories import FoundRun, LogDirectory
+from backend.domain.found_runs import FoundRuns
+from backend.domain.log_directories import LogDirectory
 from backend.errors import NotFoundError
+from backend.event_files.directories import find_runs
 from backend.event_files.folder import EventFolder
-from backend.event_files.simple_finding import find_runs
 from backend.services.curve_errors import CurveSourceNotFound, LogDirectoryNotFound, LogDirectoryRefused
 from backend.services.curve_sources import CurveSources, key_of
 from backend.services.data_cache import DataCache
@@ -44,7 +45,7 @@ class Studio:
         private = [self.workspace, self.workspace.parent / "keys"]
         return CurveSources(self.store, manager, self._find, found, private, self.runs)
 
-    def _find(self, directory: Path) -> Sequence[FoundRun]:
+    def _find(self, directory: Path) -> FoundRuns:
         self.looks += 1
         return find_runs(directory)
 
@@ -58,6 +59,7 @@ def test_an_own_run_is_named_by_its_id(studio: Studio) -> None:
     assert studio.sources.folder("run:one") == studio.runs / "one" / "tensorboard"
     assert studio.sources.label("run:one") == "My run"
     assert points(studio.sources.curves("run:one")) == [(1, 0.5)]
+    assert studio.sources.last_values("run:one").points["train/loss"].value == 0.5
 
 
 def test_a_renamed_run_has_its_new_label(studio: Studio) -> None:
@@ -204,8 +206,8 @@ def test_any_path_stays_inside_or_is_not_found(tmp_path_factory: pytest.TempPath
 def test_runs_are_found_and_remembered_for_some_seconds(studio: Studio) -> None:
     key = studio.sources.add_directory(str(studio.logs))
     found = studio.sources.runs(key)
-    assert [(run.path, run.num_files) for run in found] == [("seed 1/lr=1e-4", 1)]
-    assert found[0].size_bytes > 0
+    assert [run.path for run in found] == ["seed 1/lr=1e-4"]
+    assert found[0].num_bytes > 0
     write(studio.logs / "another", "1", [version()])
     assert studio.sources.runs(key) is found
     studio.clock.advance(5)
@@ -213,6 +215,23 @@ def test_runs_are_found_and_remembered_for_some_seconds(studio: Studio) -> None:
     assert studio.looks == 2
     for run in studio.sources.runs(key):
         assert studio.sources.folder(f"dir:{key}/{run.path}").is_dir()
+
+
+def test_a_run_whose_name_is_no_text_has_a_name_all_the_same(studio: Studio) -> None:
+    folder = Path(os.fsdecode(os.fsencode(studio.logs) + b"/\xff"))
+    write(folder, "1", [version(), scalar(1, 0.75)])
+    key = studio.sources.add_directory(str(studio.logs))
+    assert r"\xff" in [run.path for run in studio.sources.runs(key)]
+    assert points(studio.sources.curves(rf"dir:{key}/\xff")) == [(1, 0.75)]
+    assert studio.sources.label(rf"dir:{key}/\xff") == r"Old experiments!/\xff"
+    with pytest.raises(CurveSourceNotFound):
+        studio.sources.folder(rf"dir:{key}/\xfe")
+
+
+def test_what_was_left_out_is_told(studio: Studio, tmp_path: Path) -> None:
+    (studio.logs / "out").symlink_to(tmp_path)
+    key = studio.sources.add_directory(str(studio.logs))
+    assert [remark.name for remark in studio.sources.found(key).remarks] == ["out"]
 
 
 def test_a_directory_that_is_gone_has_no_runs(studio: Studio, tmp_path: Path) -> None:

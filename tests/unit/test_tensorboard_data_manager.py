@@ -9,9 +9,11 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from backend.domain.curve_glimpses import LastPoint, LastPoints, Preview
 from backend.domain.curves import Curves
 from backend.event_files.folder import EventFolder
-from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.event_files.glimpses import FileGlimpses
+from backend.services.tensorboard_data import ANSWER_SECONDS, TensorBoardDataManager
 from tests.fakes.clock import FakeClock
 from tests.fakes.curve_source import ScriptedCurveSource
 from tests.fakes.event_bytes import append, points, scalar, version, write
@@ -107,6 +109,71 @@ def test_a_slow_folder_does_not_hold_up_another(tmp_path: Path) -> None:
         finally:
             may_go_on.set()
         assert slow.result(60).version > 0
+
+
+class CountedGlimpses:
+    """Real glimpses that count how often the files were looked at."""
+
+    def __init__(self) -> None:
+        self._real = FileGlimpses()
+        self.looks = 0
+
+    def last_points(self, folder: Path) -> LastPoints:
+        self.looks += 1
+        return self._real.last_points(folder)
+
+    def preview(self, folder: Path) -> Preview:
+        self.looks += 1
+        return self._real.preview(folder)
+
+
+def test_last_values_need_no_reading_of_the_whole(tmp_path: Path) -> None:
+    path = write(tmp_path, "1", [version(), scalar(1, 0.5), scalar(2, 0.25), scalar(2, 4.0, "eval/loss")])
+    opened, glimpses, clock = Opened(), CountedGlimpses(), FakeClock()
+    manager = TensorBoardDataManager(opened, clock, glimpses)
+    expected = {"train/loss": LastPoint(2, 0.25, 1002.0), "eval/loss": LastPoint(2, 4.0, 1002.0)}
+    assert [dict(manager.last_values(tmp_path).points) for _ in range(3)] == [expected] * 3
+    assert glimpses.looks == 1
+    append(path, scalar(3, 0.125))
+    clock.advance(ANSWER_SECONDS)
+    assert manager.last_values(tmp_path).points["train/loss"] == LastPoint(3, 0.125, 1003.0)
+    assert glimpses.looks == 2
+    assert opened.sources == []
+
+
+def test_last_values_of_curves_in_memory_are_those_of_the_curves(tmp_path: Path) -> None:
+    path = write(tmp_path, "1", [version(), scalar(1, 0.5)])
+    glimpses = CountedGlimpses()
+    manager = TensorBoardDataManager(EventFolder, FakeClock(), glimpses)
+    manager.curves(tmp_path)
+    append(path, scalar(2, 0.25))
+    assert dict(manager.last_values(tmp_path).points) == {"train/loss": LastPoint(2, 0.25, 1002.0)}
+    assert manager.last_values(tmp_path).is_complete
+    assert points(Curves(1, manager.preview(tmp_path).series, ())) == [(1, 0.5), (2, 0.25)]
+    assert glimpses.looks == 0
+
+
+def test_a_preview_needs_no_reading_of_the_whole(tmp_path: Path) -> None:
+    write(tmp_path, "1", [version(), scalar(1, 0.5), scalar(2, 0.25)])
+    opened = Opened()
+    manager = TensorBoardDataManager(opened, FakeClock(), CountedGlimpses())
+    assert points(Curves(1, manager.preview(tmp_path).series, ())) == [(1, 0.5), (2, 0.25)]
+    assert opened.sources == []
+
+
+def test_a_folder_that_is_missing_has_no_last_values(tmp_path: Path) -> None:
+    manager = TensorBoardDataManager(EventFolder, FakeClock(), CountedGlimpses())
+    assert manager.last_values(tmp_path / "nowhere").points == {}
+    assert manager.preview(tmp_path / "nowhere").series == {}
+
+
+def test_what_was_forgotten_is_looked_at_anew(tmp_path: Path) -> None:
+    path = write(tmp_path, "1", [version(), scalar(1, 0.5)])
+    manager = TensorBoardDataManager(EventFolder, FakeClock(), CountedGlimpses())
+    manager.last_values(tmp_path)
+    path.unlink()
+    manager.forget(tmp_path)
+    assert manager.last_values(tmp_path).points == {}
 
 
 def _write_attempt(folder: Path, number: int, steps: range) -> None:

@@ -9,6 +9,8 @@ import { inks } from "./palette.js"
 const LEAST_WIDTH = 400, MOST_COLUMNS = 3, GAP = 16 // CSS pixels
 const AHEAD = "300px 0px" // charts this near to the screen are drawn, too
 const SETTLE = 60 // milliseconds
+const AWAY = "The server does not answer; the curves stand still until it does."
+const REFUSED = "The server refused to send these curves. Reload the page; with very many curves, show fewer."
 
 class Board {
   constructor(root, component) {
@@ -25,7 +27,7 @@ class Board {
     this.feed = new Feed({
       onParts: (parts) => this.#took(parts),
       onNotes: (notes) => this.#noted(notes),
-      onState: (isOpen) => this.say(isOpen ? "" : "The server does not answer; the curves stand still until it does."),
+      onState: (isOpen, isRefused) => this.say(isOpen ? "" : isRefused ? REFUSED : AWAY),
     })
     this.seen = new IntersectionObserver((entries) => this.#scrolled(entries), { rootMargin: AHEAD })
     this.sized = new ResizeObserver(() => this.resized())
@@ -37,12 +39,16 @@ class Board {
   /** What Python says now: nothing is lost of what the person did here. */
   update(component) {
     this.component = component
-    const { charts, look, can_pin: canPin } = component.data
+    const told = JSON.stringify([component.data, inks(this.root, component.data.palette)])
+    if (told === this.told) return
+    this.told = told
+    const { charts, look: told, can_pin: canPin } = component.data
+    const look = { ...told, is_log_x: told.is_log_x && told.x !== "wall" } // dates have no logarithm
     this.canPin = Boolean(canPin)
     const before = this.look
     this.look = look
     this.#adoptWindow(before, look)
-    const ink = inks(this.root), isOtherInk = JSON.stringify(ink) !== JSON.stringify(this.ink)
+    const ink = inks(this.root, component.data.palette), isOtherInk = JSON.stringify(ink) !== JSON.stringify(this.ink)
     this.ink = ink
     this.root.classList.toggle("dark", ink.isDark)
     this.#arrange(charts)
@@ -84,7 +90,9 @@ class Board {
     const known = new Map([...this.groups.children].map((section) => [section.dataset.group, section]))
     const wanted = [...groups].map(([name, nodes]) => {
       const section = known.get(name) ?? makeSection(name)
-      replaceInOrder(section.querySelector(".grid"), nodes)
+      const grid = section.querySelector(".grid")
+      grid.style.setProperty("--wanted", String(nodes.length))
+      replaceInOrder(grid, nodes)
       return section
     })
     replaceInOrder(this.groups, wanted)
@@ -182,7 +190,7 @@ class Board {
 
   resized() {
     const width = this.root.clientWidth
-    const columns = Math.max(1, Math.min(MOST_COLUMNS, this.charts.size, Math.floor((width + GAP) / (LEAST_WIDTH + GAP))))
+    const columns = Math.max(1, Math.min(MOST_COLUMNS, Math.floor((width + GAP) / (LEAST_WIDTH + GAP))))
     this.root.style.setProperty("--columns", String(columns))
     this.drawAll()
     this.#showView()

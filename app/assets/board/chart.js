@@ -2,7 +2,7 @@
 
 import { element, iconButton, setText } from "./dom.js"
 import { keyboard } from "./keyboard.js"
-import { Legend, placeText } from "./legend.js"
+import { Legend, endText, placeText } from "./legend.js"
 import * as numbers from "./numbers.js"
 import { frameOf, paint, paintHover, paintMarks } from "./paint.js"
 import { makePlot } from "./plot.js"
@@ -56,6 +56,9 @@ export class Chart {
 
   /** What is drawn; points stay where the lines are the same. */
   define(definition) {
+    const text = JSON.stringify([definition, this.board.canPin])
+    if (text === this.text) return
+    this.text = text
     const before = new Map(this.lines.map((line) => [keyOf(line), line]))
     this.definition = definition
     this.node.dataset.chart = definition.id
@@ -186,7 +189,7 @@ export class Chart {
     const { unit } = this.definition
     const told = this.lines.filter((line) => !line.isHidden && indexOf(line) >= 0).slice(0, 12)
       .map((line) => `${line.label} ${numbers.withUnit(line.points.y[indexOf(line)], unit)}`)
-    const where = x == null ? "newest" : placeText(x, this.board.look.x)
+    const where = x == null ? endText(this.board.window) : placeText(x, this.board.look.x)
     this.area.setAttribute("aria-valuemin", String(this.xRange[0]))
     this.area.setAttribute("aria-valuemax", String(this.xRange[1]))
     this.area.setAttribute("aria-valuenow", String(x ?? this.xRange[1]))

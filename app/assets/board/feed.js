@@ -79,8 +79,9 @@ export class Feed {
   #lost(code) {
     this.socket = null
     if (this.isClosed) return
-    this.listener.onState(false)
-    if (WILL_NOT_HELP.has(code)) return
+    const isRefused = WILL_NOT_HELP.has(code)
+    this.listener.onState(false, isRefused)
+    if (isRefused) return
     this.timer = setTimeout(() => this.#open(), this.wait)
     this.wait = Math.min(LONGEST_WAIT, this.wait * 1.7)
   }

@@ -77,7 +77,7 @@ export class Legend {
   show(x, indexOf, nearestLine) {
     const { look } = this.chart.board
     const { unit } = this.chart.definition
-    setText(this.place, x == null ? "newest" : placeText(x, look.x))
+    setText(this.place, x == null ? endText(this.chart.board.window) : placeText(x, look.x))
     const first = this.rows.find((row) => !row.line.isHidden && indexOf(row.line) >= 0)
     const base = first ? first.line.points.y[indexOf(first.line)] : NaN
     for (const row of this.rows) {
@@ -94,6 +94,9 @@ export class Legend {
     }
   }
 }
+
+/** What the last point that is there is called. */
+export const endText = (window) => (window ? "right end" : "newest")
 
 export const placeText = (x, axis) =>
   axis === "relative" || axis === "wall" ? numbers.place(x, axis) : `${AXIS_WORDS[axis]} ${numbers.place(x, axis)}`

@@ -42,14 +42,18 @@ export function seconds(number) {
   const sign = number < 0 ? "−" : "", all = Math.abs(number)
   if (all < 60) return `${sign}${all < 10 && all % 1 ? all.toFixed(1) : all.toFixed(0)} s`
   const minutes = Math.floor(all / 60)
-  if (minutes < 60) return `${sign}${minutes}:${pad(Math.floor(all % 60))} min`
-  if (minutes < 1440) return `${sign}${Math.floor(minutes / 60)}:${pad(minutes % 60)} h`
+  if (minutes < 60) return `${sign}${clock(minutes, Math.floor(all % 60))} min`
+  if (minutes < 1440) return `${sign}${clock(Math.floor(minutes / 60), minutes % 60)} h`
   return `${sign}${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`
 }
 
-/** Seconds since the epoch as local date and time. */
-export const moment = (number) =>
-  new Date(number * 1000).toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" })
+/** Seconds since the epoch as local date and time, `11-14 22:48:17`; the year only where it is not this one. */
+export function moment(number) {
+  const date = new Date(number * 1000)
+  const day = `${pad(date.getMonth() + 1)}-${pad(date.getDate())}`
+  const year = date.getFullYear() === new Date().getFullYear() ? "" : `${date.getFullYear()}-`
+  return `${year}${day} ${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`
+}
 
 /** A place on the x axis, told in its unit. */
 export function place(number, axis) {
@@ -71,8 +75,20 @@ export function ticks(splits, increment, unit) {
   if (largest >= LARGE) return splits.map((split) => (split == null ? "" : minus(abbreviated(split, 4))))
   if (largest < SMALL && largest > 0) return splits.map((split) => (split ? minus(shortExponent(split)) : "0"))
   const decimals = Math.min(8, Math.max(0, -Math.floor(Math.log10(increment || 1) + 1e-9)))
-  return splits.map((split) => (split == null ? "" : minus(split.toFixed(decimals))))
+  return splits.map((split) => (split == null ? "" : split === 0 ? "0" : minus(split.toFixed(decimals))))
 }
+
+/** Labels of moments `increment` seconds apart: the time of day, the date where a day begins. */
+export const clockTicks = (splits, increment) => splits.map((split) => {
+  const date = new Date(split * 1000)
+  const [day, time, full] = [
+    `${pad(date.getMonth() + 1)}-${pad(date.getDate())}`,
+    `${pad(date.getHours())}:${pad(date.getMinutes())}`,
+    pad(date.getSeconds()),
+  ]
+  if (time === "00:00" && full === "00") return increment >= 28 * 86400 ? `${date.getFullYear()}-${day.slice(0, 2)}` : day
+  return increment < 60 ? `${time}:${full}` : time
+})
 
 /** Labels of logarithmic ticks. */
 export const logTicks = (splits, unit) => splits.map((split) => {
@@ -92,4 +108,5 @@ const shortExponent = (number) => {
   return `${Number(mantissa)}e${Number(exponent)}`
 }
 const minus = (text) => text.replace("-", "−").replace("e−", "e-").replace("e+", "e")
+const clock = (large, small) => (small ? `${large}:${pad(small)}` : String(large))
 const pad = (number) => String(number).padStart(2, "0")

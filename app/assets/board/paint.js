@@ -62,7 +62,7 @@ function under(context, frame, line, look, ink) {
     context.globalAlpha = strength * 0.28
     context.lineWidth = frame.ratio
     context.setLineDash([])
-    trace(context, frame, line.points.x, line.points.raw, look)
+    trace(context, frame, line.points.x, line.points.raw, look, false)
   }
   if (!look.shows_ghosts) return
   context.globalAlpha = strength * 0.75
@@ -81,7 +81,7 @@ function over(context, frame, line, look, ink, isFocused) {
 }
 
 /** One stroke with gaps where values are not finite or not on the axis; single points become dots. */
-function trace(context, frame, xs, ys, look) {
+function trace(context, frame, xs, ys, look, hasDots = true) {
   const { px, py, ratio } = frame
   const [first, end] = visible(xs, frame.x[0], frame.x[1])
   const dots = []
@@ -93,7 +93,7 @@ function trace(context, frame, xs, ys, look) {
     if (isDrawing) context.lineTo(x, y)
     else {
       context.moveTo(x, y)
-      if (i + 1 >= end || !isDrawable(xs[i + 1], ys[i + 1], look)) dots.push(x, y)
+      if (hasDots && (i + 1 >= end || !isDrawable(xs[i + 1], ys[i + 1], look))) dots.push(x, y)
     }
     isDrawing = true
   }

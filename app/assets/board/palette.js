@@ -1,16 +1,14 @@
-// Colours of lines and of the page, for light and dark.
+// What charts are drawn with, for light and dark.
 
-/** Twelve colours, told apart also without red or green sight; see tests/unit/test_board_palette.py. */
-const LIGHT = ["#2453c4", "#c75b00", "#00806a", "#b3226e", "#0092c7", "#7d6200", "#6b3fa0", "#d13a3a", "#4d7c0f", "#5c6b7a", "#7a3b1d", "#111827"]
-const DARK = ["#7aa2ff", "#f0a35e", "#3fd0b4", "#f58cc0", "#5cc8f5", "#d9c04a", "#b794f6", "#ff7b72", "#a3d977", "#a9b6c6", "#d0977a", "#f2f5fa"]
 /** Beyond the palette, colours come again with another dash. */
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]]
 
 /**
  * What a chart is drawn with, read from the theme of the page.
  * @param {Element} element Any element within the component.
+ * @param {{light: string[], dark: string[]}} palette Of lines; app/palette.py has it.
  */
-export function inks(element) {
+export function inks(element, palette) {
   const style = getComputedStyle(element)
   const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise
   const background = read("--st-background-color", "#ffffff")
@@ -22,7 +20,7 @@ export function inks(element) {
     faint: isDark ? "#c3ccdb" : "#3d4758",
     grid: isDark ? "rgba(195, 204, 219, 0.12)" : "rgba(61, 71, 88, 0.10)",
     font: read("--st-font", "sans-serif"),
-    colors: isDark ? DARK : LIGHT,
+    colors: isDark ? palette.dark : palette.light,
   }
 }
 

@@ -22,10 +22,10 @@ export function makePlot(chart, host, size) {
   return new uPlot({
     ...size,
     class: "studio",
-    padding: [8, 12, 0, 0],
+    padding: [8, 22, 0, 0],
     legend: { show: false },
     scales: {
-      x: { time: look.x === "wall" && !look.is_log_x, distr: look.is_log_x ? 3 : 1, range: () => chart.xRange },
+      x: { time: look.x === "wall", distr: look.is_log_x ? 3 : 1, range: () => chart.xRange },
       y: { distr: look.is_log_y ? 3 : 1, range: () => chart.yRange },
     },
     series: [{}, { paths: () => null, points: { show: false } }],
@@ -53,7 +53,7 @@ function selected(plot, chart) {
 
 function xTicks(look) {
   if (look.is_log_x) return logAxis("", 8)
-  if (look.x === "wall") return {}
+  if (look.x === "wall") return { values: (_plot, splits, _axis, _space, increment) => numbers.clockTicks(splits, increment) }
   if (look.x === "relative") return { incrs: TIME_STEPS, values: (_, splits) => splits.map(numbers.seconds) }
   return { values: (_plot, splits, _axis, _space, increment) => numbers.ticks(splits, increment, "") }
 }

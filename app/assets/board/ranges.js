@@ -25,41 +25,49 @@ export function xRange(lines, isLog) {
  * @returns {{range: [number, number], numHidden: number, numClipped: number}}
  */
 export function yRange(lines, [left, right], look) {
-  const values = []
+  const limits = look.ignores_outliers ? new Sorted() : new Extremes()
   let numHidden = 0
   for (const { points } of lines) {
     const [first, end] = visible(points.x, left, right)
     for (const column of [points.y, points.raw, points.low, points.high]) {
       if (!column) continue
-      const isDrawnLine = column === points.y
+      let numSkipped = 0
       for (let i = first; i < end; i++) {
         const value = column[i]
-        if (!Number.isFinite(value)) continue
-        if (look.is_log_y && value <= 0) { if (isDrawnLine) numHidden++; continue }
-        values.push(value)
+        if (look.is_log_y && value <= 0) numSkipped++
+        else if (value - value === 0) limits.add(value) // neither NaN nor infinite
       }
+      if (column === points.y) numHidden += numSkipped
     }
   }
-  if (!values.length) return { range: look.is_log_y ? [0.1, 1] : [0, 1], numHidden, numClipped: 0 }
-  const limits = look.ignores_outliers && values.length > 10 ? inner(values) : extremes(values)
-  const range = padded(limits, look.is_log_y)
-  const numClipped = look.ignores_outliers ? values.filter((v) => v < range[0] || v > range[1]).length : 0
-  return { range, numHidden, numClipped }
+  const found = limits.range()
+  if (!found) return { range: look.is_log_y ? [0.1, 1] : [0, 1], numHidden, numClipped: 0 }
+  const range = padded(found, look.is_log_y)
+  return { range, numHidden, numClipped: limits.numOutside(range) }
 }
 
-function extremes(values) {
-  let low = values[0], high = values[0]
-  for (const value of values) {
-    if (value < low) low = value
-    else if (value > high) high = value
+class Extremes {
+  low = Infinity
+  high = -Infinity
+  add(value) {
+    if (value < this.low) this.low = value
+    if (value > this.high) this.high = value
   }
-  return [low, high]
+  range() { return this.low <= this.high ? [this.low, this.high] : null }
+  numOutside() { return 0 }
 }
 
-function inner(values) {
-  const sorted = Float64Array.from(values).sort()
-  const last = sorted.length - 1
-  return [sorted[Math.floor(last * OUTLIERS)], sorted[Math.ceil(last * (1 - OUTLIERS))]]
+/** The range without the outermost values at each end; of few values all are in it. */
+class Sorted {
+  values = []
+  add(value) { this.values.push(value) }
+  range() {
+    if (!this.values.length) return null
+    const sorted = Float64Array.from(this.values).sort()
+    const last = sorted.length - 1, cut = last < 10 ? 0 : OUTLIERS
+    return [sorted[Math.floor(last * cut)], sorted[Math.ceil(last * (1 - cut))]]
+  }
+  numOutside([low, high]) { return this.values.filter((value) => value < low || value > high).length }
 }
 
 function padded([low, high], isLog) {

@@ -45,10 +45,10 @@ function download(blob, name) {
 
 const fileName = (title) => title.trim().replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 80) || "chart"
 
-/** The address of this page with the present zoom in `?zoom=`; the page may read it back. */
+/** The address of this page with the present zoom as `?zoom=LOW~HIGH`, which the page may read back. */
 export function linkTo(window) {
   const address = new URL(location.href)
-  if (window) address.searchParams.set("zoom", window.map((x) => Number(x.toPrecision(9))).join("~"))
+  if (window) address.searchParams.set("zoom", window.map((x) => Number(x.toPrecision(12))).join("~"))
   else address.searchParams.delete("zoom")
   return address.href
 }
