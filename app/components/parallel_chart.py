@@ -5,12 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.chart_text import chart_text
 from app.palette import palette
 from backend.domain.hparams import Cell, Column
 
 MAX_AXES = 12
 HEIGHT_PIXELS = 380
-INKS = {"light": ("#3d4758", "#ffffff"), "dark": ("#c3ccdb", "#0f141f")}  # of texts, and what is behind them
 CROWD, FAINTEST = 20, 0.2  # more runs than this are drawn fainter
 LABEL_CHARACTERS = 22
 
@@ -40,8 +40,7 @@ def _most(varied: Sequence[Column]) -> list[Column]:
 
 
 def _option(columns: Sequence[Column], labels: Sequence[str], colors: Sequence[int]) -> dict[str, Any]:
-    ink, behind = INKS.get(st.context.theme.type or "", INKS["light"])
-    text = {"color": ink, "textBorderColor": behind, "textBorderWidth": 3}  # lines run across the labels
+    text = chart_text()
     opacity = max(FAINTEST, min(0.75, CROWD / len(labels)))
     rows = [[_value(column.cells[place]) for column in columns] for place in range(len(labels))]
     return {

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
+from app.components.chart_text import chart_text
 from app.components.markdown_escape import escape
 from app.palette import palette
 from backend.domain.comparison import Comparison, MetricComparison, group_names
@@ -14,7 +15,6 @@ from backend.domain.seed_groups import GroupResult
 
 ROW_PIXELS, AXES_PIXELS, TABLE_PIXELS = 46, 70, 420
 MAX_GROUPS = 12
-INKS = {"light": "#3d4758", "dark": "#c3ccdb"}
 
 
 def seed_intervals(found: Comparison, metric: MetricComparison, colors: Sequence[int]) -> None:
@@ -77,7 +77,7 @@ def _remarks(metric: MetricComparison) -> None:
 
 
 def _chart(metric: MetricComparison, names: Sequence[str], colors: Sequence[int]) -> None:
-    ink = {"color": INKS.get(st.context.theme.type or "", INKS["light"])}
+    ink = chart_text()
     series: list[dict[str, Any]] = []
     for place, one in enumerate(metric.groups):
         color = palette()[colors[one.group.members[0]] % len(palette())]
