@@ -172,7 +172,7 @@ def _samples(services: Services, found: Comparison) -> None:
         return
     step = known[-1]
     if len(known) > 1:
-        step = st.select_slider("Step", known, value=known[-1], key=f"compare-step-{known[-1]}")
+        step = st.select_slider("Step", known, value=known[-1], key="step", bind="query-params")
     samples_side_by_side(answers, few.labels, step)
 
 

@@ -190,6 +190,16 @@ def test_samples_are_side_by_side_and_never_markup(pair: tuple[str, str]) -> Non
     assert "Step 0" not in texts(at)
 
 
+def test_the_step_of_samples_is_in_the_link(pair: tuple[str, str], studio: StudioContainer) -> None:
+    assert "Mara." in [one.value for one in compare(*pair, section="Samples", step="50").text]
+    assert compare(*pair, section="Samples", step="nonsense").select_slider[0].value == 100
+    add_run(studio, "other", texts=answers({0: "a", 7: "b"}))
+    at = compare(*pair, section="Samples", step="50")
+    at = at.multiselect(key="compare-runs").set_value(["other"]).run()
+    assert not at.exception
+    assert at.select_slider[0].value == 7
+
+
 def test_without_samples_it_says_how_to_get_some(sweep: list[str]) -> None:
     assert "samples in run.yaml" in texts(compare(*sweep, section="Samples"))
 

@@ -74,9 +74,10 @@ def test_a_link_restores_the_page_and_so_do_back_and_forward(page: Page, address
     slider.press("ArrowLeft")
     settle(page)
     expect(page.get_by_text("Halfway 1").first).to_be_visible()
+    assert "step=50" in page.url
     page.reload()
     settle(page)
-    expect(page.get_by_role("slider", name="Step")).to_be_visible()
+    expect(page.get_by_text("Halfway 1").first).to_be_visible()
     chosen = page.locator("[data-testid=stMultiSelect]").first
     expect(chosen.get_by_text("lora seed 1")).to_be_visible()
     page.goto(f"{address}/compare?runs=lora-1,gone")
