@@ -102,4 +102,5 @@ def _memory(one: Facts) -> str:
     if one.memory is None:
         return "not measured"
     tag, size = one.memory
-    return f"{in_bytes(size)} ({tag.removesuffix('/memory_bytes').removesuffix('_bytes')})"
+    where = tag.removesuffix("/memory_bytes") if tag.startswith("gpu/") else "main memory"
+    return f"{in_bytes(size)} ({where})"

@@ -10,7 +10,7 @@ from app.components.chart_text import chart_text
 from app.components.markdown_escape import escape
 from app.palette import palette
 from backend.domain.comparison import Comparison, MetricComparison, group_names
-from backend.domain.comparison_text import group_words, number, step_words
+from backend.domain.comparison_text import group_words, number, paired_words, step_words
 from backend.domain.seed_groups import GroupResult
 
 ROW_PIXELS, AXES_PIXELS, TABLE_PIXELS = 46, 70, 420
@@ -61,8 +61,10 @@ def _table(metric: MetricComparison, names: Sequence[str]) -> None:
 
 
 def _words(metric: MetricComparison, names: Sequence[str]) -> None:
-    for name, one, verdict in zip(names, metric.groups, metric.verdicts, strict=True):
+    rows = zip(names, metric.groups, metric.verdicts, metric.paired, strict=True)
+    for name, one, verdict, paired in rows:
         told = f"  \nbeside {escape(names[metric.beside])}: **{escape(verdict)}**" if verdict else ""
+        told += f"  \ndifference {escape(words)}" if (words := paired_words(paired)) else ""
         st.markdown(f"**{escape(name)}**: {escape(group_words(one))}{told}")
 
 

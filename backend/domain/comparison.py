@@ -24,7 +24,8 @@ from backend.domain.run_results import (
     together,
     typical_speed,
 )
-from backend.domain.seed_groups import GroupResult, SeedGroup, comparison, group_result, seed_groups
+from backend.domain.seed_groups import GroupResult, SeedGroup, comparison, group_result, seed_by_seed, seed_groups
+from backend.domain.statistics import Summary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +57,7 @@ class Facts:
 class MetricComparison:
     """One metric. `results` and `shared` have a place for each run, `groups` one for each group of seeds.
 
-    `verdicts` compare each group with the one at place `beside`, whose own is empty.
+    `verdicts` compare each group with the one at place `beside`, whose own is empty; so do `paired`, seed by seed.
     """
 
     tag: str
@@ -66,6 +67,7 @@ class MetricComparison:
     groups: tuple[GroupResult, ...]
     beside: int
     verdicts: tuple[str, ...]
+    paired: tuple[Summary | None, ...]
     caveats: tuple[str, ...]
 
 
@@ -130,6 +132,9 @@ class Comparison:
             beside=beside,
             verdicts=tuple(
                 "" if place == beside else comparison(group, groups[beside], goal) for place, group in enumerate(groups)
+            ),
+            paired=tuple(
+                None if place == beside else seed_by_seed(group, groups[beside]) for place, group in enumerate(groups)
             ),
             caveats=caveats(self.diff, self._configs(), tag),
         )

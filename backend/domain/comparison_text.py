@@ -8,6 +8,7 @@ from backend.domain.comparison import ComparedRun, Comparison, MetricComparison,
 from backend.domain.config_diff import NotAKnob, Told
 from backend.domain.run_results import Point, Result
 from backend.domain.seed_groups import GroupResult
+from backend.domain.statistics import Summary
 
 
 def number(value: float) -> str:
@@ -55,15 +56,22 @@ def group_words(one: GroupResult) -> str:
     return f"mean {number(one.summary.mean)}, 95 % confidence interval {interval}, {one.summary.n} seeds"
 
 
+def paired_words(paired: Summary | None) -> str:
+    """The difference seed by seed; "" where there is none to tell of."""
+    if paired is None or paired.low is None or paired.high is None:
+        return ""
+    interval = f"{number(paired.low)} to {number(paired.high)}"
+    return f"seed by seed: {number(paired.mean)}, 95 % confidence interval {interval}, {paired.n} seeds that both have"
+
+
 def verdict_lines(metric: MetricComparison, labels: Sequence[str]) -> tuple[str, ...]:
     """Each group with its figures, then each beside one of them, then what to keep in mind."""
     names = group_names([one.group for one in metric.groups], labels)
     lines = [f"{name}: {group_words(one)}." for name, one in zip(names, metric.groups, strict=True)]
-    lines += [
-        f"{name} beside {names[metric.beside]}: {verdict}."
-        for name, verdict in zip(names, metric.verdicts, strict=True)
-        if verdict
-    ]
+    for name, verdict, paired in zip(names, metric.verdicts, metric.paired, strict=True):
+        if verdict:
+            told = paired_words(paired)
+            lines.append(f"{name} beside {names[metric.beside]}: {verdict}.{f' Difference {told}.' if told else ''}")
     return (*lines, *(f"Keep in mind: {caveat}." for caveat in metric.caveats))
 
 
@@ -127,8 +135,8 @@ def _metric(comparison: Comparison, metric: MetricComparison) -> dict[str, Any]:
         ],
         "groups": [_group(one, of) for one, of in zip(metric.groups, members, strict=True)],
         "comparisons": [
-            {"runs": of, "beside": members[metric.beside], "verdict": verdict}
-            for of, verdict in zip(members, metric.verdicts, strict=True)
+            {"runs": of, "beside": members[metric.beside], "verdict": verdict, "seed_by_seed": _summary(paired)}
+            for of, verdict, paired in zip(members, metric.verdicts, metric.paired, strict=True)
             if verdict
         ],
         "caveats": list(metric.caveats),
@@ -158,6 +166,12 @@ def _group(one: GroupResult, run_ids: Sequence[str]) -> dict[str, Any]:
         "confidence_interval": [summary.low, summary.high] if summary and summary.low is not None else None,
         "num_without_value": one.num_without_value,
     }
+
+
+def _summary(paired: Summary | None) -> dict[str, Any] | None:
+    if paired is None:
+        return None
+    return {"n": paired.n, "mean": paired.mean, "confidence_interval": [paired.low, paired.high]}
 
 
 def _point(point: Point | None) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """Runs that differ only by their seed are one group: its interval, and what can be said of two. Pure."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import fsum
 
 from backend.domain.config_diff import SEED, flattened
@@ -27,7 +27,7 @@ class SeedGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """A metric over a group. `summary` has one value for each seed; None if a run has no finite value.
+    """A metric over a group. `summary` is over the values `by_seed`; None if a run has no finite value.
 
     A mean without the runs that diverged would flatter the group, so there is none then.
     """
@@ -35,6 +35,7 @@ class GroupResult:
     group: SeedGroup
     summary: Summary | None
     num_without_value: int
+    by_seed: Mapping[int, float] = field(default_factory=dict)
 
 
 def seed_groups(configs: Sequence[RunConfig]) -> tuple[SeedGroup, ...]:
@@ -58,8 +59,19 @@ def group_result(group: SeedGroup, points: Sequence[Point | None]) -> GroupResul
         if point is not None and point.is_finite:
             by_seed[seed].append(point.value)
     num_missing = len(group.members) - sum(map(len, by_seed.values()))
-    means = [fsum(values) / len(values) for values in by_seed.values()]
-    return GroupResult(group, None if num_missing else summarise(means), num_missing)
+    means = {seed: fsum(values) / len(values) for seed, values in by_seed.items()}
+    return GroupResult(group, None if num_missing else summarise(list(means.values())), num_missing, means)
+
+
+def seed_by_seed(one: GroupResult, other: GroupResult) -> Summary | None:
+    """The differences one - other at each seed that both have; None where fewer than two tell of a spread.
+
+    Runs of one seed share their held-out rows and the order of the others, so this is often the sharper question.
+    """
+    if one.summary is None or other.summary is None:
+        return None
+    found = summarise([value - other.by_seed[seed] for seed, value in one.by_seed.items() if seed in other.by_seed])
+    return found if found is not None and found.n >= FEWEST else None
 
 
 def comparison(one: GroupResult, other: GroupResult, goal: Goal) -> str:

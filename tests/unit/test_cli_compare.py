@@ -64,9 +64,13 @@ def test_seeds_are_one_group_and_a_clear_difference_is_said(line: CommandLine) -
     assert [(group["seeds"], group["n"]) for group in loss["groups"]] == [([1, 2, 3], 3)] * 2
     (verdict,) = loss["comparisons"]
     assert (verdict["beside"], verdict["verdict"]) == (ids[:3], "higher, which is worse")
+    assert verdict["seed_by_seed"]["n"] == 3
+    lora, dora = (group["mean"] for group in loss["groups"])
+    assert verdict["seed_by_seed"]["mean"] == pytest.approx(dora - lora)
     assert any("drawn by the seed" in caveat for caveat in loss["caveats"])
     text = line.say("compare", *ids).out
     assert "Dora (3 runs) beside Lora (3 runs): higher, which is worse." in text
+    assert "Difference seed by seed: " in text
 
 
 def test_one_run_is_nothing_to_compare(line: CommandLine) -> None:

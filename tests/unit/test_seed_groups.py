@@ -7,7 +7,7 @@ from backend.domain.measured_alike import caveats
 from backend.domain.metric_goals import Goal
 from backend.domain.run_config import RunConfig
 from backend.domain.run_results import Point
-from backend.domain.seed_groups import GroupResult, SeedGroup, comparison, group_result, seed_groups
+from backend.domain.seed_groups import GroupResult, SeedGroup, comparison, group_result, seed_by_seed, seed_groups
 from tests.fakes.run_configs import a_config
 
 
@@ -60,6 +60,26 @@ def test_intervals_that_overlap_are_no_ranking() -> None:
 def test_what_is_apart_is_said_with_what_it_means(goal: Goal, words: str) -> None:
     one, other = figures({1: 1.0, 2: 1.01, 3: 1.02}), figures({1: 2.0, 2: 2.01, 3: 2.02})
     assert comparison(one, other, goal) == words
+
+
+def test_seed_by_seed_a_small_difference_shows_that_seeds_would_hide() -> None:
+    one, other = figures({1: 1.00, 2: 2.00, 3: 3.00}), figures({1: 1.10, 2: 2.11, 3: 3.09, 4: 9.0})
+    assert "overlap" in comparison(one, other, Goal.LOWER)
+    paired = seed_by_seed(one, other)
+    assert paired is not None
+    assert (paired.n, paired.mean) == (3, pytest.approx(-0.1))
+    assert paired.high is not None
+    assert paired.high < 0
+    back = seed_by_seed(other, one)
+    assert back is not None
+    assert back.mean == pytest.approx(0.1)
+
+
+def test_without_two_seeds_in_common_nothing_is_told_seed_by_seed() -> None:
+    one = figures({1: 1.0, 2: 2.0})
+    assert seed_by_seed(one, figures({2: 1.0, 3: 2.0})) is None
+    lost = group_result(SeedGroup((0, 1, 2), (1, 2, 3)), [Point(1, 1.0), Point(1, 2.0), None])
+    assert seed_by_seed(one, lost) is None
 
 
 def test_what_speaks_against_a_comparison_is_named() -> None:
