@@ -140,7 +140,13 @@ export class Chart {
       this.overlay.width = canvas.width
       this.overlay.height = canvas.height
     }
+    if (this.board.hoverChart === this && this.mouse) this.board.hover(this.#underMouse(), this)
     this.showHover()
+  }
+
+  /** Where on the axis the mouse is; it may rest while the axis changes. */
+  #underMouse() {
+    return this.plot.posToVal(this.mouse[0] - this.plot.over.offsetLeft, "x")
   }
 
   focusLine(line) {
@@ -154,7 +160,7 @@ export class Chart {
     const left = event.clientX - box.left, top = event.clientY - box.top
     if (left < 0 || left > box.width || top < 0 || top > box.height + 8) return this.board.hover(null, null)
     this.mouse = [left + this.plot.over.offsetLeft, top + this.plot.over.offsetTop]
-    this.board.hover(this.plot.posToVal(left, "x"), this)
+    this.board.hover(this.#underMouse(), this)
   }
 
   /** The hover of the board, in this chart. */
