@@ -24,6 +24,7 @@ from backend.services.shown_curves import Shown
 
 REFRESH_SECONDS = 5.0  # for new tags, states and damage; points come by themselves
 FIRST_RUNS = 3
+MANY = 8  # runs; reading more for the first time may take longer than a blink
 
 
 def render(services: Services) -> None:
@@ -36,8 +37,10 @@ def render(services: Services) -> None:
     link = curve_address.opened(_preferred(services, labels))
     unknown = [source for source in link.runs if source not in labels]
     known = [source for source in link.runs if source in labels]
-    chosen, run_problem = _filtered_runs(services, known, link.filter)
-    shown, missing = services.shown.look([*chosen, *unknown])
+    chosen, run_problem = _filtered_runs(labels, known, link.filter)
+    wanted = [*chosen, *unknown]
+    with st.spinner("Reading the curves") if len(wanted) > MANY else st.container():
+        shown, missing = services.shown.look(wanted)
     choose_sources(labels, lambda: _directories(services), run_problem)
     draw_missing(missing)
     tags = sorted({tag for one in shown for tag in one.source.tags}, key=natural)
@@ -89,11 +92,10 @@ def _remember(services: Services, link: CurveLink) -> None:
         state.update_state(action)
 
 
-def _filtered_runs(services: Services, known: Sequence[str], pattern: str) -> tuple[list[str], str]:
+def _filtered_runs(labels: Mapping[str, str], known: Sequence[str], pattern: str) -> tuple[list[str], str]:
     """The chosen runs whose name or id fits the filter."""
     if not pattern.strip():
         return list(known), ""
-    labels = _catalogue(services)
     found = choose([labels[source] for source in known], pattern)
     fitting = set(found.names)
     return [source for source in known if labels[source] in fitting], found.problem

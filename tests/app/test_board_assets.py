@@ -1,5 +1,7 @@
 """The board's files are served at an address that names their content, and nothing beside them is."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from starlette.testclient import TestClient
 from app.board_assets import OWN, board_script
 from app.server import middleware, routes
 from config.settings import Settings
+
+NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +83,13 @@ def test_an_installed_package_has_the_files() -> None:
 
     told = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert "assets/**/*" in told["tool"]["setuptools"]["package-data"]["app"]
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no node to read scripts with; browser tests do")
+def test_scripts_can_be_read(tmp_path: Path) -> None:
+    assert NODE is not None
+    for path in OWN.glob("*.js"):
+        module = tmp_path / f"{path.stem}.mjs"
+        module.write_text(path.read_text())
+        found = subprocess.run([NODE, "--check", str(module)], capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stderr

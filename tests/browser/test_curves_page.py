@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.board_assets import board_script
 from backend.containers import build_container
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
@@ -91,3 +92,18 @@ def test_monitor_leads_to_the_curves_of_its_run(address: str, page: Page) -> Non
     page.wait_for_url("**/curves?runs=run*run-1*")
     expect(page.get_by_role("heading", name="Curves", exact=True)).to_be_visible()
     expect(page.locator(".chart canvas").first).to_be_visible()
+
+
+def test_parts_of_a_whole_are_drawn_on_top_of_one_another(address: str, page: Page) -> None:
+    page.goto(f"{address}/curves")
+    settle(page)
+    heights = page.evaluate(
+        """async (path) => {
+            const { stacked } = await import(new URL(path, document.baseURI).href)
+            const line = (x, y, isHidden = false) => ({ isHidden, ghosts: [], points: { x, y, raw: null, low: null, high: null } })
+            const lines = [line([1, 3], [10, 30]), line([1, 3], [5, 5], true), line([1, 2, 3, 4], [1, NaN, 3, 4]), line([2], [100])]
+            return stacked(lines).map((found) => [...found.points.y].map(String))
+        }""",
+        board_script().replace("board.js", "stack.js"),
+    )
+    assert heights == [["10", "30"], ["5", "5"], ["11", "NaN", "33", "34"], ["120"]]

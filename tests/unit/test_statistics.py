@@ -3,11 +3,13 @@
 import math
 import statistics as oracle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.statistics import are_apart, in_words, student_t, summarise, verdict
+from backend.domain.student_t import quantile_95
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -18,6 +20,11 @@ numbers = st.floats(-1e6, 1e6, allow_nan=False)
 )
 def test_students_t_is_that_of_the_tables(degrees: int, t: float) -> None:
     assert student_t(degrees) == pytest.approx(t, abs=5e-5)
+
+
+def test_the_bands_of_charts_use_the_same_t() -> None:
+    degrees = np.arange(1, 300)
+    assert quantile_95(degrees) == pytest.approx([student_t(int(n)) for n in degrees], rel=2e-4)
 
 
 def test_students_t_for_other_confidences() -> None:

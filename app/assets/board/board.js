@@ -3,7 +3,6 @@
 import { Chart } from "./chart.js"
 import { element, setText } from "./dom.js"
 import { Feed } from "./feed.js"
-import { NOTHING } from "./points.js"
 import { inks } from "./palette.js"
 
 const LEAST_WIDTH = 400, MOST_COLUMNS = 3, GAP = 16 // CSS pixels
@@ -39,9 +38,9 @@ class Board {
   /** What Python says now: nothing is lost of what the person did here. */
   update(component) {
     this.component = component
-    const told = JSON.stringify([component.data, inks(this.root, component.data.palette)])
-    if (told === this.told) return
-    this.told = told
+    const text = JSON.stringify([component.data, inks(this.root, component.data.palette)])
+    if (text === this.text) return
+    this.text = text
     const { charts, look: told, can_pin: canPin } = component.data
     const look = { ...told, is_log_x: told.is_log_x && told.x !== "wall" } // dates have no logarithm
     this.canPin = Boolean(canPin)

@@ -9,6 +9,7 @@ import { makePlot } from "./plot.js"
 import { NOTHING, joined, nearest } from "./points.js"
 import { xRange, yRange } from "./ranges.js"
 import { copyLink, savePicture } from "./share.js"
+import { stacked } from "./stack.js"
 
 const HEIGHT = 220, WIDE_HEIGHT = 460 // CSS pixels
 const MARK_REACH = 7
@@ -24,6 +25,7 @@ export class Chart {
     this.focused = null
     this.whole = null // the x range without zoom
     this.lines = []
+    this.drawn = [] // the same, raised where they are stacked
     this.marks = []
     this.problems = []
     this.#build()
@@ -109,7 +111,8 @@ export class Chart {
     const width = this.area.clientWidth
     if (!this.isVisible || width < 40) return
     const { look, window } = this.board
-    const shown = this.lines.filter((line) => !line.isHidden)
+    this.drawn = this.definition.is_stacked ? stacked(this.lines) : this.lines
+    const shown = this.drawn.filter((line) => !line.isHidden)
     const all = xRange(shown, look.is_log_x)
     this.empty.hidden = all !== null
     if (!window) this.whole = all
@@ -129,14 +132,21 @@ export class Chart {
   paint(plot) {
     const { look, ink } = this.board
     this.frame = frameOf(plot)
-    paint(plot.ctx, this.frame, this.lines, look, ink, this.focused)
+    const focused = this.drawn[this.lines.indexOf(this.focused)] ?? null
+    paint(plot.ctx, this.frame, this.drawn, look, ink, focused)
     paintMarks(plot.ctx, this.frame, this.marks, ink)
     const { canvas } = plot.ctx
     if (this.overlay.width !== canvas.width || this.overlay.height !== canvas.height) {
       this.overlay.width = canvas.width
       this.overlay.height = canvas.height
     }
+    if (this.board.hoverChart === this && this.mouse) this.board.hover(this.#underMouse(), this)
     this.showHover()
+  }
+
+  /** Where on the axis the mouse is; it may rest while the axis changes. */
+  #underMouse() {
+    return this.plot.posToVal(this.mouse[0] - this.plot.over.offsetLeft, "x")
   }
 
   focusLine(line) {
@@ -150,7 +160,7 @@ export class Chart {
     const left = event.clientX - box.left, top = event.clientY - box.top
     if (left < 0 || left > box.width || top < 0 || top > box.height + 8) return this.board.hover(null, null)
     this.mouse = [left + this.plot.over.offsetLeft, top + this.plot.over.offsetTop]
-    this.board.hover(this.plot.posToVal(left, "x"), this)
+    this.board.hover(this.#underMouse(), this)
   }
 
   /** The hover of the board, in this chart. */
@@ -158,7 +168,7 @@ export class Chart {
     if (!this.frame) return
     const { hoverX: x, hoverChart, look, ink } = this.board
     const indexOf = (line) => (x == null ? line.points.x.length - 1 : nearest(line.points.x, x))
-    paintHover(this.overlay.getContext("2d"), this.frame, this.lines, look, ink, x, indexOf)
+    paintHover(this.overlay.getContext("2d"), this.frame, this.drawn, look, ink, x, indexOf)
     this.legend.show(x, indexOf, hoverChart === this ? this.#nearestLine(indexOf) : null)
     this.#showMark(x)
     this.#speak(x, indexOf)
@@ -166,11 +176,11 @@ export class Chart {
 
   #nearestLine(indexOf) {
     let best = null, least = Infinity
-    for (const line of this.mouse ? this.lines : []) {
-      const i = line.isHidden ? -1 : indexOf(line)
+    this.drawn.forEach((line, place) => {
+      const i = line.isHidden || !this.mouse ? -1 : indexOf(line)
       const distance = i < 0 ? NaN : Math.abs(this.frame.py(line.points.y[i]) / this.frame.ratio - this.mouse[1])
-      if (distance < least) { least = distance; best = line }
-    }
+      if (distance < least) { least = distance; best = this.lines[place] }
+    })
     return best
   }
 

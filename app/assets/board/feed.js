@@ -51,6 +51,8 @@ export class Feed {
   }
 
   #open() {
+    clearTimeout(this.timer)
+    if (this.socket || this.isClosed) return
     const address = new URL("/studio/curves", document.baseURI)
     address.protocol = address.protocol.replace("http", "ws")
     const socket = (this.socket = new WebSocket(address))
