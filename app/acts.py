@@ -1,10 +1,12 @@
 """What the buttons of a run do, on whichever page they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.links import open_view
 from app.notices import attempt, say
+from backend.domain.tensorboard_page import Showing
 from backend.services.bundle import Services
 
 OnRun = Callable[[str], None]
@@ -23,6 +25,25 @@ class Acts:
     extend: Callable[[str, int], None]
     fork: Callable[[str, int, Sequence[str], str], None]
     steps: Callable[[str], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorBoardActs:
+    """What can be asked about the TensorBoard of some log directories; a refusal becomes a notice."""
+
+    showing: Callable[[], Showing]
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
+def tensorboard_acts(services: Services, directories: Mapping[str, Path]) -> TensorBoardActs:
+    """For these directories, by the names that TensorBoard shall show."""
+    server = services.tensorboard
+    return TensorBoardActs(
+        showing=lambda: server.showing(directories),
+        start=lambda: attempt(server.start, directories),
+        stop=lambda: attempt(server.stop, directories),
+    )
 
 
 def acts_of(services: Services) -> Acts:

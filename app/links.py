@@ -1,9 +1,11 @@
 """Ways from one view to another, by the name in the address; views do not import one another."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 
-def open_view(url_path: str, **query: str) -> None:
+def open_view(url_path: str, **query: str | Sequence[str]) -> None:
     """Go to a view, for instance `open_view("monitor", run=run_id)`; ends the present script run or callback.
 
     Query parameters of the present view do not come along.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.views import chat, home, machine, monitor, runs, train
+from app.views import chat, compare, curves, home, machine, monitor, runs, train
 from backend.services.bundle import Services
 
 
@@ -23,6 +23,8 @@ MENU = (
     View("train", "Train", ":material/model_training:", "Set up and start a run.", train.render),
     View("monitor", "Monitor", ":material/monitoring:", "Watch one run live.", monitor.render),
     View("runs", "Runs", ":material/list_alt:", "All runs, to find, annotate, stop and delete.", runs.render),
+    View("curves", "Curves", ":material/show_chart:", "Look at the curves of many runs.", curves.render),
+    View("compare", "Compare", ":material/compare_arrows:", "See what differs, and what came out.", compare.render),
     View("chat", "Chat", ":material/chat:", "Ask the base and the tuned model.", chat.render),
     View("machine", "Machine", ":material/memory:", "Hardware, packages, storage.", machine.render),
 )

@@ -47,9 +47,13 @@ def storage(_services: Services) -> tuple[FolderUsage, ...]:
     return _services.storage.usage()
 
 
-@st.cache_data(show_spinner=False)
-def presets(_services: Services) -> dict[str, Draft]:
-    """The presets without short forms; they ship with the studio."""
+def presets(services: Services) -> dict[str, Draft]:
+    """The presets without short forms: those that ship with the studio, and people's own."""
+    return _presets(services, services.configs.presets_version())
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _presets(_services: Services, version: object) -> dict[str, Draft]:  # noqa: ARG001 - part of the key
     return {name: expanded(preset) for name, preset in _services.configs.presets().items()}
 
 

@@ -89,6 +89,7 @@ def headers_of_every_answer(script_hashes: Iterable[str]) -> dict[str, str]:
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",
         "connect-src": "'self' data: blob:",
+        "frame-src": "'self' http://127.0.0.1:*",  # TensorBoard's own page
         "worker-src": "'self' blob:",
         "object-src": "'none'",
         "base-uri": "'self'",

@@ -15,7 +15,9 @@ from streamlit import config as streamlit_config
 from streamlit.starlette import App
 
 from app.api import api
+from app.board_assets import board_assets
 from app.errors import ListensTooWide
+from app.feed import curve_feed
 from app.runtime import close_container, get_services
 from app.security import SameOrigin, SecurityHeaders, is_loopback
 from backend.errors import StudioError
@@ -29,7 +31,7 @@ LOOK_SECONDS = 2.0
 
 def routes() -> list[BaseRoute]:
     """Our own routes; Streamlit's come after them."""
-    return [api()]
+    return [api(), board_assets(), curve_feed()]
 
 
 def middleware(settings: Settings) -> list[Middleware]:
@@ -81,6 +83,7 @@ def _look_after() -> None:
     services = get_services()
     services.processes.reconcile()
     services.spare.tend()
+    services.tensorboard.tend()
 
 
 def _start() -> None:

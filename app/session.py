@@ -34,6 +34,16 @@ def widget_value(key: str) -> Any:  # noqa: ANN401 - widgets have values of any 
     return st.session_state.get(key)
 
 
+def note(key: str, value: object) -> None:
+    """Keep a built-in value of this session under a key that no widget has."""
+    st.session_state[key] = value
+
+
+def noted(key: str) -> Any:  # noqa: ANN401 - whatever was noted
+    """What was noted last under a key, None at first."""
+    return st.session_state.get(key)
+
+
 def count_up(key: str) -> None:
     """Add one to a counter of this session."""
     st.session_state[key] = count(key) + 1

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from getpass import getuser
 from pathlib import Path
 
@@ -11,10 +11,17 @@ from dependency_injector import containers, providers
 from dependency_injector.providers import Object, Provider
 from dependency_injector.providers import ThreadSafeSingleton as Once
 
+from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
+from backend.domain.tensorboard_page import TensorBoardProbe
+from backend.event_files.curve_cache import CurveCache
+from backend.event_files.directories import find_runs
 from backend.event_files.folder import EventFolder
+from backend.event_files.glimpses import FileGlimpses
+from backend.event_files.kept_folder import KeptFolder
+from backend.event_files.records import read_record
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
@@ -26,30 +33,38 @@ from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
+from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
+from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
+from backend.services.curve_sources import CurveSources
+from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
+from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
+from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare, SpareRule
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
+from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
@@ -83,16 +98,17 @@ def _examiner(settings: Settings) -> PipedProgram:
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
 
 
+def _tensorboard(settings: Settings) -> TensorBoardProgram:
+    argv = (sys.executable, "-m", "backend.executors.tied")
+    return TensorBoardProgram(argv, settings.workspace, SAFE_PATH)
+
+
 def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
     """The unit runs this very interpreter and workspace; secrets such as HF_TOKEN are never written into it."""
     command = (sys.executable, "-P", "-m", "backend.cli", "runs", "look-after", "--every", "5")
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
     inherited = {name: os.environ[name] for name in UNIT_INHERITS if os.environ.get(name)}
     return BootService(systemctl, folder, command, inherited | settings.as_changed_environment(), _user(), LINGER)
-
-
-def _engine_state(settings: Settings) -> Path:
-    return settings.workspace / "engine_state.json"
 
 
 def _user() -> str:
@@ -107,10 +123,22 @@ def _spare_rule(settings: Settings) -> SpareRule:
     return SpareRule(settings.spare, settings.standby_min_free_bytes)
 
 
-def _open(store: RunStore, chat: ChatService, spare: Spare) -> Iterator[None]:
+def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSource]:
+    """How a folder of event files is opened: by way of the cache, unless there is to be none."""
+    if not settings.curve_cache_max_bytes:
+        return EventFolder
+    cache = CurveCache(settings.curve_cache_folder, clock, settings.curve_cache_max_bytes)
+    return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
+
+
+def _open(
+    store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager, tensorboard: TensorBoardServer
+) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
     spare.let_go()
+    tensorboard.close()
+    curves.close()
     chat.close()
     store.close()
 
@@ -133,20 +161,47 @@ class StudioContainer(containers.DeclarativeContainer):
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
+    tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
     supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
     inference: Provider[LineProgram] = Once(_inference, settings)
     examiner: Provider[LineProgram] = Once(_examiner, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
-    configs: Provider[ConfigService] = Once(ConfigService)
-    engine: Provider[EngineRestart] = Once(EngineRestart, Once(_engine_state, settings))
+    configs: Provider[ConfigService] = Once(ConfigService, settings.provided.presets_folder)
+    engine: Provider[EngineRestart] = Once(EngineRestart, settings.provided.engine_state_file)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
     checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
-    curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
+    curves: Provider[TensorBoardDataManager] = Once(
+        TensorBoardDataManager, Once(_curve_opener, settings, clock), clock, Once(FileGlimpses)
+    )
+    sources: Provider[CurveSources] = Once(
+        CurveSources,
+        store,
+        curves,
+        Object(find_runs),
+        Once(DataCache, clock, ttl_seconds=5.0),
+        settings.provided.private_folders,
+        settings.provided.runs_folder,
+    )
+    colors: Provider[RunColors] = Once(RunColors, store)
+    shown: Provider[ShownCurves] = Once(
+        ShownCurves, store, sources, curves, branch_files, configs, colors, Object(read_record)
+    )
+    tensorboard: Provider[TensorBoardServer] = Once(
+        TensorBoardServer,
+        executor,
+        clock,
+        Once(_tensorboard, settings),
+        tensorboards,
+        settings.provided.tensorboard_idle_minutes,
+    )
+    memory: Provider[MemoryMonitor] = Once(
+        MemoryMonitor, Object(resident_bytes), Object(tree_bytes), clock, settings.provided.dashboard_memory_limit_bytes
+    )
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
     )
@@ -177,6 +232,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
+    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
     library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, processes, settings.provided.trash_folder)
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
@@ -208,9 +264,14 @@ class StudioContainer(containers.DeclarativeContainer):
         processes=processes,
         spare=spare,
         curves=curves,
+        sources=sources,
+        colors=colors,
+        shown=shown,
+        tensorboard=tensorboard,
         configs=configs,
         datasets=datasets,
         hardware=hardware,
+        memory=memory,
         dependencies=checker,
         startup=startup,
         chat=chat,
@@ -218,12 +279,15 @@ class StudioContainer(containers.DeclarativeContainer):
         playground=playground,
         reindexing=reindexing,
         states=states,
+        comparing=comparing,
         storage=storage,
         repairs=repairs,
         boot=boot,
         engine=engine,
     )
-    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare), bundle)
+    services: Provider[Services] = Once(
+        _opened, providers.Resource(_open, store, chat, spare, curves, tensorboard), bundle
+    )
 
 
 def build_container(settings: Settings | None = None) -> StudioContainer:

@@ -1,6 +1,7 @@
 """Settings: how this installation behaves. init > environment > .env > studio.toml > profile > defaults."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from pydantic_settings import (
 )
 
 PREFIX = "PEFT_STUDIO_"
+_SECRETS = (".ssh", ".gnupg", ".aws", ".kube", ".docker", ".config")
 _RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 PROFILES: dict[str, dict[str, Any]] = {
     "prod": {"debug": False},
@@ -111,11 +113,30 @@ class Settings(BaseSettings):
         description="What becomes of active runs when the machine was restarted: they go on (resume), wait for you "
         "(ask) or are stopped (leave).",
     )
+    energy_price_per_kwh: float = Field(
+        default=0.0,
+        ge=0,
+        description="Price of a kilowatt-hour; 0 shows no cost. Runs then have the curve system/energy_cost, where "
+        "power can be measured.",
+    )
+    energy_currency: str = Field(default="", max_length=20, description="Currency of that price, such as EUR.")
+    tensorboard_idle_minutes: float = Field(
+        default=15.0, gt=0, description="A TensorBoard that nobody has looked at for so long is stopped."
+    )
     chat_idle_seconds: float = Field(default=600.0, gt=0, description="A chat model unused this long is unloaded.")
     trainer_threads: int = Field(default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose.")
     cpu_slots: int = Field(default=1, ge=1, le=64, description="So many runs train on the processor at a time.")
     max_upload_bytes: int = Field(
         default=2_000_000_000, gt=0, description="Largest dataset that may be uploaded in the browser."
+    )
+    curve_cache_max_bytes: int = Field(
+        default=1_000_000_000,
+        ge=0,
+        description="Largest size of what is kept of the curves of runs that no longer change, so that they open at "
+        "once; what was not used for longest goes first. 0 keeps nothing.",
+    )
+    dashboard_memory_limit_bytes: int = Field(
+        default=1_000_000_000, gt=0, description="The Machine page warns when the dashboard itself takes more memory."
     )
     hub_offline: bool = Field(default=False, description="Never look for models on the hub.")
 
@@ -155,8 +176,29 @@ class Settings(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """What was computed from datasets; it may be deleted at any time."""
+        """What was computed from datasets and event files; it may be deleted at any time."""
         return self.workspace / "cache"
+
+    @property
+    def engine_state_file(self) -> Path:
+        """Where the launcher tells of the dashboard."""
+        return self.workspace / "engine_state.json"
+
+    @property
+    def presets_folder(self) -> Path:
+        """People's own presets."""
+        return self.workspace / "presets"
+
+    @property
+    def curve_cache_folder(self) -> Path:
+        """Curves of runs that no longer change."""
+        return self.cache_folder / "curves"
+
+    @property
+    def private_folders(self) -> tuple[Path, ...]:
+        """Folders with the studio's own files, or with a person's keys and tokens."""
+        hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+        return (self.workspace, hub, *(Path.home() / name for name in _SECRETS))
 
     @property
     def trash_folder(self) -> Path:

@@ -1,11 +1,10 @@
-"""What changes while a run runs: progress, key figures and one section below them."""
+"""What changes while a run runs: how it is, its progress and its key figures."""
 
 from itertools import pairwise
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.components.curve_chart import Look, curve_chart, last_values
 from app.components.durations import in_words
 from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
@@ -15,12 +14,7 @@ from backend.domain.replan import BEFORE_TRAINING
 from backend.domain.run_view import RunView
 
 MOST_RESTARTS = 3
-LOSS_TAGS = ("train/loss", "eval/loss")
-OTHER_CHARTS = (
-    ("Learning rate", "train/learning_rate"),
-    ("Gradient norm", "train/grad_norm"),
-    ("Tokens per second", "perf/tokens_per_second"),
-)
+SPARKLINE_POINTS = 60
 PHASE_WORDS = {
     Phase.LOADING: "Loading the model",
     Phase.BUILDING: "Building the demo model",
@@ -60,23 +54,6 @@ def _draw_bar(view: RunView) -> None:
         st.progress(view.progress, text=f"{words}. {escape(doing)}" if doing else words)
 
 
-def draw_curves(curves: Curves, look: Look) -> None:
-    """The loss, large; then whatever else the trainer wrote."""
-    loss = [curves.series[tag] for tag in LOSS_TAGS if tag in curves.series]
-    if not curves.series:
-        st.info("No points yet. They appear with the first step.", icon=":material/show_chart:")
-        return
-    curve_chart("Loss", loss, look, key="chart-loss")
-    others = [(title, curves.series[tag]) for title, tag in OTHER_CHARTS if tag in curves.series]
-    for column, (title, series) in zip(st.columns(max(1, len(others))), others, strict=False):
-        with column:
-            curve_chart(title, [series], Look(look.smoothing), key=f"chart-{series.tag}")
-    for damage in curves.damage:
-        text = f"{damage.file} could not be read from byte {damage.first_byte:,} to {damage.last_byte:,}."
-        st.warning("An event file is damaged; the points around the damage are shown.", icon=":material/warning:")
-        st.text(text)
-
-
 def _draw_restarts(view: RunView) -> None:
     """What happened between two attempts, unless the message already says it."""
     restarts = list(pairwise(view.run.attempts))
@@ -96,9 +73,9 @@ def _figures(view: RunView, curves: Curves) -> None:
     cells = st.columns(5)
     steps = f"{view.step:,} / {view.total_steps:,}" if view.total_steps else "not known yet"
     cells[0].metric("Step", steps, border=True, height="stretch")
-    _figure(cells[1], "Training loss", loss, curves, "{:.4f}")
-    _figure(cells[2], "Evaluation loss", evaluation, curves, "{:.4f}")
-    _figure(cells[3], "Tokens per second", speed, curves, "{:,.0f}")
+    _figure(cells[1], "Training loss", loss, "{:.4f}")
+    _figure(cells[2], "Evaluation loss", evaluation, "{:.4f}")
+    _figure(cells[3], "Tokens per second", speed, "{:,.0f}")
     left = view.eta_seconds
     cells[4].metric(
         "Time left (estimate)",
@@ -109,12 +86,12 @@ def _figures(view: RunView, curves: Curves) -> None:
     )
 
 
-def _figure(cell: DeltaGenerator, label: str, series: Series | None, curves: Curves, form: str) -> None:
+def _figure(cell: DeltaGenerator, label: str, series: Series | None, form: str) -> None:
     if series is None or not len(series):
         cell.metric(label, "-", border=True, height="stretch")
         return
     value = float(series.values[-1])
-    points = last_values(curves.series, series.tag)
+    points = _last_values(series)
     cell.metric(
         label,
         form.format(value),
@@ -122,3 +99,8 @@ def _figure(cell: DeltaGenerator, label: str, series: Series | None, curves: Cur
         height="stretch",
         chart_data=points if len(points) > 1 else None,
     )
+
+
+def _last_values(series: Series) -> list[float]:
+    """The newest finite ones, for a sparkline."""
+    return [value for value in series.values[-SPARKLINE_POINTS:].tolist() if abs(value) < float("inf")]

@@ -1,17 +1,19 @@
-"""All runs as one table in which a row can be selected."""
+"""All runs as one table in which rows can be selected."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 import pyarrow as pa
 import streamlit as st
 
+from app.components.run_dots import DOT_COLUMN, dot
 from backend.domain.run_view import RunView
 from config.catalog import SAMPLE_PREFIX
 
 HEIGHT_PIXELS = 460
 MAX_ROWS_WHOLE = 10
 _COLUMNS = {
+    "color": DOT_COLUMN,
     "name": st.column_config.TextColumn("Name", width=180),
     "state": st.column_config.TextColumn("State", width=90),
     "step": st.column_config.TextColumn("Step", width=105, help="Done and planned optimizer steps."),
@@ -25,29 +27,29 @@ _COLUMNS = {
 }
 
 
-def run_table(views: Sequence[RunView]) -> RunView | None:
-    """Draw the runs; the one whose row is selected, None without a selection.
+def run_table(views: Sequence[RunView], colors: Mapping[str, int]) -> list[RunView]:
+    """Draw the runs, `colors` by id; those whose rows are selected.
 
     The table's key has the ids in it: when a run comes or goes, rows mean other runs, so the selection ends.
     """
     ids = tuple(view.id for view in views)
     event = st.dataframe(
-        _table(views),
+        _table(views, colors),
         key=f"runs-table-{hash(ids)}",
         hide_index=True,
         height=HEIGHT_PIXELS if len(views) > MAX_ROWS_WHOLE else "auto",
         column_config=_COLUMNS,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="multi-row",
         alt=f"{len(views)} runs, newest first",
     )
-    rows = event.selection.rows
-    return views[rows[0]] if rows and rows[0] < len(views) else None
+    return [views[row] for row in sorted(event.selection.rows) if row < len(views)]
 
 
-def _table(views: Sequence[RunView]) -> pa.Table:
+def _table(views: Sequence[RunView], colors: Mapping[str, int]) -> pa.Table:
     return pa.table(
         {
+            "color": [dot(colors[view.id]) for view in views],
             "name": [view.name for view in views],
             "state": [view.state.value for view in views],
             "step": [f"{view.step:,} / {view.total_steps:,}" if view.total_steps else "-" for view in views],

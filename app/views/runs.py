@@ -14,11 +14,13 @@ from app.components.state_badge import state_badge
 from app.frame import framed
 from app.links import open_view
 from app.notices import attempt, say
+from backend.domain.curve_link import MAX_SOURCES
 from backend.domain.queue import is_held
 from backend.domain.run_view import RunView
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0
+MOST_NAMED = 12
 ALL, ACTIVE = "all", "active"
 FILTERS = (ALL, ACTIVE, "paused", "finished", "stopped", "failed")
 
@@ -36,11 +38,14 @@ def render(services: Services) -> None:
     if not shown:
         st.info("No run matches. Clear the search or choose another state.", icon=":material/search_off:")
         return
-    selected = run_table(shown)
-    if selected is None:
-        st.caption(f"{len(shown):,} of {len(views):,} runs. Select a row to do something with a run.")
-    else:
-        _selected(services, selected)
+    selected = run_table(shown, _colors(services, shown))
+    match selected:
+        case []:
+            st.caption(f"{len(shown):,} of {len(views):,} runs. Select a row to do something with a run, or several.")
+        case [one]:
+            _selected(services, one)
+        case _:
+            _several(selected)
 
 
 def _queue(services: Services) -> None:
@@ -106,6 +111,27 @@ def _has(view: RunView, wanted: Sequence[str]) -> bool:
     return all(word in everything for word in wanted)
 
 
+def _colors(services: Services, views: Sequence[RunView]) -> dict[str, int]:
+    colors = services.colors.of(f"run:{view.id}" for view in views)
+    return {view.id: colors[f"run:{view.id}"] for view in views}
+
+
+def _several(views: Sequence[RunView]) -> None:
+    """What can be done with runs side by side."""
+    with st.container(border=True, key="selected-runs"):
+        st.markdown(f"**{len(views):,} runs**")
+        names = ", ".join(view.name for view in views[:MOST_NAMED])
+        st.text(names + (f" and {len(views) - MOST_NAMED:,} more" if len(views) > MOST_NAMED else ""))
+        with st.container(horizontal=True):
+            _beside("Open in Curves", ":material/stacked_line_chart:", "curves", views)
+            _beside("Compare", ":material/compare_arrows:", "compare", views)
+
+
+def _beside(label: str, icon: str, view: str, views: Sequence[RunView]) -> None:
+    sources = [f"run:{one.id}" for one in views[:MAX_SOURCES]]
+    st.button(label, icon=icon, key=f"runs-{view}", on_click=open_view, args=(view,), kwargs={"runs": sources})
+
+
 def _selected(services: Services, view: RunView) -> None:
     with st.container(border=True, key="selected-run"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -122,6 +148,7 @@ def _actions(services: Services, view: RunView) -> None:
     acts, is_active = acts_of(services), view.run.is_active
     with st.container(horizontal=True):
         _go("Open in Monitor", ":material/monitoring:", "monitor", view.id)
+        _beside("Open in Curves", ":material/stacked_line_chart:", "curves", [view])
         pause_button(view, acts.pause, "run-pause")
         resume_button(view, acts.resume, "run-resume")
         stop_button(view, acts.stop, "run-stop")

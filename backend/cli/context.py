@@ -53,6 +53,7 @@ class Context:
         """End the chat child and the database connections, if there are any."""
         if "container" in self.__dict__:
             self.services.chat.close()
+            self.services.tensorboard.close()
             self.container.store().close()
 
 

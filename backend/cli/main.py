@@ -12,6 +12,7 @@ import typer
 
 from backend.cli import (
     chat,
+    compare,
     curves,
     data,
     demo,
@@ -22,6 +23,7 @@ from backend.cli import (
     reindex,
     run_branches,
     service,
+    tensorboard,
     train,
     ui,
 )
@@ -46,6 +48,8 @@ run_branches.app.command("look-after")(look_after.look_after)
 app.add_typer(queue.app, name="queue")
 app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
+app.command("compare")(compare.compare)
+app.command("tensorboard")(tensorboard.tensorboard)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)

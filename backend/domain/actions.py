@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from backend.domain.application_state import ApplicationState, ChatSettings, TrainingState, UIState, Updater
+from backend.domain.board import XAxis
 from backend.domain.json_value import frozen_mapping
 
 MAX_SMOOTHING = 0.999
@@ -24,16 +25,19 @@ def compare(*run_ids: str) -> Updater:
     return lambda state: replace(state, view=replace(state.view, compare_ids=tuple(dict.fromkeys(run_ids))))
 
 
+def look_at_curves(*sources: str) -> Updater:
+    """Remember whose curves are looked at, each once."""
+    return lambda state: replace(state, view=replace(state.view, curve_sources=tuple(dict.fromkeys(sources))))
+
+
 def forget_run(run_id: str) -> Updater:
     """Close a run that is gone, wherever it is shown."""
 
     def update(state: ApplicationState) -> ApplicationState:
         left = tuple(other for other in state.view.compare_ids if other != run_id)
-        is_open = state.view.run_id == run_id
-        return replace(
-            state,
-            view=replace(state.view, run_id=None if is_open else state.view.run_id, compare_ids=left),
-        )
+        sources = tuple(source for source in state.view.curve_sources if source != f"run:{run_id}")
+        open_id = None if state.view.run_id == run_id else state.view.run_id
+        return replace(state, view=replace(state.view, run_id=open_id, compare_ids=left, curve_sources=sources))
 
     return update
 
@@ -66,6 +70,11 @@ def set_smoothing(weight: float) -> Updater:
 def set_log_axis(is_log: bool) -> Updater:
     """Draw values on a logarithmic axis or not."""
     return _with_ui(lambda ui: replace(ui, is_log_axis=is_log))
+
+
+def set_axes(x: XAxis, *, is_log_x: bool) -> Updater:
+    """Draw curves over something, on a logarithmic axis or not."""
+    return _with_ui(lambda ui: replace(ui, x_axis=x, is_log_x=is_log_x))
 
 
 def set_log_filter(text: str) -> Updater:

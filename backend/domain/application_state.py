@@ -7,16 +7,21 @@ from typing import Annotated
 
 from pydantic import Field
 
+from backend.domain.board import XAxis
 from backend.domain.json_value import JsonValue, frozen_mapping
 
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """Where the session is: the view by its name in the menu, the open run, the runs beside it."""
+    """Where the session is: the view by its name in the menu, the open run, the runs beside it.
+
+    `curve_sources` were looked at last in the Curves view, such as `run:ID`.
+    """
 
     current: str = "home"
     run_id: str | None = None
     compare_ids: tuple[str, ...] = ()
+    curve_sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,15 @@ class ChatSettings:
 
 @dataclass(frozen=True, slots=True)
 class UIState:
-    """Preferences that no theme knows. `smoothing` is the weight of the past in a curve, 0 for none."""
+    """Preferences that no theme knows. `smoothing` is the weight of the past in a curve, 0 for none.
+
+    `is_log_axis` concerns the values of curves, `is_log_x` what they are drawn over.
+    """
 
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     is_log_axis: bool = False
+    is_log_x: bool = False
+    x_axis: XAxis = XAxis.STEP
     log_filter: Annotated[str, Field(max_length=1000)] = ""
     chat: ChatSettings = field(default_factory=ChatSettings)
 

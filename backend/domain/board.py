@@ -53,7 +53,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines that share a unit. `id` stays the same over refreshes; `group` is the heading it stands under."""
+    """Lines that share a unit. `id` stays the same over refreshes; `group` is the heading it stands under.
+
+    With `is_stacked` the lines are parts of a whole, drawn on top of one another.
+    """
 
     id: str
     title: str
@@ -62,6 +65,7 @@ class Chart:
     unit: str = ""
     group: str = ""
     is_pinned: bool = False
+    is_stacked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

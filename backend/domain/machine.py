@@ -48,7 +48,10 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One NVIDIA device as its driver describes it; None stands for what the device does not report."""
+    """One NVIDIA device as its driver describes it; None stands for what the device does not report.
+
+    `energy_joules` were used since the driver was loaded.
+    """
 
     index: int
     name: str
@@ -58,6 +61,7 @@ class Gpu:
     busy_percent: float | None = None
     temperature_celsius: int | None = None
     power_watts: float | None = None
+    energy_joules: float | None = None
     compute_capability: tuple[int, int] | None = None
 
 

@@ -62,7 +62,7 @@ def serve(
     Raises DashboardFailed when it does not stay alive and nobody at a terminal starts it again.
     """
     log, lock = _open(settings)
-    status = StatusFile(settings.workspace / "engine_state.json", settings.host, secrets.token_hex(16))
+    status = StatusFile(settings.engine_state_file, settings.host, secrets.token_hex(16))
     if lock is None:
         _say_where(status, settings, say)
         return 0

@@ -69,6 +69,7 @@ def _gpu(index: int) -> Gpu:
     memory = _reported(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
     busy = _reported(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle))
     milliwatts = _reported(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
+    millijoules = _reported(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
     return Gpu(
         index=index,
         name=pynvml.nvmlDeviceGetName(handle),
@@ -78,6 +79,7 @@ def _gpu(index: int) -> Gpu:
         busy_percent=None if busy is None else float(busy.gpu),
         temperature_celsius=_reported(lambda: pynvml.nvmlDeviceGetTemperatureV(handle, pynvml.NVML_TEMPERATURE_GPU)),
         power_watts=None if milliwatts is None else milliwatts / 1000,
+        energy_joules=None if millijoules is None else millijoules / 1000,
         compute_capability=_reported(lambda: pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
     )
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from backend.domain.config_diff import not_default
 from backend.domain.run_config import RunConfig
 from backend.services.errors import ConfigInvalid, ConfigUnreadable
+from backend.services.own_presets import OwnPresets, PresetNotKept, Version
 from config.catalog import presets
 from config.yaml_files import YamlError, dump_yaml, parse_yaml, read_yaml
 
@@ -27,7 +29,13 @@ class Problem:
 
 
 class ConfigService:
-    """Reads, checks and writes RunConfigs. Holds no state."""
+    """Reads, checks and writes RunConfigs, and the presets that they begin with or become. Holds no state.
+
+    `presets_folder` is where people's own presets are; without one there are only the shipped ones.
+    """
+
+    def __init__(self, presets_folder: Path | None = None) -> None:
+        self._own = OwnPresets(presets_folder, presets()) if presets_folder else None
 
     def parse(self, raw: Mapping[str, Any]) -> RunConfig:
         """Validate once. Raises ConfigInvalid with every problem."""
@@ -65,9 +73,32 @@ class ConfigService:
         """run.yaml: exactly what `peft-studio train` takes."""
         return dump_yaml(config.model_dump(mode="json", exclude_none=True))
 
+    def draft_of(self, config: RunConfig) -> dict[str, Any]:
+        """What the form holds to mean the same: whatever differs from the defaults, and the name."""
+        named = {"name": config.name} if config.name else {}
+        return named | not_default(config)
+
     def presets(self) -> dict[str, dict[str, Any]]:
-        """Named partial RunConfigs."""
-        return presets()
+        """Named partial RunConfigs: the shipped ones, then people's own."""
+        return presets() | (self._own.read() if self._own else {})
+
+    def presets_version(self) -> Version:
+        """Changes whenever somebody's own presets do."""
+        return self._own.version() if self._own else ()
+
+    def save_preset(self, name: str, config: RunConfig, *, without: Sequence[str] = (), replaces: bool = False) -> Path:
+        """Make a preset of what differs from the defaults, without some sections; where it is now.
+
+        Raises PresetNameRefused, PresetExists, PresetNotKept.
+        """
+        if self._own is None:
+            raise PresetNotKept(name=name, folder="nowhere", reason="there is no folder for presets")
+        return self._own.write(name, preset_of(config, without), replaces=replaces)
+
+
+def preset_of(config: RunConfig, without: Sequence[str] = ()) -> dict[str, Any]:
+    """What differs from the defaults, as a preset holds it; `without` names sections such as dataset."""
+    return {key: value for key, value in not_default(config).items() if key not in without}
 
 
 def _override(raw: dict[str, Any], override: str) -> None:

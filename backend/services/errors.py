@@ -80,6 +80,24 @@ class PackageMissing(ConfigurationError):
     fix = "Install it: {command}"
 
 
+class PortTaken(UsageError):
+    """A port that was asked for by its number."""
+
+    id = "port-taken"
+    what = "Port {port} cannot be used."
+    why = "Another program listens on it, or the system keeps it for itself."
+    fix = "Choose another one, or leave --port out: a free one is found."
+
+
+class TensorBoardFailed(ProcessError):
+    """TensorBoard's own page did not come up."""
+
+    id = "tensorboard-failed"
+    what = "TensorBoard did not start."
+    why = "{reason}"
+    fix = "Look into {log}; the Curves and Monitor pages show the same curves without it."
+
+
 class RunIsActive(UsageError):
     """An action that needs a run at rest."""
 

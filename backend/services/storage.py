@@ -8,8 +8,9 @@ from pathlib import Path
 PARTS = {
     "Runs": "runs",
     "Uploads": "datasets",
+    "Own presets": "presets",
     "Demo model": "models",
-    "Prepared datasets": "cache",
+    "Prepared datasets and curves": "cache",
     "Trash": "trash",
     "Logs": "logs",
 }

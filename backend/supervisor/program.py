@@ -143,6 +143,8 @@ def trainer_program(settings: Settings, argv: tuple[str, ...], standby: tuple[st
         "PEFT_STUDIO_MODELS": str(settings.models_folder),
         "PEFT_STUDIO_CACHE": str(settings.cache_folder),
         "PEFT_STUDIO_THREADS": str(settings.trainer_threads),
+        "PEFT_STUDIO_ENERGY_PRICE_PER_KWH": str(settings.energy_price_per_kwh),
+        "PEFT_STUDIO_ENERGY_CURRENCY": settings.energy_currency,
         "PYTHONUNBUFFERED": "1",  # the last lines before a kill are the ones that matter
         "PYTHONFAULTHANDLER": "1",  # a crash in a compiled library names its Python line
     } | SAFE_PATH

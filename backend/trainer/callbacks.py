@@ -68,6 +68,16 @@ class Vitals(TrainerCallback):
         """A step of many micro-batches is no hang."""
         self._beat(state)
 
+    def on_pre_optimizer_step(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,  # noqa: ARG002
+        **_: object,
+    ) -> None:
+        """The gradients are there."""
+        self._meter.learned()
+
     def on_step_end(
         self,
         args: TrainingArguments,  # noqa: ARG002

@@ -11,6 +11,14 @@ from tensorboard.compat.proto.summary_pb2 import DataClass, Summary, SummaryMeta
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DataType
+from tensorboard.plugins.hparams.api_pb2 import Status
+from tensorboard.plugins.hparams.metadata import (
+    NULL_TENSOR,
+    SESSION_END_INFO_TAG,
+    SESSION_START_INFO_TAG,
+    create_summary_metadata,
+)
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 _TEXT = SummaryMetadata(
@@ -46,6 +54,30 @@ class EventFile:
         """One text for each tag, as TensorBoard's text page reads them."""
         values = [Summary.Value(tag=tag, metadata=_TEXT, tensor=_string(text)) for tag, text in texts.items()]
         self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+
+    def begin_session(self, run_id: str, hparams: Mapping[str, bool | float | str]) -> None:
+        """The settings of the run, for TensorBoard's HParams page; of several attempts it shows the first one's."""
+        start = SessionStartInfo(group_name=run_id, start_time_secs=time.time())
+        for name, value in hparams.items():
+            match value:
+                case bool():
+                    start.hparams[name].bool_value = value
+                case str():
+                    start.hparams[name].string_value = value
+                case float():
+                    start.hparams[name].number_value = value
+        self._add_session(0, SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=start))
+
+    def end_session(self, step: int) -> None:
+        """The run is finished."""
+        end = SessionEndInfo(status=Status.STATUS_SUCCESS, end_time_secs=time.time())
+        self._add_session(step, SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end))
+
+    def _add_session(self, step: int, tag: str, data: HParamsPluginData) -> None:
+        metadata = create_summary_metadata(data)
+        metadata.data_class = DataClass.DATA_CLASS_TENSOR
+        value = Summary.Value(tag=tag, metadata=metadata, tensor=NULL_TENSOR)
+        self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=[value])))
 
     def sync(self) -> None:
         """Make everything durable, so that a checkpoint never outlives the curve before it."""

@@ -14,7 +14,8 @@ from backend.domain.heartbeat import Phase
 from backend.trainer import ranks
 from backend.trainer.callbacks import AdaptedSteps, Vitals
 from backend.trainer.errors import LossNotFinite
-from backend.trainer.meter import Meter, gpu_memory
+from backend.trainer.marks import device_marks
+from backend.trainer.meter import Meter, peak_tensor_bytes
 from backend.trainer.parts import Parts
 from backend.trainer.saving import Saver
 from backend.trainer.saving_loop import SavingLoop
@@ -39,7 +40,7 @@ class StudioLoop(SavingLoop):
         self._desk = desk
         self._has_validation = bool(len(parts.rows.validation))
         self._saver = Saver(desk.attempt, desk.events, desk.keep_checkpoints, desk.protected)
-        self._meter = Meter()
+        self._meter = Meter(mark=device_marks())
         self._began_at = self._watched_step = 0
         self._unread: list[tuple[int, dict[str, Any], torch.Tensor]] = []
         self._unread_norms: list[tuple[int, Any]] = []
@@ -103,7 +104,11 @@ class StudioLoop(SavingLoop):
         """An optimizer step begins with fetching its micro-batches. Raises what went wrong with the last checkpoint."""
         self._saver.check()
         self._meter.begin_step()
-        return super().get_batch_samples(epoch_iterator, num_batches, device)
+        samples: tuple[list[Any], torch.Tensor | int | None] = super().get_batch_samples(
+            epoch_iterator, num_batches, device
+        )
+        self._meter.fetched()
+        return samples
 
     def training_step(
         self,
@@ -199,15 +204,31 @@ class StudioLoop(SavingLoop):
             logs = {**logs, "loss": ranks.total(self.progress.loss_sum) / ranks.count() / steps}
             self.progress = replace(self.progress, loss_sum=0.0, logged_step=step)
             scalars = {NAMES[name]: float(value) for name, value in logs.items() if name in NAMES}
-            speed = self._meter.take()
-            if "perf/tokens_per_second" in speed:
-                speed["perf/tokens_per_second"] = ranks.total(speed["perf/tokens_per_second"])
-            scalars |= {"train/epoch": self.state.epoch or 0.0} | speed | gpu_memory() | self.take_metrics()
+            scalars |= self._place() | self._speed() | self.take_metrics() | self._desk.system.take()
             self._desk.events.add(step, scalars)
             self._desk.heartbeat.beat(loss=logs["loss"], step=step)
             if ranks.is_first():
                 say(f"step {step}/{self.state.max_steps} loss {logs['loss']:.4f}")
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
+
+    def _place(self) -> dict[str, float]:
+        """How far training is, by other measures than the step; tokens of a run that did not count them are unknown."""
+        self._count_tokens()
+        tokens = self.progress.num_tokens
+        return {"train/epoch": self.state.epoch or 0.0} | (
+            {} if tokens is None else {"train/num_tokens": float(tokens)}
+        )
+
+    def _count_tokens(self) -> None:
+        """Add what all processes have learned since the last call, which must be made by all of them."""
+        new, known = int(ranks.total(float(self._meter.take_tokens()))), self.progress.num_tokens
+        self.progress = replace(self.progress, num_tokens=None if known is None else known + new)
+
+    def _speed(self) -> dict[str, float]:
+        speed = self._meter.take()
+        if "perf/tokens_per_second" in speed:
+            speed["perf/tokens_per_second"] = ranks.total(speed["perf/tokens_per_second"])
+        return speed | peak_tensor_bytes()
 
     def take_metrics(self) -> dict[str, float]:
         """A recipe's own scalars since the last point, by tag; they begin anew."""
@@ -259,8 +280,10 @@ class StudioLoop(SavingLoop):
         self._heed(self.watching.evaluated(step, found))
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: object) -> None:
-        self._read_losses()
-        super()._save_checkpoint(model, trial)
+        with self._meter.saving():
+            self._read_losses()
+            self._count_tokens()
+            super()._save_checkpoint(model, trial)
 
 
 def finite(quantity: str, value: float, step: int) -> float:

@@ -1,7 +1,7 @@
 """What an attempt works with, and what a training loop is put together from."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -15,6 +15,7 @@ from backend.trainer.curves import EventFile
 from backend.trainer.heartbeat import HeartbeatWriter
 from backend.trainer.progress import Progress
 from backend.trainer.stop import StopFlag
+from backend.trainer.system import SystemCurves
 from backend.trainer.watching import Watcher
 
 
@@ -50,7 +51,7 @@ class Rows:
 class Desk:
     """What the loop writes to, the flag that it looks at, and who looks on.
 
-    `protected` names steps whose checkpoints are kept beyond `keep_checkpoints`.
+    `protected` names steps whose checkpoints are kept beyond `keep_checkpoints`. `system` reads the machine.
     """
 
     attempt: OwnAttempt
@@ -61,6 +62,7 @@ class Desk:
     keep_checkpoints: int
     watchers: tuple[Watcher, ...] = ()
     protected: Callable[[], frozenset[int]] = frozenset
+    system: SystemCurves = field(default_factory=SystemCurves)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ class Progress:
     """`loss_sum` is the loss summed over the steps since `logged_step`, the last step that has a point.
 
     Evaluation losses are mean negative log-likelihoods per learned token, in nats; None until measured.
+    `num_tokens` were learned by all processes together, padding not counted; None if a version of ours that did not
+    count them began the run.
     `metrics` are a recipe's own figures since `logged_step`, by name: their sum and how many were added.
     `watchers` is what guards and samplers remember, by name.
     `dataset` is the fingerprint of the rows that the step counts refer to.
@@ -23,6 +25,7 @@ class Progress:
     dataset: str
     loss_sum: float = 0.0
     logged_step: int = 0
+    num_tokens: int | None = None
     evaluated_step: int | None = None
     first_eval_loss: float | None = None
     last_eval_loss: float | None = None

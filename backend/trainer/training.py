@@ -24,6 +24,7 @@ from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile, NoEventFile
 from backend.trainer.ending import train_to_end
 from backend.trainer.errors import DatasetChanged
+from backend.trainer.hparams import hparams_of
 from backend.trainer.lengthening import lengthened
 from backend.trainer.lookouts import Lookouts, lookouts
 from backend.trainer.model import check_method, choose_precision, load_model, load_tokenizer
@@ -34,6 +35,7 @@ from backend.trainer.readings import reading_of
 from backend.trainer.result import Facts, save_result
 from backend.trainer.resume import resume_point
 from backend.trainer.row_child import try_template
+from backend.trainer.system import Price, spent_before, system_curves
 from config.catalog import DEMO_MODEL
 
 ENV_MODELS = "PEFT_STUDIO_MODELS"
@@ -92,7 +94,8 @@ def train(work: Work) -> Adapted:
     progress = lengthened(state, progress, config.training)
     parts, looking = prepare(work, adapted, tokenizer, rows, progress, precision, state)
     trainer = program.loop(parts)
-    chosen = train_to_end(trainer, looking, config, folder, state)
+    with parts.desk.system:
+        chosen = train_to_end(trainer, looking, config, folder, state)
 
     work.heartbeat.beat(Phase.ENDING, detail=f"writing the {adapted.place}")
     facts = Facts(
@@ -104,6 +107,7 @@ def train(work: Work) -> Adapted:
         pad_token_id=getattr(model.config, "pad_token_id", None),
     )
     if ranks.is_first():
+        parts.desk.events.end_session(trainer.progress.step)
         save_result(work.attempt, config, adapted, tokenizer, facts)
     else:
         adapted.tensors()  # all take part in putting together a model that is shared out
@@ -149,7 +153,7 @@ def read_dataset(work: Work) -> LoadedDataset:
 def begin_or_go_on(dataset: LoadedDataset, resumed: Checkpoint | None) -> Progress:
     """Nothing yet, or what the checkpoint knows. Raises DatasetChanged if it knows other rows."""
     if resumed is None:
-        return Progress(step=0, dataset=dataset.fingerprint)
+        return Progress(step=0, dataset=dataset.fingerprint, num_tokens=0)
     progress = Progress.read(resumed.path)
     assert progress is not None, "resume_point has read it"
     if progress.dataset != dataset.fingerprint:
@@ -193,7 +197,11 @@ def prepare(
     rhythm = Rhythm(training, work.stop, has_validation=bool(len(rows.validation)))
     step = state.global_step
     is_owed = rhythm.is_evaluation_due(step, state.max_steps) and progress.evaluated_step != step
+    system = system_curves(run.root, spent_before(run.tensorboard), os.environ)
     events = EventFile(run.tensorboard, first_step=step + 1 if step else 0) if ranks.is_first() else NoEventFile()
+    events.begin_session(run.root.name, hparams_of(work.config))
+    if price := Price.of(os.environ):
+        events.add_text(step, {"system/energy_price": price.sentence()})
     arguments = training_arguments(training, precision=precision, folder=run.checkpoints, evaluate_first=is_owed)
     arguments["dataloader_num_workers"] = work.config.speed.dataloader_workers
     looking = lookouts(work, adapted, tokenizer, events)
@@ -213,6 +221,7 @@ def prepare(
             training.keep_checkpoints,
             looking.watchers,
             looking.stopping.protected,
+            system,
         ),
     )
     return parts, looking

@@ -65,7 +65,7 @@ def result(studio: Studio, run_id: str) -> Result:
         curves = {
             tag: dict(zip(found.steps.tolist(), found.values.tolist(), strict=True))
             for tag, found in series.items()
-            if not tag.startswith("perf/")
+            if not tag.startswith(("perf/", "gpu/", "system/"))
         }
     return Result(load(studio.weights(run_id)), curves)
 

@@ -1,7 +1,9 @@
 """The dashboard on a real container over a private workspace; only what would start processes is a fake."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -43,3 +45,10 @@ def open_page(url_path: str = "home", **query: str) -> AppTest:
     for name, value in query.items():
         at.query_params[name] = value
     return at.run()
+
+
+def board_told(at: AppTest) -> dict[str, Any]:
+    """What the one board of a page is told: its charts, and their look."""
+    (found,) = at.get("bidi_component")
+    told: dict[str, Any] = json.loads(found.proto.json)
+    return told

@@ -238,6 +238,7 @@ def test_the_policy_allows_nothing_from_elsewhere(client: TestClient) -> None:
     assert policy["connect-src"] == "'self' data: blob:"
     assert policy["img-src"] == "'self' data: blob:"
     assert policy["frame-ancestors"] == policy["object-src"] == "'none'"
+    assert policy.pop("frame-src") == "'self' http://127.0.0.1:*", "TensorBoard's own page, on this machine only"
     assert not any("http" in rule or "*" in rule or "'unsafe-eval'" in rule for rule in policy.values())
     assert "'unsafe-inline'" not in policy["script-src"]
 

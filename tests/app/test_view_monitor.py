@@ -15,7 +15,7 @@ from backend.services.bundle import Services
 from backend.services.playground import Exchange
 from backend.store.checkpoints import MANIFEST, write_manifest_text
 from backend.store.run_files import LocalRunFiles
-from tests.app.conftest import open_page
+from tests.app.conftest import board_told, open_page
 from tests.fakes.runs import NOON, TRAINER, a_run
 
 EVIL = "![x](http://127.0.0.1:9/beacon) <b>:red[x]</b>"
@@ -70,7 +70,7 @@ def test_a_running_run_shows_measured_figures(studio: StudioContainer, services:
     assert figures["Evaluation loss"] == f"{4 / 30:.4f}"
     assert figures["Tokens per second"] == "-"
     assert figures["Time left (estimate)"] == "3 min"
-    assert len(at.get("echarts_chart")) >= 1
+    assert board_told(at)["charts"][0]["title"] == "loss"
 
 
 def test_the_address_decides_which_run_is_shown(studio: StudioContainer, services: Services) -> None:

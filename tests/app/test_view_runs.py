@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from app.views import runs
 from backend.containers import StudioContainer
 from backend.domain.run import Attempt, Origin
+from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
@@ -35,13 +36,13 @@ def names(at: AppTest) -> set[str]:
 
 @pytest.fixture
 def selected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """AppTest cannot select rows: the table is drawn, and the first run of this list counts as selected."""
+    """AppTest cannot select rows: the table is drawn, and the runs of this list count as selected."""
     wanted: list[str] = []
     table = runs.run_table
 
-    def choose(views: tuple[object, ...]) -> object:
-        table(views)
-        return next((view for view in views if view.id in wanted), None)
+    def choose(views: tuple[RunView, ...], colors: dict[str, int]) -> list[RunView]:
+        table(views, colors)
+        return [view for view in views if view.id in wanted]
 
     monkeypatch.setattr(runs, "run_table", choose)
     return wanted
@@ -255,3 +256,27 @@ def test_a_run_that_has_begun_is_paused_not_held(queue: None, studio: StudioCont
     paused = services.status.show("again")
     assert (paused.state, paused.run.message) == (RunState.PAUSED, "Paused on request, while it waited for its turn.")
     assert "queue-release-again" not in [button.key for button in at.button]
+
+
+def test_each_run_has_its_own_colour(folder: Path) -> None:
+    dots = list(open_page("runs").dataframe[0].value["color"])
+    assert len(set(dots)) == len(STATES)
+    assert all(found.startswith("data:image/svg+xml,") for found in dots)
+
+
+@pytest.mark.parametrize(("button", "title"), [("runs-curves", "Curves"), ("runs-compare", "Compare")])
+def test_several_runs_are_looked_at_together(folder: Path, selected: list[str], button: str, title: str) -> None:
+    selected[:] = ["one", "three"]
+    at = open_page("runs")
+    assert "2 runs" in " ".join(found.value for found in at.markdown)
+    at.button(key=button).click().run()
+    assert not at.exception
+    assert at.title[0].value == title
+    shown = next(found.value for found in at.multiselect if str(found.key).endswith("-runs"))
+    assert {source.removeprefix("run:") for source in shown} == {"one", "three"}
+
+
+def test_one_run_can_be_opened_in_curves(folder: Path, selected: list[str]) -> None:
+    selected[:] = ["two"]
+    at = open_page("runs").button(key="runs-curves").click().run()
+    assert at.multiselect(key="curves-runs").value == ["run:two"]

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import set_number
 
 pytestmark = pytest.mark.browser
-VIEWS = ("", "train", "monitor", "runs", "chat", "machine")
+VIEWS = ("", "train", "monitor", "runs", "curves", "compare", "chat", "machine")
 
 
 def test_every_view_has_an_address_and_nothing_is_asked_of_other_hosts(address: str, page: Page) -> None:

@@ -45,7 +45,7 @@ def test_a_person_walks_from_a_file_to_a_run_that_outlives_tab_and_dashboard(
     with server(workspace, free_port) as dashboard:
         start_a_run(page, address, rows, model)
         wait_until(lambda: step_shown(page) >= 2, TRAINING_SECONDS)
-        expect(page.locator("[data-testid=stEChartsChart]").first).to_be_visible()
+        expect(page.locator(".chart canvas").first).to_be_visible()
         seen = step_shown(page)
         wait_until(lambda: step_shown(page) > seen, TRAINING_SECONDS)  # the curve moves by itself
         here = page.url

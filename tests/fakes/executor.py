@@ -48,6 +48,7 @@ class FakeExecutor:
         self.scripts: list[Script] = []
         self.refuses: Exception | None = None
         self.commands: list[Command] = []
+        self.warmed: list[Command] = []
         self.is_slow = False  # nobody who waits is ever ready
         self.calls: list[str] = []
 
@@ -95,6 +96,7 @@ class FakeExecutor:
             raise self.refuses
         if self.find(command.lock)[0] is not Liveness.DEAD:
             return None
+        self.warmed.append(command)
         identity = self.adoptable(command.lock, Script(), command.environment)
         self._processes[-1].is_waiting = True
         return identity
@@ -108,6 +110,10 @@ class FakeExecutor:
         found = self._find(process)
         if found and found in self._alive() and found.is_waiting:
             found.exit, found.is_waiting = Exit(-9), False
+
+    def end_warm(self, code: int) -> None:
+        """The one that was warmed last ends by itself."""
+        self._processes[-1].exit = Exit(code)
 
     def waiting(self) -> list[ProcessIdentity]:
         """Those that wait for a start."""

@@ -19,7 +19,7 @@ from tests.untraced import untraced
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240.0
-PERF = "perf/"  # measured times differ between runs
+MEASURED = ("perf/", "gpu/", "system/")  # times and machines differ between runs
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,17 @@ def exit_record(run: RunDirectory) -> ExitRecord:
 
 
 def curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
-    """Every series but the measured times, read by TensorBoard's own reader, which obeys restart markers."""
+    """Every series but what was measured of the machine, as `all_curves`."""
+    return {tag: points for tag, points in all_curves(run).items() if not tag.startswith(MEASURED)}
+
+
+def all_curves(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
+    """Every series, read by TensorBoard's own reader, which obeys restart markers."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     reader = EventAccumulator(str(run.tensorboard), size_guidance={"scalars": 0})
     reader.Reload()
-    tags = [tag for tag in reader.Tags()["scalars"] if not tag.startswith(PERF)]
-    return {tag: [(point.step, point.value) for point in reader.Scalars(tag)] for tag in tags}
+    return {tag: [(point.step, point.value) for point in reader.Scalars(tag)] for tag in reader.Tags()["scalars"]}
 
 
 def weights(run: RunDirectory) -> bytes:

@@ -16,9 +16,11 @@ from backend.domain.application_state import (
     UIState,
     ViewState,
 )
+from backend.domain.board import XAxis
 from backend.domain.json_value import frozen, thawed
 from backend.domain.state_text import from_text, to_text
 
+NAMES = st.lists(st.text(), max_size=3).map(tuple)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -27,12 +29,14 @@ JSON = st.recursive(
 DRAFTS = st.dictionaries(st.text(), JSON, max_size=5)
 STATES = st.builds(
     ApplicationState,
-    view=st.builds(ViewState, st.text(), st.none() | st.text(), st.lists(st.text(), max_size=3).map(tuple)),
+    view=st.builds(ViewState, st.text(), st.none() | st.text(), NAMES, NAMES),
     training=st.builds(TrainingState, DRAFTS, st.just(0)),
     ui=st.builds(
         UIState,
         st.floats(0, 0.999),
         st.booleans(),
+        st.booleans(),
+        st.sampled_from(XAxis),
         st.text(max_size=50),
         st.builds(ChatSettings, st.integers(1, 8192), st.floats(0, 5), st.floats(0.01, 1), st.booleans()),
     ),
@@ -113,6 +117,11 @@ def test_each_action_changes_its_own_part() -> None:
     assert actions.navigate("runs")(start).view.current == "runs"
     assert actions.open_run("c")(start).view.run_id == "c"
     assert actions.compare("x", "y", "x")(start).view.compare_ids == ("x", "y")
+    looking = actions.look_at_curves("run:a", "dir:x/a", "run:a")(start)
+    assert looking.view.curve_sources == ("run:a", "dir:x/a")
+    assert actions.forget_run("a")(looking).view.curve_sources == ("dir:x/a",)
+    axes = actions.set_axes(XAxis.TOKENS, is_log_x=True)(start).ui
+    assert (axes.x_axis, axes.is_log_x) == (XAxis.TOKENS, True)
     assert actions.forget_run("a")(start).view == ViewState(run_id=None, compare_ids=("b",))
     assert actions.forget_run("b")(start).view == ViewState(run_id="a", compare_ids=("a",))
     assert actions.set_log_axis(is_log=True)(start).ui.is_log_axis

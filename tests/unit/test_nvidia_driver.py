@@ -29,6 +29,7 @@ class ScriptedDriver:
             "nvmlDeviceGetMemoryInfo": lambda _: SimpleNamespace(total=80, used=20, free=60),
             "nvmlDeviceGetUtilizationRates": lambda _: SimpleNamespace(gpu=55, memory=10),
             "nvmlDeviceGetPowerUsage": lambda _: 123_400,
+            "nvmlDeviceGetTotalEnergyConsumption": lambda _: 5_600,
             "nvmlDeviceGetTemperatureV": lambda _, sensor: 40 + sensor,
             "nvmlDeviceGetCudaComputeCapability": lambda _: (9, 0),
         }
@@ -57,7 +58,7 @@ def test_every_field_is_what_the_driver_says(driver: ScriptedDriver) -> None:
     assert (gpu.index, gpu.name, gpu.uuid) == (0, "GPU model 0", "GPU-0")
     assert (gpu.memory_total_bytes, gpu.memory_used_bytes) == (80, 20)
     assert (gpu.busy_percent, gpu.temperature_celsius, gpu.power_watts) == (55.0, 40, 123.4)
-    assert gpu.compute_capability == (9, 0)
+    assert (gpu.compute_capability, gpu.energy_joules) == ((9, 0), 5.6)
 
 
 def test_the_library_is_opened_once_for_many_readings(driver: ScriptedDriver) -> None:
@@ -107,6 +108,7 @@ def test_what_a_device_does_not_report_is_unknown_and_not_zero(driver: ScriptedD
         "nvmlDeviceGetMemoryInfo",
         "nvmlDeviceGetUtilizationRates",
         "nvmlDeviceGetPowerUsage",
+        "nvmlDeviceGetTotalEnergyConsumption",
         "nvmlDeviceGetTemperatureV",
         "nvmlDeviceGetCudaComputeCapability",
         "nvmlSystemGetCudaDriverVersion_v2",
@@ -117,6 +119,7 @@ def test_what_a_device_does_not_report_is_unknown_and_not_zero(driver: ScriptedD
     assert reading.cuda_version is None
     assert (gpu.memory_total_bytes, gpu.memory_used_bytes, gpu.busy_percent) == (None, None, None)
     assert (gpu.power_watts, gpu.temperature_celsius, gpu.compute_capability) == (None, None, None)
+    assert gpu.energy_joules is None
 
 
 def _raise(error: Exception) -> Never:

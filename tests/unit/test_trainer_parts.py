@@ -344,26 +344,6 @@ def test_a_step_s_end_decides_what_follows(step: int, is_asked: bool, expected: 
     assert flags == expected
 
 
-def test_speed_is_measured_over_the_steps_alone() -> None:
-    import torch
-
-    from backend.trainer.meter import Meter
-
-    clock = Hand()
-    meter = Meter(clock)
-    assert meter.take() == {}
-    for seconds in (1.0, 3.0):
-        clock.at += 50  # evaluating, saving
-        meter.begin_step()
-        meter.count(torch.tensor([[1, 1, 1], [1, 0, 0]]))
-        clock.at += seconds
-        meter.end_step()
-
-    assert meter.recent_seconds_per_step == 2.0
-    assert meter.take() == {"perf/seconds_per_step": 2.0, "perf/tokens_per_second": 2.0}
-    assert meter.take() == {}
-
-
 def test_an_event_file_starts_with_a_restart_marker_and_keeps_a_step_in_one_record(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 

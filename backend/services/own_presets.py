@@ -1,0 +1,131 @@
+"""The presets that people make themselves: one YAML file each in a folder of the workspace."""
+
+import logging
+import os
+import re
+import secrets
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import Any
+
+from backend.errors import StorageError, UsageError
+from config.yaml_files import YamlError, dump_yaml, read_yaml
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+ENDING = ".yaml"
+Version = tuple[tuple[str, int, int], ...]
+
+
+class PresetNameRefused(UsageError):
+    """A name that no preset can have."""
+
+    id = "preset-name-refused"
+    what = "A preset cannot be called {name}."
+    why = "{reason}."
+    fix = "Take lower-case letters, digits and hyphens, up to 64, and no name of a shipped preset."
+
+
+class PresetExists(UsageError):
+    """A preset that would be overwritten."""
+
+    id = "preset-exists"
+    what = "There is already a preset {name}."
+    why = "A preset is never overwritten without being asked for: {path}."
+    fix = "Choose another name, or say that the old one is to be replaced."
+
+
+class PresetNotKept(StorageError):
+    """A preset that could not be written."""
+
+    id = "preset-not-kept"
+    what = "The preset {name} was not kept."
+    why = "It could not be written to {folder}: {reason}."
+    fix = "Make room on the disk, or give yourself the right to write there; then make it again."
+
+
+class OwnPresets:
+    """Reads and writes them; holds no state. `shipped` names are taken."""
+
+    def __init__(self, folder: Path, shipped: Container[str]) -> None:
+        self._folder = folder
+        self._shipped = shipped
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """By name, sorted. A file that cannot be read as a preset is left out, and the log says so."""
+        found = {}
+        for path in self._paths():
+            try:
+                preset = read_yaml(path)
+            except (OSError, YamlError) as error:
+                logging.getLogger(__name__).warning("the preset %s is left out: %s", path, error)
+                continue
+            if isinstance(preset, dict) and path.stem not in self._shipped:
+                found[path.stem] = preset
+        return found
+
+    def version(self) -> Version:
+        """Changes whenever one of the files does."""
+        found = []
+        for path in self._paths():
+            try:
+                seen = path.stat()
+            except OSError:
+                continue
+            found.append((path.name, seen.st_size, seen.st_mtime_ns))
+        return tuple(found)
+
+    def write(self, name: str, preset: Mapping[str, Any], *, replaces: bool = False) -> Path:
+        """Keep a preset; where it is now. Raises PresetNameRefused, PresetExists, PresetNotKept."""
+        self._check(name)
+        path = self._folder / f"{name}{ENDING}"
+        try:
+            self._keep(path, dump_yaml(dict(preset)), replaces=replaces)
+        except OSError as error:
+            if isinstance(error, FileExistsError) and self._folder.is_dir():
+                raise PresetExists(name=name, path=path) from error
+            raise PresetNotKept(name=name, folder=self._folder, reason=error.strerror or error) from error
+        return path
+
+    def _keep(self, path: Path, text: str, *, replaces: bool) -> None:
+        """Raises FileExistsError if there is one, also one that was made this very moment."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staging = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
+        try:
+            _write(staging, text)
+            if replaces:
+                staging.replace(path)
+            else:
+                _put(staging, path, text)
+        finally:
+            staging.unlink(missing_ok=True)
+
+    def _paths(self) -> list[Path]:
+        return sorted(path for path in self._folder.glob(f"*{ENDING}") if NAME.fullmatch(path.stem))
+
+    def _check(self, name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise PresetNameRefused(name=name[:80] or '""', reason="It becomes the name of a file")
+        if name in self._shipped:
+            raise PresetNameRefused(name=name, reason="A preset of this name ships with the studio")
+
+
+def suggested_name(text: str) -> str:
+    """A name that a preset can have, made of any text; "" if nothing of it is left."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:64].strip("-")
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _put(staging: Path, path: Path, text: str) -> None:
+    """The whole file at once, unless there is one; on disks without hard links written in place."""
+    try:
+        os.link(staging, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        _write(path, text)

@@ -1,0 +1,8 @@
+"""The dashboard's routes and protection around a page with nothing but a board."""
+
+import streamlit as st
+
+from app.server import lifespan, middleware, routes
+from config.settings import Settings
+
+app = st.App("page.py", routes=routes(), middleware=middleware(Settings()), lifespan=lifespan)
