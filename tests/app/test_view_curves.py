@@ -181,6 +181,15 @@ def test_the_browsers_way_back_is_followed(two: StudioContainer) -> None:
     assert board_told(at)["look"]["smoothing"] == 0.1
 
 
+def test_who_acts_before_the_browser_heard_of_the_last_address_is_not_undone(two: StudioContainer) -> None:
+    at = open_page("curves", runs="run:one")
+    at.slider(key="curves-smoothing").set_value(0.5).run()
+    del at.query_params["smoothing"]  # what the browser still shows
+    at.slider(key="curves-smoothing").set_value(0.75).run()
+    assert board_told(at)["look"]["smoothing"] == 0.75
+    assert at.query_params["smoothing"] == "0.75"
+
+
 def test_how_a_person_likes_curves_is_remembered(two: StudioContainer) -> None:
     at = open_page("curves")
     at.slider(key="curves-smoothing").set_value(0.75)
