@@ -78,12 +78,13 @@ class KeptFolder:
         before = identify(self._folder)
         if not before.is_quiet(self._clock.now().timestamp(), self._quiet_seconds):
             return False
+        self.is_settled = True  # until `read` tells something new
         if before.files and not self._is_kept():
             curves = self._verified()
             if identify(self._folder) != before:
+                self.is_settled = False
                 return False
             self._cache.store(self._folder, before, curves)
-        self.is_settled = True
         return True
 
     def _is_kept(self) -> bool:
