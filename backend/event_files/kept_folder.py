@@ -54,9 +54,10 @@ class KeptFolder:
     @property
     def num_bytes(self) -> int:
         """Roughly the memory held; mapped pages count like others, since they are touched."""
-        if self._source is not None:
-            return self._source.num_bytes
-        return 0 if self._kept is None else _num_bytes(self._kept[1])
+        source, kept = self._source, self._kept  # the other thread may be changing them
+        if source is not None:
+            return source.num_bytes
+        return 0 if kept is None else _num_bytes(kept[1])
 
     def read(self) -> Curves:
         """Everything readable by now: the same object as last time if nothing was added."""
