@@ -6,8 +6,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
+from backend.domain.clock import Clock
 from backend.domain.curves import Curves, CurveSource
-from backend.domain.ports import Clock
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.identity import FolderIdentity, identify
 
@@ -67,7 +67,8 @@ class KeptFolder:
                 curves = self._opened().read()
             if self._told is None or curves is not self._read:
                 version = 1 if self._told is None else self._told.version + 1
-                self._read, self._told = curves, replace(curves, version=version)
+                told = curves if curves.version == version else replace(curves, version=version)
+                self._read, self._told = curves, told
                 self.is_settled = self._source is None
             return self._told
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend.domain.clock import Clock
 from backend.domain.curves import Curves
-from backend.domain.ports import Clock
 
 Listener = Callable[[Curves], None]
 
