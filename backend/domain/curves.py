@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +110,6 @@ class CurveSource(Protocol):
         """Everything readable by now: the same object as last time if nothing was added."""
 
 
-@runtime_checkable
 class SettlingSource(CurveSource, Protocol):
     """A source that can check and keep what will not change any more, so that the next start need not read it."""
 

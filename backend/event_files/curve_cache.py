@@ -14,8 +14,8 @@ import pyarrow as pa
 import xxhash
 
 from backend.domain import curve_merging, curves
+from backend.domain.clock import Clock
 from backend.domain.curves import Curves
-from backend.domain.ports import Clock
 from backend.event_files.curve_columns import from_batch, to_batch
 from backend.event_files.identity import FolderIdentity
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
+from backend.domain.clock import Clock
 from backend.domain.curves import Curves, CurveSource
-from backend.domain.ports import Clock
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.identity import FolderIdentity, identify
 
@@ -54,9 +54,10 @@ class KeptFolder:
     @property
     def num_bytes(self) -> int:
         """Roughly the memory held; mapped pages count like others, since they are touched."""
-        if self._source is not None:
-            return self._source.num_bytes
-        return 0 if self._kept is None else _num_bytes(self._kept[1])
+        source, kept = self._source, self._kept  # the other thread may be changing them
+        if source is not None:
+            return source.num_bytes
+        return 0 if kept is None else _num_bytes(kept[1])
 
     def read(self) -> Curves:
         """Everything readable by now: the same object as last time if nothing was added."""
@@ -66,7 +67,8 @@ class KeptFolder:
                 curves = self._opened().read()
             if self._told is None or curves is not self._read:
                 version = 1 if self._told is None else self._told.version + 1
-                self._read, self._told = curves, replace(curves, version=version)
+                told = curves if curves.version == version else replace(curves, version=version)
+                self._read, self._told = curves, told
                 self.is_settled = self._source is None
             return self._told
 
@@ -78,12 +80,13 @@ class KeptFolder:
         before = identify(self._folder)
         if not before.is_quiet(self._clock.now().timestamp(), self._quiet_seconds):
             return False
+        self.is_settled = True  # until `read` tells something new
         if before.files and not self._is_kept():
             curves = self._verified()
             if identify(self._folder) != before:
+                self.is_settled = False
                 return False
             self._cache.store(self._folder, before, curves)
-        self.is_settled = True
         return True
 
     def _is_kept(self) -> bool:

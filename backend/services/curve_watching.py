@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend.domain.clock import Clock
 from backend.domain.curves import Curves
-from backend.domain.ports import Clock
 
 Listener = Callable[[Curves], None]
 
@@ -15,7 +15,7 @@ LOOK_SECONDS = 0.25  # between two looks at a folder that grows
 QUIET_LOOK_SECONDS = 2.0  # at one that has not grown for QUIET_AFTER_SECONDS, when many are watched
 QUIET_AFTER_SECONDS = 60.0
 FEW = 16  # so many folders cost next to nothing: they are looked at often even when they are quiet
-REST_FACTOR = 3.0  # a round of looks is followed by a rest of so many times its length: a quarter of a core at most
+REST_FACTOR = 1.0  # a round of looks is followed by a rest as long as it took: half a core at most
 MAX_REST_SECONDS = 2.0
 CLOSE_SECONDS = 5.0  # how long closing waits for a listener that is being told
 log = logging.getLogger(__name__)
