@@ -262,3 +262,15 @@ def test_used_memory_is_that_of_the_nearest_group_with_a_limit(tmp_path: Path, m
     assert memory.used_bytes() == 200
     (group.parent / "memory.max").write_text("max")
     assert memory.used_bytes() > 1e7
+
+
+def test_the_gpus_of_a_run_are_those_that_torch_sees_one_per_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    uuids = ["GPU-AA-1", "bb-2", "cc-3"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(uuids))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=uuids[number]))
+    assert own_gpus() == {"aa-1": 0}
+    monkeypatch.setenv("PEFT_STUDIO_PROCESSES", "2")
+    assert own_gpus() == {"aa-1": 0, "bb-2": 1}
