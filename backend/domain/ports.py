@@ -161,7 +161,8 @@ class Executor(Protocol):
 class WarmExecutor(Executor, Protocol):
     """An executor that can have a process wait, with everything imported, for the command that it becomes.
 
-    The waiting one leaves when we end, however that happens; once it was started, it lives on without us.
+    The waiting one leaves when we end, however that happens; once it was started, it lives on without us. A program
+    that never is started but shall end with us is warmed too (backend.executors.tied).
     """
 
     def warm(self, command: Command) -> ProcessIdentity | None:

@@ -14,7 +14,7 @@ import torch
 from backend.event_files.folder import EventFolder
 from backend.trainer import ranks
 from backend.trainer.say import say
-from backend.trainer.usage import RunUsage, Usage
+from backend.trainer.usage import RunUsage, Usage, bare
 
 ENERGY = "system/energy_joules"
 COST = "system/energy_cost"
@@ -152,11 +152,11 @@ def trainer_pid() -> int:
 
 
 def own_gpus() -> dict[str, int]:
-    """The run's GPUs by uuid, in the order in which torch counts them."""
+    """The run's GPUs by bare uuid, in the order in which torch counts them; partitions (MIG) have other uuids."""
     if not torch.cuda.is_available():
         return {}
     count = min(torch.cuda.device_count(), ranks.count())
-    return {str(torch.cuda.get_device_properties(number).uuid).lower(): number for number in range(count)}
+    return {bare(str(torch.cuda.get_device_properties(number).uuid)): number for number in range(count)}
 
 
 def spent_before(folder: Path) -> float | None:

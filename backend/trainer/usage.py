@@ -24,7 +24,7 @@ class Usage:
 class RunUsage:
     """Reads are cheap and draw no random numbers; what a driver or the system does not give is left out.
 
-    `gpus` are the devices of the run: from the end of their uuid to their number among them. `pid` is the process
+    `gpus` are the devices of the run: from their bare uuid to their number among them. `pid` is the process
     whose descendants are all of the trainer. For one thread.
     """
 
@@ -63,7 +63,7 @@ class RunUsage:
     def _own_gpus(self) -> dict[int, Gpu]:
         if not self._gpus:
             return {}
-        found = {self._gpus.get(_end_of(gpu.uuid)): gpu for gpu in self._nvidia.read().gpus}
+        found = {self._gpus.get(bare(gpu.uuid)): gpu for gpu in self._nvidia.read().gpus}
         return {number: gpu for number, gpu in found.items() if number is not None}
 
     def _of_machine(self, seconds: float | None) -> dict[str, float]:
@@ -105,7 +105,7 @@ def _of_gpu(number: int, gpu: Gpu) -> dict[str, float]:
     return {f"gpu/{number}/{name}": float(value) for name, value in found.items() if value is not None}
 
 
-def _end_of(uuid: str) -> str:
+def bare(uuid: str) -> str:
     """The driver writes GPU-8f0c...; torch writes 8f0c..."""
     return uuid.removeprefix("GPU-").lower()
 

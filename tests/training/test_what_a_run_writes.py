@@ -1,6 +1,8 @@
 """A run's event file says how far it is, where its time goes, what the machine does, and with which settings."""
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,11 @@ from typing import Any
 import pytest
 
 from backend.domain.run_directory import RunDirectory
+from backend.probes.energy import ProcessorEnergy
 from backend.trainer import training
 from backend.trainer.stop import StopRequested
-from backend.trainer.system import SystemCurves
+from backend.trainer.system import Price, SampledSystem, SystemCurves
+from backend.trainer.usage import RunUsage
 from tests.training.recipe_runs import RECIPES, sections_for
 from tests.training.runs import Crash, MakeRun, Room, all_curves, attempt_here, curves, weights
 
@@ -170,3 +174,49 @@ def test_a_run_that_is_not_finished_has_no_end(make_run: MakeRun) -> None:
     reader = EventAccumulator(str(run.tensorboard))
     reader.Reload()
     assert set(reader.PluginTagToContent("hparams")) == {"_hparams_/session_start_info"}
+
+
+class Meter(ProcessorEnergy):
+    """A power meter that counts three joules between any two readings."""
+
+    def joules(self) -> float:
+        return 3.0
+
+
+def test_energy_and_its_cost_are_sums_over_all_attempts(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def metered(root: Path, spent: float | None, environ: Mapping[str, str]) -> SampledSystem:
+        usage = RunUsage(root, os.getpid(), {}, processor=Meter(root))
+        return SampledSystem(usage.read, spent, Price.of(environ), interval_seconds=0.01)
+
+    monkeypatch.setattr(training, "system_curves", metered)
+    monkeypatch.setenv("PEFT_STUDIO_ENERGY_PRICE_PER_KWH", "0.5")
+    monkeypatch.setenv("PEFT_STUDIO_ENERGY_CURRENCY", "EUR")
+    run = make_run(training={"max_steps": 200, "save_steps": 50})
+    with pytest.raises(Crash):
+        attempt_here(run, crash_at=120)
+    before = all_curves(run)["system/energy_joules"]
+    attempt_here(run)
+
+    found = all_curves(run)
+    joules = dict(found["system/energy_joules"])
+    assert list(joules.values()) == sorted(joules.values())
+    assert max(joules) > 120
+    is_spent = [spent >= before[-1][1] for step, spent in joules.items() if step > 100]
+    assert is_spent, "the second attempt has points"
+    assert all(is_spent), "what was spent on lost steps is spent"
+    for step, cost in found["system/energy_cost"]:
+        assert cost == pytest.approx(joules[step] / 3.6e6 * 0.5)
+    assert found["system/power_watts"]
+    assert texts(run)["system/energy_price"] == "0.5 EUR per kWh"
+
+
+def texts(run: RunDirectory) -> dict[str, str]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    reader = EventAccumulator(str(run.tensorboard))
+    reader.Reload()
+    return {
+        tag: reader.Tensors(tag)[-1].tensor_proto.string_val[0].decode()
+        for tag in reader.Tags()["tensors"]
+        if "hparams" not in tag
+    }

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.trainer.marks import device_marks
 from backend.trainer.meter import Meter
 
 MASK = torch.tensor([[1, 1, 1], [1, 0, 0]])
@@ -119,3 +120,33 @@ def test_tokens_for_the_count_and_tokens_for_the_speed_are_taken_apart_from_one_
     assert meter.take()["perf/tokens_per_second"] == 4.0
     assert meter.take_tokens() == 4
     assert meter.take_tokens() == 0
+
+
+def test_on_a_gpu_moments_are_events_in_its_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Event:
+        """torch.cuda.Event, whose times are told in milliseconds."""
+
+        times = iter([1000.0, 3500.0])
+
+        def __init__(self, *, enable_timing: bool) -> None:
+            assert enable_timing
+            self.at: float | None = None
+
+        def record(self) -> None:
+            self.at = next(self.times)
+
+        def query(self) -> bool:
+            return self.at != 3500.0
+
+        def elapsed_time(self, later: "Event") -> float:
+            return (later.at or 0.0) - (self.at or 0.0)
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_marks() is None
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    mark = device_marks()
+    assert mark is not None
+    first, second = mark(), mark()
+    assert (first.is_past(), second.is_past()) == (True, False)
+    assert second.seconds_since(first) == 2.5

@@ -10,17 +10,20 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from backend.domain.machine import Gpu, GpuReading
 from backend.executors import memory
 from backend.probes.energy import ProcessorEnergy
 from backend.probes.nvidia import NvidiaDriver
+from backend.supervisor.program import trainer_program
 from backend.trainer import system
 from backend.trainer.curves import EventFile
 from backend.trainer.system import Price, SampledSystem, SystemCurves, own_gpus, spent_before, system_curves
 from backend.trainer.usage import RunUsage, Usage
+from config.settings import Settings
 from tests.training.runs import wait_until
 
 
@@ -130,7 +133,7 @@ def test_the_processor_s_packages_are_added_and_their_parts_are_not(tmp_path: Pa
     assert energy.joules() == pytest.approx(3.5)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 900_000_000), min_size=1, max_size=8))
 def test_a_counter_that_starts_again_loses_no_energy(tmp_path_factory: pytest.TempPathFactory, used: list[int]) -> None:
     folder = tmp_path_factory.mktemp("powercap")
@@ -179,6 +182,12 @@ def test_a_price_has_to_be_set() -> None:
     assert price == Price(0.31, "EUR")
     assert price.sentence() == "0.31 EUR per kWh"
     assert Price(0.31, "").sentence() == "0.31 per kWh"
+
+
+def test_a_supervisor_tells_its_trainer_the_price_of_the_settings(workspace: Path) -> None:
+    settings = Settings(workspace=workspace, energy_price_per_kwh=0.25, energy_currency="CHF")
+    assert Price.of(trainer_program(settings, ("trainer",)).environment) == Price(0.25, "CHF")
+    assert Price.of(trainer_program(Settings(workspace=workspace), ("trainer",)).environment) is None
 
 
 def test_reading_draws_no_random_numbers_and_ends_with_the_training(tmp_path: Path) -> None:
@@ -262,3 +271,15 @@ def test_used_memory_is_that_of_the_nearest_group_with_a_limit(tmp_path: Path, m
     assert memory.used_bytes() == 200
     (group.parent / "memory.max").write_text("max")
     assert memory.used_bytes() > 1e7
+
+
+def test_the_gpus_of_a_run_are_those_that_torch_sees_one_per_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    uuids = ["GPU-AA-1", "bb-2", "cc-3"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(uuids))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=uuids[number]))
+    assert own_gpus() == {"aa-1": 0}
+    monkeypatch.setenv("PEFT_STUDIO_PROCESSES", "2")
+    assert own_gpus() == {"aa-1": 0, "bb-2": 1}
