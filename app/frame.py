@@ -34,6 +34,14 @@ def error_frame() -> Iterator[None]:
         error_box(ViewFailed(incident=incident).explain())
 
 
+def live(draw: Callable[P, None], every: float | None, key: str) -> Callable[P, None]:
+    """The part of a page that is drawn again every so many seconds, alone; with None, only after clicks inside.
+
+    Each costs every open tab: two per page at most.
+    """
+    return st.fragment(framed(draw), run_every=every, key=key)
+
+
 def framed(draw: Callable[P, None]) -> Callable[P, None]:
     """The same around a function, for the bodies of fragments, which also run without the shell.
 

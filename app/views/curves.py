@@ -10,7 +10,7 @@ from app.components.curve_chooser import add_directory, choose_sources, log_dire
 from app.components.curve_notes import draw_damage, draw_missing, shown_table
 from app.components.curve_records import SHOWN, Found, other_records
 from app.components.curve_toolbar import curve_toolbar
-from app.frame import framed
+from app.frame import live
 from app.links import open_view
 from app.notices import attempt, say
 from app.session import show_in_widget, state_manager, widget_value
@@ -59,7 +59,7 @@ def render(services: Services) -> None:
         return
     is_live = any(one.run is None or one.run.is_active for one in shown)
     every = REFRESH_SECONDS if is_live else None
-    st.fragment(framed(_charts), run_every=every, key="curves-charts")(services, tuple(chosen), link)
+    live(_charts, every, "curves-charts")(services, tuple(chosen), link)
 
 
 def _catalogue(services: Services) -> dict[str, str]:

@@ -6,7 +6,7 @@ from app.acts import acts_of
 from app.components.dependency_list import dependency_badge, dependency_problems
 from app.components.run_cards import active_card, ended_table, failed_card, paused_card
 from app.components.run_queue import waiting_list
-from app.frame import framed
+from app.frame import live
 from app.links import link_to_view, open_view
 from app.notices import attempt
 from app.remembered import dependencies, presets
@@ -34,7 +34,7 @@ def render(services: Services) -> None:
         _needs_you(services, [view for view in views if view.asks_person])
         active = tuple(view.id for view in views if view.run.is_active and not view.needs_person)
         every = REFRESH_SECONDS if active else None
-        st.fragment(framed(_active), run_every=every, key="home-active")(services, active)
+        live(_active, every, "home-active")(services, active)
         _paused(services, [view for view in views if view.run.is_paused and not view.asks_person])
         _lately([view for view in views if view.run.is_over and not (view.run.is_active or view.needs_person)])
     else:

@@ -10,7 +10,7 @@ from app.components.memory_line import memory_line
 from app.components.spare_line import spare_line
 from app.components.startup_phases import draw_startup
 from app.components.storage_use import draw_storage
-from app.frame import framed
+from app.frame import live
 from app.remembered import dependencies, storage
 from backend.services.bundle import Services
 
@@ -21,7 +21,7 @@ def render(services: Services) -> None:
     """Four sections; only the hardware is measured again while the page is open."""
     st.title("Machine", anchor=False)
     st.header("Hardware", anchor=False)
-    st.fragment(framed(_hardware), run_every=REFRESH_SECONDS, key="machine-hardware")(services)
+    live(_hardware, REFRESH_SECONDS, "machine-hardware")(services)
     _dependencies(services)
     _storage(services)
     st.header("Start-up of the dashboard", anchor=False)

@@ -19,7 +19,7 @@ from app.components.run_selector import select_run
 from app.components.samples_side_by_side import samples_side_by_side
 from app.components.state_badge import state_badge
 from app.components.tensorboard_link import refresh_seconds, tensorboard_link
-from app.frame import framed
+from app.frame import live
 from app.links import link_to_view, open_view
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import open_run, set_axes, set_log_axis, set_log_filter, set_smoothing
@@ -56,7 +56,7 @@ def render(services: Services) -> None:
     if offer := services.repairs.offer(run_id):
         fix_button(run_id, offer, services.repairs.apply_change)
     _buttons(services, view)
-    st.fragment(framed(_live), run_every=every, key=f"monitor-{run_id}")(services, run_id, drawn, how_it_is)
+    live(_live, every, f"monitor-{run_id}")(services, run_id, drawn, how_it_is)
     section = st.segmented_control(
         "Section", list(SECTIONS), default=next(iter(SECTIONS)), key="monitor-section", label_visibility="collapsed"
     )
@@ -71,8 +71,7 @@ def _section(services: Services, view: RunView, section: str) -> None:
         refresh_seconds(stage) if section == "Curves" else None,
     ]
     every = min((pace for pace in paces if pace), default=None)
-    draw = framed(SECTIONS[section])
-    st.fragment(draw, run_every=every, key=f"monitor-section-{view.id}-{section}")(services, view.id, stage)
+    live(SECTIONS[section], every, f"monitor-section-{view.id}-{section}")(services, view.id, stage)
 
 
 def _tensorboard(services: Services, view: RunView) -> TensorBoardActs:

@@ -11,7 +11,7 @@ from app.components.run_dialogs import delete_dialog, edit_dialog
 from app.components.run_queue import QueueActions, run_queue
 from app.components.run_table import run_table
 from app.components.state_badge import state_badge
-from app.frame import framed
+from app.frame import live
 from app.links import open_view
 from app.notices import attempt, say
 from backend.domain.curve_link import MAX_SOURCES
@@ -33,7 +33,7 @@ def render(services: Services) -> None:
         _nothing_yet()
         return
     every = REFRESH_SECONDS if _is_queue_shown(views) else None
-    st.fragment(framed(_queue), run_every=every, key="runs-queue")(services)
+    live(_queue, every, "runs-queue")(services)
     shown = _filtered(views)
     if not shown:
         st.info("No run matches. Clear the search or choose another state.", icon=":material/search_off:")
