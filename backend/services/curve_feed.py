@@ -141,7 +141,7 @@ class CurveFeed:
                 replaces_from = math.nextafter(shown.x[start - 1], math.inf)
                 return LinePart(place, number, shown.at(slice(start, None)), len(shown), replaces_from)
         drawn = thin(shown, self.view.num_pixels, is_log_x=self.board.look.is_log_x)
-        return LinePart(place, number, drawn, len(shown), None, _ghosts(line, self.board, known))
+        return LinePart(place, number, drawn, len(shown), None, _ghosts(line, self.board, known, self.view.num_pixels))
 
     def _notes_of(
         self, place: int, chart: Chart, known: Mapping[str, Curves], problems: Mapping[str, str]
@@ -205,13 +205,17 @@ def same_until(before: Series | None, now: Series | None) -> float:
     return float(now.steps[first - 1]) if first else -math.inf
 
 
-def _ghosts(line: Line, board: Board, known: Mapping[str, Curves]) -> tuple[tuple[Numbers, Numbers], ...]:
+def _ghosts(
+    line: Line, board: Board, known: Mapping[str, Curves], num_pixels: int
+) -> tuple[tuple[Numbers, Numbers], ...]:
     """Points that a restart made void, each stretch as x and y; of lines of one source, as they were written."""
     if not board.look.shows_ghosts or len(line.sources) != 1 or line.minus or line.sources[0] not in known:
         return ()
     own = known[line.sources[0]]
     stretches = own.ghosts.get(line.tag, ())[-MOST_GHOSTS:]
-    return tuple((x, ghost.values) for ghost in stretches if np.isfinite(x := x_of(own, ghost, board.look.x)).all())
+    placed = ((x_of(own, ghost, board.look.x), ghost.values) for ghost in stretches)
+    thinned = (thin(Points(x, x, values), num_pixels) for x, values in placed if np.isfinite(x).all())
+    return tuple((points.x, points.y) for points in thinned)
 
 
 def _x_of_step(step: int, own: Curves | None, axis: XAxis) -> float | None:
