@@ -64,7 +64,6 @@ class _Viewer:
         self._woken = asyncio.Event()  # by a wish or by new points
         self._wished = asyncio.Event()
         self._watched: dict[str, Subscription] = {}
-        self._told_at = 0.0
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -90,13 +89,14 @@ class _Viewer:
         """Answer what was asked, then whatever is new; a slow browser is waited for, and told less often."""
         while True:
             self._take_wishes()
+            began = self._loop.time()
             await asyncio.to_thread(self._watch)
             told = self._feed.news()
             while (news := await asyncio.to_thread(next, told, _END)) is not _END:
                 await self._send(*news)
                 if self._wished.is_set():
                     break  # the rest of this answer is not wanted any more
-            await self._next()
+            await self._next(began)
 
     def close(self) -> None:
         """Nothing is watched for this browser any more."""
@@ -105,12 +105,12 @@ class _Viewer:
             for subscription in self._watched.values():
                 subscription.close()
 
-    async def _next(self) -> None:
-        """Wait for a wish, or for new points a while after the last ones."""
-        self._told_at = self._loop.time()
+    async def _next(self, began: float) -> None:
+        """Wait for a wish, or for new points a while after the last ones: as long as telling them took, at least."""
+        told = self._loop.time()
         await self._woken.wait()
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(self._told_at + PAUSE_SECONDS):
+            async with asyncio.timeout_at(told + max(PAUSE_SECONDS, told - began)):
                 await self._wished.wait()
 
     def _watch(self) -> None:

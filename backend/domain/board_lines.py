@@ -94,11 +94,12 @@ def beginning(own: Curves) -> float:
 
 
 def _between(steps: Numbers, known: Series) -> Numbers:
-    """Values of a series at any steps, by linear interpolation; NaN before its first and after its last step."""
-    finite = np.flatnonzero(np.isfinite(known.values))
-    if not len(finite):
-        return np.full(len(steps), np.nan)
-    return np.interp(steps, known.steps[finite], known.values[finite], left=np.nan, right=np.nan)
+    """Values of a series at any steps, by linear interpolation; NaN beside a NaN, before its first and after its last.
+
+    So no value changes when the series goes on: what is known once stays.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.interp(steps, known.steps, known.values, left=np.nan, right=np.nan)
 
 
 def _minus(points: Points, base: Series | None) -> Points:

@@ -1,10 +1,13 @@
 """TensorBoard's smoothing of a curve."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from backend.domain.curves import Numbers
 
-_BLOCK = 128
+_BLOCK = 64
+_NOTHING = 2.0**-60  # what changes no double between a half and one when it is taken away
 
 
 def smooth(values: Numbers, weight: float) -> Numbers:
@@ -21,21 +24,32 @@ def smooth(values: Numbers, weight: float) -> Numbers:
     is_finite = np.isfinite(smoothed)
     finite = smoothed[is_finite]
     if weight > 0 and len(finite) and finite.min() != finite.max():
-        counts = np.arange(1, len(finite) + 1)
-        smoothed[is_finite] = _averages(finite, weight) / (1 - weight**counts)
+        averages = (1 - weight) * _sums(finite, weight)
+        num_biased = min(len(finite), int(np.log(_NOTHING) / np.log(weight)) + 1)
+        averages[:num_biased] /= 1 - weight ** np.arange(1, num_biased + 1)
+        smoothed[is_finite] = averages
     return smoothed
 
 
-def _averages(values: Numbers, weight: float) -> Numbers:
-    """s_1 ... s_n of the formula: within blocks by a matrix, across blocks by one carry."""
-    powers = weight ** np.arange(_BLOCK + 1.0)
-    ages = np.subtract.outer(np.arange(_BLOCK), np.arange(_BLOCK))
-    weights = np.where(ages >= 0, (1 - weight) * powers[np.maximum(ages, 0)], 0.0)
-    blocks = np.zeros(-(-len(values) // _BLOCK) * _BLOCK)
+def _sums(values: Numbers, weight: float) -> Numbers:
+    """t_k = weight * t_(k-1) + y_k with t_0 = 0: within blocks by a matrix, across blocks by the same once more."""
+    num_blocks = -(-len(values) // _BLOCK)
+    blocks = np.zeros(num_blocks * _BLOCK)
     blocks[: len(values)] = values
-    own = blocks.reshape(-1, _BLOCK) @ weights.T
-    carries = np.zeros(len(own))
-    for block in range(1, len(own)):
-        carries[block] = own[block - 1, -1] + powers[_BLOCK] * carries[block - 1]
-    averages: Numbers = (own + np.outer(carries, powers[1:])).ravel()[: len(values)]
-    return averages
+    weights, powers = _weights(weight)
+    sums = blocks.reshape(-1, _BLOCK) @ weights
+    if num_blocks > 1:
+        carries = _sums(sums[:-1, -1], weight**_BLOCK)
+        sums[1:] += np.outer(carries, powers)
+    found: Numbers = sums.ravel()[: len(values)]
+    return found
+
+
+@lru_cache(maxsize=64)
+def _weights(weight: float) -> tuple[Numbers, Numbers]:
+    """The matrix of one block, its columns being the results; and the weights of what comes before the block."""
+    powers = weight ** np.arange(_BLOCK + 1.0)
+    powers[powers < np.finfo(np.float64).tiny] = 0.0  # denormal numbers are slow, and nothing beside the others
+    ages = np.subtract.outer(np.arange(_BLOCK), np.arange(_BLOCK))
+    matrix = np.where(ages >= 0, powers[np.maximum(ages, 0)], 0.0)
+    return np.ascontiguousarray(matrix.T), powers[1:]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from backend.domain.board import Board, Chart, Line, XAxis
-from backend.domain.board_lines import AXIS_TAGS, Points, line_points, x_of
+from backend.domain.board_lines import AXIS_TAGS, Points, beginning, line_points, x_of
 from backend.domain.curves import Curves, Numbers, Series, freeze
 from backend.domain.viewport import POINTS_PER_PIXEL, inside, thin
 from backend.errors import StudioError
@@ -51,11 +51,11 @@ class ChartNotes:
 
 @dataclass(slots=True)
 class _Seen:
-    """What the viewer has of a line: the series it was made of, and how many points travelled since a full part."""
+    """What the viewer has of a line: what it was made of, and how many points travelled since a full part."""
 
     series: tuple[Series | None, ...]
     num_points: int
-    num_ghosts: int
+    base: tuple[float, ...]
 
 
 @dataclass(slots=True)
@@ -117,13 +117,13 @@ class CurveFeed:
 
     def _news_of_chart(self, place: int, chart: Chart, known: Mapping[str, Curves]) -> Iterator[LinePart]:
         for number, line in enumerate(chart.lines):
-            series, num_ghosts = _made_of(line, self.board, known), _num_ghosts(line, known)
+            series, base = _made_of(line, self.board, known), _base(line, known)
             seen = self._seen.get((place, number))
-            if seen and num_ghosts == seen.num_ghosts and all(a is b for a, b in zip(series, seen.series, strict=True)):
+            if seen and base == seen.base and all(a is b for a, b in zip(series, seen.series, strict=True)):
                 continue
             part = self._part(place, number, line, series, known)
             sent = 0 if part.replaces_from is None or seen is None else seen.num_points
-            self._seen[place, number] = _Seen(series, sent + len(part.points), num_ghosts)
+            self._seen[place, number] = _Seen(series, sent + len(part.points), base)
             if len(part.points) or part.replaces_from is None:
                 yield part
 
@@ -134,14 +134,25 @@ class CurveFeed:
         seen = self._seen.get((place, number))
         points = line_points(line, self.board.look, known)
         shown = points.at(inside(points, self.view.window))
-        if seen and seen.num_ghosts == _num_ghosts(line, known) and not _is_shorter(seen.series, series):
+        if seen and seen.base == _base(line, known) and self._may_be_continued(line, seen.series, series):
             start = _first_new(shown, seen.series, series)
             room = 2 * POINTS_PER_PIXEL * self.view.num_pixels - seen.num_points
             if start is not None and start > 0 and len(shown) - start <= max(0, room):
                 replaces_from = math.nextafter(shown.x[start - 1], math.inf)
                 return LinePart(place, number, shown.at(slice(start, None)), len(shown), replaces_from)
         drawn = thin(shown, self.view.num_pixels, is_log_x=self.board.look.is_log_x)
-        return LinePart(place, number, drawn, len(shown), None, _ghosts(line, self.board, known))
+        return LinePart(place, number, drawn, len(shown), None, _ghosts(line, self.board, known, self.view.num_pixels))
+
+    def _may_be_continued(self, line: Line, before: tuple[Series | None, ...], now: tuple[Series | None, ...]) -> bool:
+        """Whether the viewer's points can be told apart by their x into those that stay and those that do not.
+
+        Over steps always, unless points are gone; on other axes, where points may share an x or change their order,
+        only if one curve went on.
+        """
+        pairs = [(old, new) for old, new in zip(before, now, strict=True) if old is not None and len(old)]
+        if self.board.look.x is XAxis.STEP:
+            return all(new is not None and len(new) >= len(old) for old, new in pairs)
+        return len(line.sources) == 1 and all(same_until(old, new) >= old.steps[-1] for old, new in pairs)
 
     def _notes_of(
         self, place: int, chart: Chart, known: Mapping[str, Curves], problems: Mapping[str, str]
@@ -169,14 +180,10 @@ def _made_of(line: Line, board: Board, known: Mapping[str, Curves]) -> tuple[Ser
     return tuple(found)
 
 
-def _is_shorter(before: tuple[Series | None, ...], now: tuple[Series | None, ...]) -> bool:
-    """Whether points that the viewer has are gone."""
-    pairs = zip(before, now, strict=True)
-    return any(old is not None and (new is None or len(new) < len(old)) for old, new in pairs)
-
-
-def _num_ghosts(line: Line, known: Mapping[str, Curves]) -> int:
-    return sum(len(known[source].ghosts.get(line.tag, ())) for source in line.sources if source in known)
+def _base(line: Line, known: Mapping[str, Curves]) -> tuple[float, ...]:
+    """What else changes points that are there: a restart, and an earlier beginning of the run."""
+    own = [known[source] for source in line.sources if source in known]
+    return tuple(x for curves in own for x in (len(curves.ghosts.get(line.tag, ())), beginning(curves)))
 
 
 def _first_new(shown: Points, before: tuple[Series | None, ...], now: tuple[Series | None, ...]) -> int | None:
@@ -205,13 +212,17 @@ def same_until(before: Series | None, now: Series | None) -> float:
     return float(now.steps[first - 1]) if first else -math.inf
 
 
-def _ghosts(line: Line, board: Board, known: Mapping[str, Curves]) -> tuple[tuple[Numbers, Numbers], ...]:
+def _ghosts(
+    line: Line, board: Board, known: Mapping[str, Curves], num_pixels: int
+) -> tuple[tuple[Numbers, Numbers], ...]:
     """Points that a restart made void, each stretch as x and y; of lines of one source, as they were written."""
     if not board.look.shows_ghosts or len(line.sources) != 1 or line.minus or line.sources[0] not in known:
         return ()
     own = known[line.sources[0]]
     stretches = own.ghosts.get(line.tag, ())[-MOST_GHOSTS:]
-    return tuple((x, ghost.values) for ghost in stretches if np.isfinite(x := x_of(own, ghost, board.look.x)).all())
+    placed = ((x_of(own, ghost, board.look.x), ghost.values) for ghost in stretches)
+    thinned = (thin(Points(x, x, values), num_pixels) for x, values in placed if np.isfinite(x).all())
+    return tuple((points.x, points.y) for points in thinned)
 
 
 def _x_of_step(step: int, own: Curves | None, axis: XAxis) -> float | None:

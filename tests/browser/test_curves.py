@@ -313,3 +313,15 @@ def test_the_board_comes_back_with_its_server(open_board: Open, logs: Path, free
         page.mouse.dblclick(*plot_at(page, 0.5))
         page.mouse.move(5, 5)
         expect(value_of(page, "one")).to_have_text("2.500")
+
+
+def test_a_hidden_tab_asks_for_nothing_and_catches_up(open_board: Open, logs: Path) -> None:
+    page = open_board()
+    hide = "(is) => { Object.defineProperty(document, 'hidden', { value: is, configurable: true }); document.dispatchEvent(new Event('visibilitychange')) }"
+    page.evaluate(hide, True)
+    page.wait_for_timeout(2000)
+    append(event_file(logs), scalar(NUM_POINTS, 2.5))
+    page.wait_for_timeout(2000)
+    expect(value_of(page, "one")).to_have_text("1.609")
+    page.evaluate(hide, False)
+    expect(value_of(page, "one")).to_have_text("2.500")
