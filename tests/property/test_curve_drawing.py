@@ -1,4 +1,4 @@
-"""Downsampling keeps what matters, and smoothing is TensorBoard's formula, for any curve."""
+"""Smoothing is TensorBoard's formula, for any curve."""
 
 import math
 
@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.curves import Series
-from backend.domain.downsampling import downsample
 from backend.domain.smoothing import smooth
 
 SPECIAL = [float("nan"), float("inf"), float("-inf"), 0.0]
@@ -25,54 +23,6 @@ def curves(draw: st.DrawFn) -> list[float]:
 
 
 numbers = st.one_of(st.lists(st.floats(width=32), max_size=20), curves())
-
-
-def _series(values: list[float]) -> Series:
-    steps = np.arange(len(values), dtype=np.int64) * 3
-    return Series("a", steps, np.array(values, np.float64), steps.astype(np.float64))
-
-
-@given(numbers, st.integers(2, 60))
-def test_a_shorter_curve_has_only_points_of_the_long_one_in_order(values: list[float], num_points: int) -> None:
-    series = _series(values)
-    short = downsample(series, num_points)
-    assert len(short) <= max(num_points, 0)
-    at = short.steps // 3
-    assert (np.diff(at) > 0).all()
-    np.testing.assert_array_equal(short.values, series.values[at])
-    np.testing.assert_array_equal(short.wall_times, series.wall_times[at])
-
-
-@given(numbers, st.integers(5, 60))
-def test_extremes_both_ends_and_divergence_stay_visible(values: list[float], num_points: int) -> None:
-    series = _series(values)
-    short = downsample(series, num_points)
-    assert short.steps[:1].tolist() == series.steps[:1].tolist()
-    assert short.steps[-1:].tolist() == series.steps[-1:].tolist()
-    assert np.isnan(short.values).any() == np.isnan(series.values).any()
-    known = series.values[~np.isnan(series.values)]
-    if len(known):
-        assert np.nanmax(short.values) == known.max()
-        assert np.nanmin(short.values) == known.min()
-
-
-@given(numbers)
-def test_a_curve_that_is_short_enough_is_returned_itself(values: list[float]) -> None:
-    series = _series(values)
-    assert downsample(series, max(2, len(values))) is series
-
-
-def test_two_points_are_the_ends_and_fewer_are_refused() -> None:
-    assert downsample(_series([1.0, 9.0, 2.0, 3.0]), 2).values.tolist() == [1.0, 3.0]
-    with pytest.raises(ValueError, match="at least 2"):
-        downsample(_series([1.0]), 1)
-
-
-def test_one_spike_among_a_million_points_stays() -> None:
-    values = np.zeros(1_000_000)
-    values[654_321] = 1e6
-    steps = np.arange(len(values))
-    assert downsample(Series("a", steps, values, values), 500).values.max() == 1e6
 
 
 def _by_the_formula(values: list[float], weight: float) -> list[float]:

@@ -11,7 +11,7 @@ from app.components.board import board
 from app.runtime import get_services
 from backend.domain.board import Board, Chart, Line
 from backend.domain.curves import Series
-from backend.domain.downsampling import downsample
+from backend.domain.viewport import extremes
 
 TAG = "train/loss"
 
@@ -37,6 +37,11 @@ def _series(sources: list[str]) -> list[Series]:
     return [get_services().sources.curves(source).series[TAG] for source in sources]
 
 
+def _thinned(series: Series, num_points: int) -> Series:
+    kept = np.unique(extremes(series.steps.astype(np.float64), series.values, num_points))
+    return Series(series.tag, series.steps[kept], series.values[kept], series.wall_times[kept])
+
+
 def _nothing(sources: list[str], names: list[str]) -> None:
     st.text(f"{len(sources)} {len(names)} {st.session_state['drawn']}")
 
@@ -47,7 +52,7 @@ def _board(sources: list[str], names: list[str]) -> None:
 
 
 def _echarts(sources: list[str], names: list[str], num_points: int | None = None) -> None:
-    drawn = [downsample(series, num_points) if num_points else series for series in _series(sources)]
+    drawn = [_thinned(series, num_points) if num_points else series for series in _series(sources)]
     tables = [
         pa.table({"step": pa.array(one.steps), "value": pa.array(one.values.astype(np.float32))}) for one in drawn
     ]
