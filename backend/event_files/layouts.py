@@ -75,7 +75,12 @@ class Layouts:
 
     def known(self, layout: Layout) -> Layout:
         """The one layout that stands for all plain records like this one."""
-        return self.find(layout.record) if layout.is_plain else layout
+        length, bits = len(layout.record), int.from_bytes(layout.record, "little")
+        mask = int.from_bytes(layout.mask, "little")
+        known = self._known.get((length, mask, mask & bits))
+        if known is None and layout.is_plain and length <= _MAX_LENGTH:
+            self._remember(layout, bits)
+        return known or layout
 
     def _remember(self, layout: Layout, bits: int) -> None:
         length, mask = len(layout.record), int.from_bytes(layout.mask, "little")
