@@ -34,10 +34,14 @@ class Layout:
         if not event.is_in_order or not num_bytes:
             return None
         first = start - 1 if end else event.wall_time_at + 8
+        rest = end or first
         step = _STEP_KEY + b"\x80" * (num_bytes - 1) + b"\x01"
-        shift = len(step) - (end - first if end else 0)
-        rest = record[end if end else first :]
-        return _layout(event.shifted((first + 1, first + len(step)), shift), record[:first] + step + rest)
+        digits = bytes([_FIXED]) + bytes([_DIGITS]) * num_bytes
+        return Layout(
+            event.shifted((first + 1, first + len(step)), first + len(step) - rest),
+            record[:first] + step + record[rest:],
+            self.mask[:first] + digits + self.mask[rest:],
+        )
 
 
 def _layout(event: Event, record: bytes) -> Layout:

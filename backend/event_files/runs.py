@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from backend.event_files.columns import Columns
 from backend.event_files.crc import masked_crc
-from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers
+from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers, header_of
 from backend.event_files.layouts import Layout, Layouts
 from backend.event_files.templates import Data, Template
 from backend.event_files.wire import MalformedRecord
@@ -161,7 +161,7 @@ class Runs:
         if any(layout is None for layout in adapted):
             return None
         known = [layout for layout in adapted if layout is not None]
-        template = Template(known, [self._headers.header(len(layout.record)) for layout in known])
+        template = Template(known, [header_of(len(layout.record)) for layout in known])
         if not template.is_at(data, frame.at):
             return None
         if len(self._known) >= _MAX_KNOWN:
