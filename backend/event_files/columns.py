@@ -1,6 +1,7 @@
 """Columns: what the records of one block say, collected per tag in the order of the file."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -8,8 +9,6 @@ from backend.domain.curve_merging import Batch, Found, Points, Restart
 from backend.domain.curves import MAX_TAGS, Steps
 from backend.event_files.decoding import Decoded
 from backend.event_files.layouts import Layout
-from backend.event_files.templates import Template
-
 
 Single = tuple[int, int, float, float]  # position, step, value, wall time
 
@@ -42,19 +41,11 @@ class Columns:
         for tag, kind in event.others:
             self._others.append(Found(tag, kind, position, len(record), step, wall_time))
 
-    def add_run(self, template: Template, data: bytes, at: int, num: int, base: int) -> None:
-        """Some periods at data[at:]; `base` is the byte of the file at which data begins."""
-        for tag, places in template.places.items():
-            if not self.wants(tag, num * len(places)):
-                continue
-            found = []
-            for index, scalar in places:
-                first = base + at + int(template.starts[index])
-                positions = range(first, first + num * template.width, template.width)
-                steps = template.steps(index, data, at, num)
-                values = template.values(index, scalar, data, at, num)
-                found.append(Points(positions, steps, values, template.wall_times(index, data, at, num)))
-            self.add_points(tag, found[0] if len(found) == 1 else _woven(found))
+    def add_run(self, points_of: Mapping[str, Points]) -> None:
+        """Some periods of a template."""
+        for tag, points in points_of.items():
+            if self.wants(tag, len(points.steps)):
+                self.add_points(tag, points)
 
     def add_points(self, tag: str, points: Points) -> None:
         """Points behind all that were added to this tag."""
@@ -116,14 +107,4 @@ def joined(pieces: list[Points]) -> Points:
         np.concatenate([piece.steps for piece in pieces]),
         np.concatenate([piece.values for piece in pieces]),
         np.concatenate([piece.wall_times for piece in pieces]),
-    )
-
-
-def _woven(found: list[Points]) -> Points:
-    """A tag that occurs several times in each period."""
-    return Points(
-        np.stack([points.positions for points in found], axis=1).ravel(),
-        np.stack([points.steps for points in found], axis=1).ravel(),
-        np.stack([points.values for points in found], axis=1).ravel(),
-        np.stack([points.wall_times for points in found], axis=1).ravel(),
     )

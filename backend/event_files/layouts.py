@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from backend.event_files.event import Event, parse_event
 from backend.event_files.tensor import FIXED_WIDTHS
 
-_MAX_LENGTH = 4_096  # bytes of a record whose layout is worth remembering
+MAX_LENGTH = 65_536  # bytes of a record whose layout is worth remembering
+_MAX_KNOWN_BYTES = 2 * 1024**2
 _MAX_KNOWN = 8_192
 _MAX_MASKS = 8  # per length
 _STEP_KEY = b"\x10"
@@ -25,7 +26,23 @@ class Layout:
     def is_plain(self) -> bool:
         """Whether such records hold scalars and nothing else that we look at."""
         event = self.event
-        return bool(event.scalars) and not (event.is_restart or event.num_ignored or event.others)
+        is_short = len(self.record) <= MAX_LENGTH
+        return is_short and bool(event.scalars) and not (event.is_restart or event.num_ignored or event.others)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of its scalars."""
+        return tuple(scalar.tag for scalar in self.event.scalars)
+
+    def has_places_of(self, other: "Layout") -> bool:
+        """Whether only tags and fixed bytes differ."""
+        mine, its = self.event, other.event
+        return (
+            self.is_plain
+            and self.mask == other.mask
+            and (mine.wall_time_at, mine.step_at) == (its.wall_time_at, its.step_at)
+            and [one.number for one in mine.scalars] == [one.number for one in its.scalars]
+        )
 
     def with_step_of(self, num_bytes: int) -> "Layout | None":
         """The same with a step of so many bytes; None if that cannot be told without parsing."""
@@ -34,10 +51,14 @@ class Layout:
         if not event.is_in_order or not num_bytes:
             return None
         first = start - 1 if end else event.wall_time_at + 8
+        rest = end or first
         step = _STEP_KEY + b"\x80" * (num_bytes - 1) + b"\x01"
-        shift = len(step) - (end - first if end else 0)
-        rest = record[end if end else first :]
-        return _layout(event.shifted((first + 1, first + len(step)), shift), record[:first] + step + rest)
+        digits = bytes([_FIXED]) + bytes([_DIGITS]) * num_bytes
+        return Layout(
+            event.shifted((first + 1, first + len(step)), first + len(step) - rest),
+            record[:first] + step + record[rest:],
+            self.mask[:first] + digits + self.mask[rest:],
+        )
 
 
 def _layout(event: Event, record: bytes) -> Layout:
@@ -59,6 +80,7 @@ class Layouts:
     def __init__(self) -> None:
         self._masks: dict[int, list[int]] = {}
         self._known: dict[tuple[int, int, int], Layout] = {}
+        self._num_bytes = 0
 
     def find(self, record: bytes) -> Layout:
         """The layout of a record; the same object for every plain record alike. Raises MalformedRecord."""
@@ -69,13 +91,18 @@ class Layouts:
             if known is not None:
                 return known
         layout = _layout(parse_event(record), record)
-        if layout.is_plain and length <= _MAX_LENGTH:
+        if layout.is_plain:
             self._remember(layout, bits)
         return layout
 
     def known(self, layout: Layout) -> Layout:
         """The one layout that stands for all plain records like this one."""
-        return self.find(layout.record) if layout.is_plain else layout
+        length, bits = len(layout.record), int.from_bytes(layout.record, "little")
+        mask = int.from_bytes(layout.mask, "little")
+        known = self._known.get((length, mask, mask & bits))
+        if known is None and layout.is_plain:
+            self._remember(layout, bits)
+        return known or layout
 
     def _remember(self, layout: Layout, bits: int) -> None:
         length, mask = len(layout.record), int.from_bytes(layout.mask, "little")
@@ -84,7 +111,8 @@ class Layouts:
             if len(masks) >= _MAX_MASKS or len(self._known) >= _MAX_KNOWN:
                 return
             masks.append(mask)
-        if len(self._known) < _MAX_KNOWN:
+        self._num_bytes += length
+        if len(self._known) < _MAX_KNOWN and self._num_bytes <= _MAX_KNOWN_BYTES:
             self._known[length, mask, mask & bits] = layout
 
 
