@@ -171,3 +171,11 @@ def test_several_values_in_one_record_are_told_by_the_last_of_each_tag(tmp_path:
     write(tmp_path, "1", [version(), record])
     told = TailReader().of_folder(tmp_path).points
     assert dict(told) == {"a": LastPoint(3, 3.0, 4.0), "b": LastPoint(3, 2.0, 4.0)}
+
+
+def test_many_old_files_of_a_run_are_not_all_read_for_one_lost_tag(tmp_path: Path) -> None:
+    for number in range(40):
+        write(tmp_path, str(number), [version(), _scalars(number * 200, number * 200 + 200)])
+    told = TailReader(500, 2_000).of_folder(tmp_path, known=["never written"])
+    assert (_steps(told), told.missing, told.is_complete) == ({"loss": 40 * 200 - 1}, {"never written"}, False)
+    assert told.num_bytes_read < 40 * 1_600 + 8 * 2_000
