@@ -4,18 +4,29 @@ import math
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from backend.domain.curve_merging import Batch
 from backend.domain.curves import Damage
+from backend.event_files.chains import Places
+from backend.event_files.columns import Columns
+from backend.event_files.crc import masked_crc
 from backend.event_files.decoding import decode
 from backend.event_files.event import parse_event
-from backend.event_files.frames import BLOCK_BYTES, FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Places
+from backend.event_files.frames import BLOCK_BYTES
+from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
+from backend.event_files.layouts import Layout
+from backend.event_files.runs import Runs
 from backend.event_files.scanning import Scanner
+from backend.event_files.templates import Data
 from backend.event_files.wire import MalformedRecord
 
 _FINGERPRINT_BYTES = 64  # enough for the wall time of the last record, which no rewriting repeats
+_TAIL_BYTES = 64 * 1024  # of what is read, the checksums are always checked: a writer may have been cut off there
+_PIECE_BYTES = 16 * 1024  # for the general path, before runs are looked for again; doubled while there are none
+_MAX_LARGE_BYTES = 16 * 1024**2  # a record larger than a block is looked at up to this size, such as an image
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW  # a pipe must not block, a link not lead away
 
 
@@ -43,6 +54,10 @@ class EventFileReader:
         self._is_from_start = True
         self._fingerprint = b""  # the bytes before the offset
         self._tags: set[str] = set()
+        self._runs = Runs(self._scanner.headers)
+        self._piece_bytes = _PIECE_BYTES
+        self._is_strict = False  # damage was found where nobody had looked
+        self._unchecked: list[tuple[int, int]] = []  # bytes that were read but not checked, first and end
         self.started_at = 0.0
 
     @property
@@ -72,6 +87,39 @@ class EventFileReader:
         except OSError:
             self._scanner.give_up(size)
 
+    @property
+    def num_unverified_bytes(self) -> int:
+        """How many bytes were read without checking their checksums."""
+        return sum(end - first for first, end in self._unchecked)
+
+    def verify(self) -> bool:
+        """Check what was not checked when it was read. If it is damaged, the next read starts again and checks all."""
+        try:
+            handle = os.open(self._path, _OPEN)
+            try:
+                is_sound = self._is_another(handle, os.fstat(handle)) or self._are_sound(handle)
+            finally:
+                os.close(handle)
+        except OSError:
+            return False
+        if not is_sound:
+            self._start_over()
+            self._is_strict, self._seen = True, None
+        return not is_sound
+
+    def _are_sound(self, handle: int) -> bool:
+        while self._unchecked:
+            at, end = self._unchecked[0]
+            num = 0
+            for size in (end - at + _PIECE_BYTES, self._block_bytes):  # the last frame may end behind the end
+                num = num or self._runs.num_sound_bytes(os.pread(handle, min(size, self._block_bytes), at), end - at)
+            if not num:
+                return False
+            self._unchecked[0] = (at + num, end)
+            if at + num >= end:
+                del self._unchecked[0]
+        return True
+
     def _read(self, handle: int) -> Iterator[Batch]:
         status = os.fstat(handle)
         if self._is_another(handle, status):
@@ -79,37 +127,52 @@ class EventFileReader:
         self._identity, self._seen = (status.st_dev, status.st_ino), None
         self._scanner.cut(status.st_size)
         base, size = self._scanner.offset, status.st_size
+        check_from = 0 if self._is_strict else max(base, size - _TAIL_BYTES)
+        buffer = bytearray(self._block_bytes if size - base > self._block_bytes else 0)
         while base < size:
-            data = os.pread(handle, min(self._block_bytes, size - base), base)
+            data = _read(handle, base, min(self._block_bytes, size - base), buffer)
             if base + len(data) < min(base + self._block_bytes, size):
                 size = base + len(data)  # it was cut while we read
-            batch = self._decoded(base, data, *self._scanner.frames(base, data, is_last=base + len(data) >= size))
+            batch = self._block(base, data, check_from, is_last=base + len(data) >= size)
             self._fingerprint = _before(handle, self._scanner.offset)
             yield from self._worth_telling(batch)
             if base + len(data) >= size:
                 break
-            base = self._next_base(handle, base, size)
+            base, batch = self._next_base(handle, base, size)
+            yield from self._worth_telling(batch)
         self._scanner.settle(size, os.pread(handle, HEADER_BYTES, self._scanner.offset))
         self._seen = _signature(status)
         yield from self._worth_telling(Batch({}))
 
-    def _next_base(self, handle: int, base: int, size: int) -> int:
-        if self._scanner.offset == base:
-            self._pass_over(handle, size)
-        return self._scanner.searched
+    def _next_base(self, handle: int, base: int, size: int) -> tuple[int, Batch]:
+        """Where to go on, and what a record larger than a block says."""
+        batch = self._pass_over(handle, size) if self._scanner.offset == base else Batch({})
+        return self._scanner.searched, batch
 
-    def _pass_over(self, handle: int, size: int) -> None:
-        """Skip a record too large to hold scalars, if the frame behind it shows that its length is right."""
+    def _pass_over(self, handle: int, size: int) -> Batch:
+        """Skip a record larger than a block, if the frame behind it shows that its length is right."""
         scanner = self._scanner
-        length = scanner.length(os.pread(handle, HEADER_BYTES, scanner.offset)) or 0
-        end = scanner.offset + FRAME_BYTES + length
+        at = scanner.offset
+        length = scanner.length(os.pread(handle, HEADER_BYTES, at)) or 0
+        end = at + FRAME_BYTES + length
         header = os.pread(handle, HEADER_BYTES, end) if end <= size else b""
         is_followed = end <= size and (len(header) < HEADER_BYTES or scanner.length(header) is not None)
-        if FRAME_BYTES + length > self._block_bytes and is_followed:
-            scanner.advance(end)
-            self._fingerprint = _before(handle, end)
-        else:
+        if FRAME_BYTES + length <= self._block_bytes or not is_followed:
             scanner.lose_track()
+            return Batch({})
+        scanner.advance(end)
+        self._fingerprint = _before(handle, end)
+        return self._large(handle, at + HEADER_BYTES, length) if length <= _MAX_LARGE_BYTES else Batch({})
+
+    def _large(self, handle: int, start: int, length: int) -> Batch:
+        columns = Columns(self._tags)
+        record = os.pread(handle, length, start)
+        if masked_crc(record) != int.from_bytes(os.pread(handle, FOOTER_BYTES, start + length), "little"):
+            self._scanner.add_damage(start - HEADER_BYTES, start + length + FOOTER_BYTES - 1)
+            return Batch({})
+        with suppress(MalformedRecord):
+            columns.add_record(Layout(parse_event(record), record, b""), record, start)
+        return columns.batch()
 
     def _is_another(self, handle: int, status: os.stat_result) -> bool:
         if (status.st_dev, status.st_ino) != self._identity:
@@ -117,17 +180,51 @@ class EventFileReader:
         at = self._scanner.offset - len(self._fingerprint)
         return os.pread(handle, len(self._fingerprint), at) != self._fingerprint
 
-    def _decoded(self, base: int, data: bytes, starts: Places, lengths: Places) -> Batch:
-        decoded = decode(data, starts, lengths, base, self._tags)
+    def _block(self, base: int, data: Data, check_from: int, *, is_last: bool) -> Batch:
+        """What a block says, and how far it was understood: runs, and between them pieces for the general path."""
+        columns, scanner = Columns(self._tags), self._scanner
+        at, end = base, base + len(data)
+        while at < end:
+            if at == scanner.offset:
+                at = self._runs_from(base, data, at, check_from, columns, is_last=is_last)
+                if at == end or (at > base and not is_last and end - at < self._runs.width):
+                    break
+            piece = bytes(data[at - base : at - base + self._piece_bytes])
+            is_whole = at + len(piece) == end
+            starts, lengths = scanner.frames(at, piece, is_last=is_last and is_whole)
+            self._decode(at, piece, starts, lengths, columns)
+            if is_whole:
+                break
+            at, self._piece_bytes = scanner.searched, self._piece_bytes * 2
+        return columns.batch()
+
+    def _runs_from(self, base: int, data: Data, at: int, check_from: int, columns: Columns, *, is_last: bool) -> int:
+        end, num_bytes = self._runs.read(data, at - base, base, columns, check_from - base, is_last=is_last)
+        if num_bytes > self._piece_bytes:
+            self._piece_bytes = _PIECE_BYTES
+        self._scanner.advance(base + end)
+        if num_bytes and at < check_from:
+            self._leave_unchecked(at, min(base + end, check_from))
+        if not self.started_at and columns.first_wall_time is not None:
+            self.started_at = columns.first_wall_time
+        return base + end
+
+    def _leave_unchecked(self, first: int, end: int) -> None:
+        if self._unchecked and self._unchecked[-1][1] == first:
+            first = self._unchecked.pop()[0]
+        self._unchecked.append((first, end))
+
+    def _decode(self, base: int, data: bytes, starts: Places, lengths: Places, columns: Columns) -> None:
+        decoded = decode(data, starts, lengths, base, self._tags, self._runs.layouts)
         for index in decoded.malformed:
             start = base + int(starts[index])
             self._scanner.add_damage(start - HEADER_BYTES, start + int(lengths[index]) + FOOTER_BYTES - 1)
         if not self.started_at and len(starts):
             self.started_at = _wall_time(data[starts[0] : starts[0] + lengths[0]])
-        return Batch(decoded.points, decoded.restarts, num_ignored_points=decoded.num_ignored_points)
+        columns.add_decoded(decoded)
 
     def _worth_telling(self, batch: Batch) -> Iterator[Batch]:
-        if self._is_from_start or batch.points or batch.restarts or batch.num_ignored_points:
+        if self._is_from_start or batch.points or batch.restarts or batch.num_ignored_points or batch.others:
             batch = replace(batch, from_start=self._is_from_start)
             self._is_from_start = False
             yield batch
@@ -135,6 +232,14 @@ class EventFileReader:
 
 def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read(handle: int, at: int, size: int, buffer: bytearray) -> Data:
+    """Bytes of a file, in a buffer that is used again and again if they fill it."""
+    if size != len(buffer):
+        return os.pread(handle, size, at)
+    num = os.preadv(handle, [buffer], at)
+    return buffer if num == size else bytes(buffer[:num])
 
 
 def _before(handle: int, offset: int) -> bytes:
