@@ -13,7 +13,9 @@ from backend.domain.curve_glimpses import LastPoint, LastPoints
 from backend.event_files import tail_file
 from backend.event_files.directories import find_runs
 from backend.event_files.folder import EventFolder
+from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.tail import MAX_WINDOW_BYTES, TailReader
+from backend.event_files.wire import MalformedRecord
 from tests.fakes.event_bytes import append, frame, restart, scalar, version, write
 
 
@@ -171,3 +173,34 @@ def test_several_values_in_one_record_are_told_by_the_last_of_each_tag(tmp_path:
     write(tmp_path, "1", [version(), record])
     told = TailReader().of_folder(tmp_path).points
     assert dict(told) == {"a": LastPoint(3, 3.0, 4.0), "b": LastPoint(3, 2.0, 4.0)}
+
+
+def test_many_old_files_of_a_run_are_not_all_read_for_one_lost_tag(tmp_path: Path) -> None:
+    for number in range(40):
+        write(tmp_path, str(number), [version(), _scalars(number * 200, number * 200 + 200)])
+    told = TailReader(500, 2_000).of_folder(tmp_path, known=["never written"])
+    assert (_steps(told), told.missing, told.is_complete) == ({"loss": 40 * 200 - 1}, {"never written"}, False)
+    assert told.num_bytes_read < 40 * 1_600 + 8 * 2_000
+
+
+@pytest.mark.parametrize("behind", [b"", b" and words", b"!"])
+@pytest.mark.parametrize("num_later", [0, 3])
+def test_an_event_file_inside_of_a_text_is_no_curve(tmp_path: Path, behind: bytes, num_later: int) -> None:
+    """Even if the window begins in the middle of it."""
+    text = _scalars(0, 50, "loss", 99.0) + _scalars(0, 5, "inner") + behind
+    record = frame(b"\x1a" + bytes([len(text) & 0x7F | 0x80, len(text) >> 7]) + text)
+    write(tmp_path, "1", [version(), _scalars(0, 3_000), record, _scalars(3_000, 3_000 + num_later)])
+    told = TailReader(512).of_folder(tmp_path)
+    assert dict(told.points) == {"loss": LastPoint(2_999 + num_later, 1.0, 3_999.0 + num_later)}
+
+
+def test_a_record_that_differs_only_in_how_long_its_step_is_is_not_taken_for_one_of_a_known_shape() -> None:
+    value = Summary.Value(tag="abc", simple_value=1.0)
+    alike = Event(wall_time=1.0, step=129, summary=Summary(value=[value])).SerializeToString()
+    at = alike.index(b"\x10\x81\x01\x2a")
+    other = alike[: at + 1] + b"\x01\x48" + alike[at + 3 :]  # now a step of 1, field 9 = 42, and wire type 4
+    shapes = RecordShapes()
+    known = shapes.event(alike)
+    assert shapes.event(alike.replace(b"\x10\x81\x01", b"\x10\x85\x02")) is known
+    with pytest.raises(MalformedRecord):
+        shapes.event(other)
