@@ -13,17 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from backend.domain.curves import Numbers, Series, Steps, freeze
+from backend.domain.curves import Kind, Numbers, Series, Steps, freeze
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Points of one tag in the order of writing; `positions` are the byte offsets of their records."""
+    """Points of one tag in the order of writing; `places` are the byte offsets of their records, in pieces."""
 
-    positions: Steps
+    places: "Steps | range | tuple[Steps | range, ...]"
     steps: Steps
     values: Numbers
     wall_times: Numbers
+
+    @property
+    def positions(self) -> Steps:
+        """The byte offsets as an array, which few need."""
+        pieces = self.places if isinstance(self.places, tuple) else (self.places,)
+        arrays = [np.arange(one.start, one.stop, one.step) if isinstance(one, range) else one for one in pieces]
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,18 @@ class Restart:
     step: int
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record that holds something else than scalars for a tag; no kind if it does not say which."""
+
+    tag: str
+    kind: Kind | None
+    offset: int
+    length: int
+    step: int
+    wall_time: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """What was appended to one event file; after `from_start`, what earlier batches said is void."""
@@ -42,6 +61,7 @@ class Batch:
     restarts: tuple[Restart, ...] = ()
     from_start: bool = False
     num_ignored_points: int = 0
+    others: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,8 +22,7 @@ _SHORT = 512  # bytes below which a plain loop is faster than arrays
 
 def masked_crc(data: bytes) -> int:
     """The masked CRC-32C of some bytes, as the format stores it."""
-    crc = _of_short(data, _ALL_ONES) if len(data) < _SHORT else _of_long(data)
-    crc ^= _ALL_ONES
+    crc = _raw(data) ^ _ALL_ONES
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & _ALL_ONES
 
 
@@ -36,6 +35,28 @@ def masked_crcs(rows: Bytes) -> Crcs:
         crcs = _after_lane(crcs) ^ _of_lanes(rows[:, start : start + _LANE])
     crcs ^= np.uint32(_of_zeros(length) ^ _ALL_ONES)
     return ((crcs >> np.uint32(15)) | (crcs << np.uint32(17))) + np.uint32(_MASK_DELTA)
+
+
+class ChangingCrc:
+    """Masked CRCs of rows that equal one record except where a mask has zeros (or a byte of which only some
+    bits are free): the record's own, and one table entry per such byte.
+    """
+
+    def __init__(self, record: bytes, mask: bytes) -> None:
+        self.length = len(record)
+        changing = [place for place, byte in enumerate(mask) if byte != 0xFF]
+        fixed = bytearray(record)
+        for place in changing:
+            fixed[place] = 0
+        self._constant = np.uint32(_raw(bytes(fixed)) ^ _ALL_ONES)
+        self._tables = [(place, _table_followed_by(self.length - 1 - place)) for place in changing]
+
+    def of(self, rows: Bytes) -> Crcs:
+        """The CRC of each row; shape (n, length) in, (n,) out."""
+        crcs = np.full(len(rows), self._constant, np.uint32)
+        for place, table in self._tables:
+            crcs ^= table.take(rows[:, place])
+        return ((crcs >> np.uint32(15)) | (crcs << np.uint32(17))) + np.uint32(_MASK_DELTA)
 
 
 @cache
@@ -58,6 +79,18 @@ def _followed() -> Crcs:
     for _ in range(_LANE - 1):
         rows.append(table[rows[-1] & 0xFF] ^ (rows[-1] >> np.uint32(8)))
     return np.array(rows)
+
+
+@lru_cache(8_192)
+def _table_followed_by(num_bytes: int) -> Crcs:
+    """The CRC, from zero, of each byte followed by so many zero bytes."""
+    if num_bytes < _LANE:
+        return _followed()[num_bytes]
+    return _after_lane(_table_followed_by(num_bytes - _LANE))
+
+
+def _raw(data: bytes) -> int:
+    return _of_short(data, _ALL_ONES) if len(data) < _SHORT else _of_long(data)
 
 
 def _of_short(data: bytes, crc: int) -> int:

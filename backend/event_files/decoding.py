@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from backend.domain.curve_merging import Points, Restart
+from backend.domain.curve_merging import Found, Points, Restart
 from backend.domain.curves import MAX_TAGS, Numbers, Steps
 from backend.event_files.event import Event, Scalar, parse_event
 from backend.event_files.frames import Places, by_length, gather
@@ -35,6 +35,7 @@ class Decoded:
     restarts: tuple[Restart, ...]
     malformed: tuple[int, ...]
     num_ignored_points: int
+    others: tuple[Found, ...]
 
 
 def decode(data: bytes, starts: Places, lengths: Places, base: int, tags: set[str]) -> Decoded:
@@ -72,7 +73,7 @@ def _decode_alike(data: bytes, starts: Places, length: int, columns: "_Columns")
         mask = _outside_of_places(event, rows.shape[1]).view(np.uint64)
         is_alike = ~((words[left] ^ words[left[0]]) & mask).any(axis=1)
         alike = left[is_alike]
-        columns.add_alike(event, starts[alike], rows[alike])
+        columns.add_alike(event, starts[alike], length, rows[alike])
         misses += len(alike) * _FEW < len(left)
         left = left[~is_alike]
     return np.concatenate((np.array(odd, np.int64), left))
@@ -108,6 +109,7 @@ class _Columns:
         self._singles: dict[str, list[tuple[int, int, float, float]]] = {}
         self._restarts: list[Restart] = []
         self._num_ignored = 0
+        self._others: list[Found] = []
 
     def add(self, start: int, record: bytes) -> None:
         """One record. Raises MalformedRecord."""
@@ -119,10 +121,12 @@ class _Columns:
         for scalar in self._wanted(event, 1):
             point = self._base + start, step, scalar.number.read(record), wall_time
             self._singles.setdefault(scalar.tag, []).append(point)
+        for tag, kind in event.others:
+            self._others.append(Found(tag, kind, self._base + start, len(record), step, wall_time))
 
-    def add_alike(self, event: Event, starts: Places, rows: Bytes) -> None:
+    def add_alike(self, event: Event, starts: Places, length: int, rows: Bytes) -> None:
         """Records of one layout; rows of shape (n, length or more)."""
-        if not (event.scalars or event.is_restart or event.num_ignored):
+        if not (event.scalars or event.is_restart or event.num_ignored or event.others):
             return
         positions, steps, wall_times = self._base + starts, _steps(event, rows), _wall_times(event, rows)
         self._num_ignored += event.num_ignored * len(rows)
@@ -131,6 +135,11 @@ class _Columns:
         for scalar in self._wanted(event, len(rows)):
             points = Points(positions, steps, _numbers(scalar.number, rows), wall_times)
             self._columns.setdefault(scalar.tag, []).append(points)
+        for tag, kind in event.others:
+            self._others += [
+                Found(tag, kind, position, length, step, wall_time)
+                for position, step, wall_time in zip(positions.tolist(), steps.tolist(), wall_times.tolist(), strict=True)
+            ]
 
     def _wanted(self, event: Event, num_records: int) -> Iterator[Scalar]:
         for scalar in event.scalars:
@@ -155,7 +164,8 @@ class _Columns:
         in_order = [(tag, _in_order(columns)) for tag, columns in self._columns.items()]
         points_of = dict(sorted(in_order, key=lambda item: int(item[1].positions[0])))
         restarts = tuple(sorted(self._restarts, key=lambda restart: restart.position))
-        return Decoded(points_of, restarts, tuple(sorted(malformed)), self._num_ignored)
+        others = tuple(sorted(self._others, key=lambda found: found.offset))
+        return Decoded(points_of, restarts, tuple(sorted(malformed)), self._num_ignored, others)
 
 
 def _in_order(columns: list[Points]) -> Points:

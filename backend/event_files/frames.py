@@ -17,7 +17,7 @@ from backend.event_files.crc import masked_crc, masked_crcs
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
 FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
-BLOCK_BYTES = 4 * 1024**2  # read at once; a record that does not fit holds no scalars and is passed over
+BLOCK_BYTES = 1024**2  # read at once; a record that does not fit holds no scalars and is passed over
 
 _MIN_GROUP = 8  # records of one length, from which arrays beat a loop
 _MAX_GROUP_LENGTH = 4096
@@ -48,6 +48,7 @@ class Headers:
 
     def __init__(self) -> None:
         self.known: dict[bytes, int] = {}
+        self._headers: dict[int, bytes] = {}
 
     def length(self, header: bytes) -> int | None:
         """The length in a header of 12 bytes, or None if its CRC is wrong."""
@@ -58,6 +59,14 @@ class Headers:
                 self.known.clear()
             self.known[header] = length
         return length
+
+    def header(self, length: int) -> bytes:
+        """The header of a record of this length."""
+        known = self._headers.get(length)
+        if known is None:
+            number = length.to_bytes(8, "little")
+            known = self._headers[length] = number + masked_crc(number).to_bytes(4, "little")
+        return known
 
 
 class Block:

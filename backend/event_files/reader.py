@@ -9,13 +9,17 @@ from pathlib import Path
 
 from backend.domain.curve_merging import Batch
 from backend.domain.curves import Damage
+from backend.event_files.columns import Columns
 from backend.event_files.decoding import decode
 from backend.event_files.event import parse_event
 from backend.event_files.frames import BLOCK_BYTES, FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Places
+from backend.event_files.runs import Runs
 from backend.event_files.scanning import Scanner
 from backend.event_files.wire import MalformedRecord
 
 _FINGERPRINT_BYTES = 64  # enough for the wall time of the last record, which no rewriting repeats
+_TAIL_BYTES = 64 * 1024  # of what is read, the checksums are always checked: a writer may have been cut off there
+_PIECE_BYTES = 16 * 1024  # for the general path, before runs are looked for again; doubled while there are none
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW  # a pipe must not block, a link not lead away
 
 
@@ -35,6 +39,7 @@ class EventFileReader:
         self._block_bytes = block_bytes
         self._name = path.name if name is None else name
         self._identity: tuple[int, int] | None = None  # device and inode
+        self._is_strict = False
         self._seen: tuple[int, int, int, int] | None = None  # of a file that was read to its end
         self._start_over()
 
@@ -43,6 +48,8 @@ class EventFileReader:
         self._is_from_start = True
         self._fingerprint = b""  # the bytes before the offset
         self._tags: set[str] = set()
+        self._runs = Runs(self._scanner.headers)
+        self._piece_bytes = _PIECE_BYTES
         self.started_at = 0.0
 
     @property
@@ -79,11 +86,12 @@ class EventFileReader:
         self._identity, self._seen = (status.st_dev, status.st_ino), None
         self._scanner.cut(status.st_size)
         base, size = self._scanner.offset, status.st_size
+        check_from = 0 if self._is_strict else max(base, size - _TAIL_BYTES)
         while base < size:
             data = os.pread(handle, min(self._block_bytes, size - base), base)
             if base + len(data) < min(base + self._block_bytes, size):
                 size = base + len(data)  # it was cut while we read
-            batch = self._decoded(base, data, *self._scanner.frames(base, data, is_last=base + len(data) >= size))
+            batch = self._block(base, data, check_from, is_last=base + len(data) >= size)
             self._fingerprint = _before(handle, self._scanner.offset)
             yield from self._worth_telling(batch)
             if base + len(data) >= size:
@@ -117,17 +125,44 @@ class EventFileReader:
         at = self._scanner.offset - len(self._fingerprint)
         return os.pread(handle, len(self._fingerprint), at) != self._fingerprint
 
-    def _decoded(self, base: int, data: bytes, starts: Places, lengths: Places) -> Batch:
+    def _block(self, base: int, data: bytes, check_from: int, *, is_last: bool) -> Batch:
+        """What a block says, and how far it was understood: runs, and between them pieces for the general path."""
+        columns, scanner = Columns(self._tags), self._scanner
+        at, end = base, base + len(data)
+        while at < end:
+            if at == scanner.offset:
+                at = self._runs_from(base, data, at, check_from, columns)
+                if at == end or (at > base and not is_last and end - at < self._runs.width):
+                    break
+            piece = data[at - base : at - base + self._piece_bytes]
+            is_whole = at + len(piece) == end
+            starts, lengths = scanner.frames(at, piece, is_last=is_last and is_whole)
+            self._decode(at, piece, starts, lengths, columns)
+            if is_whole:
+                break
+            at, self._piece_bytes = scanner.searched, self._piece_bytes * 2
+        return columns.batch()
+
+    def _runs_from(self, base: int, data: bytes, at: int, check_from: int, columns: Columns) -> int:
+        end, num_bytes = self._runs.read(data, at - base, base, columns, check_from - base)
+        if num_bytes > self._piece_bytes:
+            self._piece_bytes = _PIECE_BYTES
+        self._scanner.advance(base + end)
+        if not self.started_at and columns.first_wall_time is not None:
+            self.started_at = columns.first_wall_time
+        return base + end
+
+    def _decode(self, base: int, data: bytes, starts: Places, lengths: Places, columns: Columns) -> None:
         decoded = decode(data, starts, lengths, base, self._tags)
         for index in decoded.malformed:
             start = base + int(starts[index])
             self._scanner.add_damage(start - HEADER_BYTES, start + int(lengths[index]) + FOOTER_BYTES - 1)
         if not self.started_at and len(starts):
             self.started_at = _wall_time(data[starts[0] : starts[0] + lengths[0]])
-        return Batch(decoded.points, decoded.restarts, num_ignored_points=decoded.num_ignored_points)
+        columns.add_decoded(decoded)
 
     def _worth_telling(self, batch: Batch) -> Iterator[Batch]:
-        if self._is_from_start or batch.points or batch.restarts or batch.num_ignored_points:
+        if self._is_from_start or batch.points or batch.restarts or batch.num_ignored_points or batch.others:
             batch = replace(batch, from_start=self._is_from_start)
             self._is_from_start = False
             yield batch

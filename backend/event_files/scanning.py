@@ -19,7 +19,7 @@ class Scanner:
         self._block_bytes = block_bytes
         self.offset = 0  # the first byte that is not understood yet
         self.searched = 0  # no whole frame begins between the offset and here
-        self._headers = Headers()
+        self.headers = Headers()
         self._damage: list[tuple[int, int]] = []
         self._open_damage: tuple[int, int] | None = None
 
@@ -33,7 +33,7 @@ class Scanner:
 
         `base` is `searched` to go on with a search, and otherwise `offset`.
         """
-        block = Block(data, self._headers, self._block_bytes)
+        block = Block(data, self.headers, self._block_bytes)
         starts, lengths = [], []
         is_on_track = base == self.offset
         while True:
@@ -75,7 +75,7 @@ class Scanner:
 
     def length(self, header: bytes) -> int | None:
         """The length in a frame header; None if it is cut off or damaged."""
-        return self._headers.length(header) if len(header) == HEADER_BYTES else None
+        return self.headers.length(header) if len(header) == HEADER_BYTES else None
 
     def add_damage(self, first_byte: int, last_byte: int) -> None:
         """These bytes will never be read."""

@@ -1,0 +1,158 @@
+"""Runs: finds the stretches of a file in which the same few frames repeat.
+
+The first look is cheap: are the records of the step that just ended followed by the same records? If such
+runs turn out short, more records are walked for a longer period; if there is none, it says so, and the
+general path goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backend.event_files.columns import Columns
+from backend.event_files.crc import masked_crc
+from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers
+from backend.event_files.layouts import Layout, Layouts
+from backend.event_files.templates import Template
+from backend.event_files.wire import MalformedRecord
+
+_MAX_PERIOD = 1_024  # records
+_MAX_PERIOD_BYTES = 256 * 1024
+_FEW_WALKED = 64  # records walked one by one for a first look, over what one period takes
+_MANY_WALKED = 2 * _MAX_PERIOD
+_SHORT_RUN = 192  # records: below, the general path is faster
+_MAX_SHORT_RUNS = 2  # in a row
+_MAX_KNOWN = 16
+_MAX_GUESSES = 4  # per walk: building a template costs as much as walking some records
+
+
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """One whole frame that was looked at: where, its header, its layout and its step."""
+
+    at: int
+    header: bytes
+    layout: Layout
+    step: int
+    record: bytes
+
+
+class Runs:
+    """The runs of one file; templates that were met are tried first."""
+
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+        self._layouts = Layouts()
+        self._known: dict[Layout, Template] = {}  # by the layout of the first record
+        self.width = 0  # bytes of the last period
+
+    def read(self, data: bytes, at: int, base: int, columns: Columns, check_from: int) -> tuple[int, int]:
+        """Read runs and a few records between them from data[at:] on; `base` is where data lies in the file.
+
+        Returns how far that was, and how many bytes of it lie in runs. Checksums are checked from the byte
+        `check_from` of data on, and of records outside of runs. A wrong one ends the reading before it.
+        """
+        num_short = num_bytes = 0
+        template: Template | None = None
+        while num_short < _MAX_SHORT_RUNS:
+            template, first = self._next(data, at, base, columns, template)
+            at = first
+            if template is None:
+                break
+            self.width = template.width
+            num = template.num_rows(data, at)
+            num_sound = self._num_sound(template, data, at, num, check_from)
+            if num_sound:
+                columns.add_run(template, data, at, num_sound, base)
+            at += num_sound * template.width
+            num_bytes += num_sound * template.width
+            if num_sound < num:
+                break
+            is_at_end = len(data) - at < template.width
+            is_short = num * len(template.layouts) < _SHORT_RUN and not is_at_end
+            num_short = num_short + 1 if is_short else 0
+        return at, num_bytes
+
+    def _num_sound(self, template: Template, data: bytes, at: int, num: int, check_from: int) -> int:
+        unchecked = min(num, max(0, check_from - at) // template.width)
+        return unchecked + template.num_sound(data, at + unchecked * template.width, num - unchecked)
+
+    def _next(
+        self, data: bytes, at: int, base: int, columns: Columns, last: Template | None
+    ) -> tuple[Template | None, int]:
+        """The next run and where it begins; what lies before is added. Without one, where we gave up."""
+        walked: list[_Walked] = []
+        num_guesses = 0
+        template = None
+        limit = _FEW_WALKED
+        while len(walked) < limit:
+            frame = self._frame(data, at)
+            if frame is None:
+                break
+            template = self._known_at(data, frame)
+            if template is None and num_guesses < _MAX_GUESSES and (not walked or walked[-1].step != frame.step):
+                num_guesses += 1
+                template = self._guess(data, frame, walked, last)
+            if template is not None:
+                break
+            walked.append(frame)
+            at = frame.at + FRAME_BYTES + len(frame.record)
+        for frame in walked:
+            columns.add_record(frame.layout, frame.record, base + frame.at + HEADER_BYTES)
+        return template, at
+
+    def _frame(self, data: bytes, at: int) -> _Walked | None:
+        """The whole, sound frame at a place; None if there is none."""
+        header = data[at : at + HEADER_BYTES]
+        length = self._headers.length(header) if len(header) == HEADER_BYTES else None
+        if length is None or at + FRAME_BYTES + length > len(data):
+            return None
+        start = at + HEADER_BYTES
+        record = data[start : start + length]
+        stored = int.from_bytes(data[start + length : start + length + FOOTER_BYTES], "little")
+        if masked_crc(record) != stored:
+            return None
+        try:
+            layout = self._layouts.find(record)
+        except MalformedRecord:
+            return None
+        return _Walked(at, header, layout, layout.event.step(record), record)
+
+    def _known_at(self, data: bytes, frame: _Walked) -> Template | None:
+        template = self._known.get(frame.layout)
+        return template if template is not None and template.is_at(data, frame.at) else None
+
+    def _guess(
+        self, data: bytes, frame: _Walked, walked: Sequence[_Walked], last: Template | None
+    ) -> Template | None:
+        """The records of the step before, repeated with another step."""
+        if not walked:
+            return self._template(data, frame, last.layouts) if last is not None else None
+        step = walked[-1].step
+        first = len(walked)
+        while first and walked[first - 1].step == step and len(walked) - first < _MAX_PERIOD:
+            first -= 1
+        layouts = [one.layout for one in walked[first:]]
+        return self._template(data, frame, layouts)
+
+    def _template(self, data: bytes, frame: _Walked, layouts: Sequence[Layout]) -> Template | None:
+        if not all(layout.is_plain for layout in layouts):
+            return None
+        start, end = frame.layout.event.step_at
+        adapted = [self._with_step_of(layout, end - start) for layout in layouts]
+        if any(layout is None for layout in adapted):
+            return None
+        known = [layout for layout in adapted if layout is not None]
+        template = Template(known, [self._headers.header(len(layout.record)) for layout in known])
+        if not template.is_at(data, frame.at):
+            return None
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.pop(next(iter(self._known)))
+        self._known[known[0]] = template
+        return template
+
+    def _with_step_of(self, layout: Layout, num_bytes: int) -> Layout | None:
+        start, end = layout.event.step_at
+        if end - start == num_bytes:
+            return layout
+        longer = layout.with_step_of(num_bytes)
+        return None if longer is None else self._layouts.known(longer)
