@@ -29,6 +29,8 @@ def _table() -> npt.NDArray[np.uint32]:
 
 
 _TABLE = _table()
+_ENTRIES = _TABLE.tolist()
+_LONG = 4_096  # bytes, from which arrays pay
 
 
 def masked_crcs(rows: Bytes) -> npt.NDArray[np.uint32]:
@@ -47,7 +49,13 @@ def frame(payload: bytes) -> bytes:
 
 
 def _crc(data: bytes) -> bytes:
-    return struct.pack("<I", int(masked_crcs(np.frombuffer(data, np.uint8)[None, :])[0]))
+    if len(data) > _LONG:
+        return struct.pack("<I", int(masked_crcs(np.frombuffer(data, np.uint8)[None, :])[0]))
+    crc = 0xFFFF_FFFF
+    for byte in data:
+        crc = _ENTRIES[(crc ^ byte) & 0xFF] ^ crc >> 8
+    crc ^= 0xFFFF_FFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFF_FFFF)
 
 
 def varint(number: int) -> bytes:
