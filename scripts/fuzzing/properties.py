@@ -7,7 +7,9 @@ import numpy as np
 
 from backend.domain.curves import Curves
 from backend.event_files.folder import EventFolder
+from backend.event_files.preview import preview
 from backend.event_files.reader import EventFileReader
+from backend.event_files.tail import TailReader
 from scripts.fuzzing.inputs import Input
 
 NAME = "events.out.tfevents.1"
@@ -33,7 +35,23 @@ def check(given: Input, folder: Path) -> Curves:
     if not whole.damage:
         assert num_points == at_once, "another size of blocks reads other points"
         assert told(grown) == told(whole), "a file that grew reads differently"
+    check_glimpses(folder, whole)
     return whole
+
+
+def check_glimpses(folder: Path, whole: Curves) -> None:
+    """What is read of the ends and here and there agrees with the whole."""
+    last = TailReader(window_bytes=256, max_window_bytes=2_048).of_folder(folder)
+    some = preview(folder, num_reads=4)
+    assert some.series.keys() <= whole.series.keys() or whole.damage, "a preview of tags that nobody wrote"
+    for tag, point in last.points.items():
+        series = whole.series.get(tag)
+        assert series is not None or whole.damage, "a last point of a tag that is not there"
+        if series is not None and not whole.damage:
+            assert point.step == series.steps[-1], "another last step"
+            assert np.array_equal([point.value, point.wall_time], [series.values[-1], series.wall_times[-1]], equal_nan=True)
+    if last.is_complete and not whole.damage:
+        assert set(last.points) == set(whole.series), "a whole reading from the end lacks tags"
 
 
 def told(curves: Curves) -> Told:
