@@ -44,17 +44,9 @@ class Columns:
 
     def add_run(self, template: Template, data: bytes, at: int, num: int, base: int) -> None:
         """Some periods at data[at:]; `base` is the byte of the file at which data begins."""
-        for tag, places in template.places.items():
-            if not self.wants(tag, num * len(places)):
-                continue
-            found = []
-            for index, scalar in places:
-                first = base + at + int(template.starts[index])
-                positions = range(first, first + num * template.width, template.width)
-                steps = template.steps(index, data, at, num)
-                values = template.values(index, scalar, data, at, num)
-                found.append(Points(positions, steps, values, template.wall_times(index, data, at, num)))
-            self.add_points(tag, found[0] if len(found) == 1 else _woven(found))
+        for tag, points in template.points(data, at, num, base).items():
+            if self.wants(tag, num * template.num_values_of[tag]):
+                self.add_points(tag, points)
 
     def add_points(self, tag: str, points: Points) -> None:
         """Points behind all that were added to this tag."""
@@ -118,14 +110,4 @@ def joined(pieces: list[Points]) -> Points:
         np.concatenate([piece.steps for piece in pieces]),
         np.concatenate([piece.values for piece in pieces]),
         np.concatenate([piece.wall_times for piece in pieces]),
-    )
-
-
-def _woven(found: list[Points]) -> Points:
-    """A tag that occurs several times in each period."""
-    return Points(
-        np.stack([points.positions for points in found], axis=1).ravel(),
-        np.stack([points.steps for points in found], axis=1).ravel(),
-        np.stack([points.values for points in found], axis=1).ravel(),
-        np.stack([points.wall_times for points in found], axis=1).ravel(),
     )

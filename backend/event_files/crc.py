@@ -5,6 +5,7 @@ is the exclusive or of one table entry per byte, where the table depends on how 
 many records of one length in a few array operations.
 """
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -17,6 +18,8 @@ _POLYNOMIAL = 0x82F63B78  # reflected
 _ALL_ONES = 0xFFFFFFFF
 _MASK_DELTA = 0xA282EAD8
 _LANE = 256  # bytes folded per step over long payloads
+MAX_PERIOD_RECORD = 4_096  # bytes
+_ROWS = 256  # whose CRCs are taken at once: what they need stays near the core
 _SHORT = 512  # bytes below which a plain loop is faster than arrays
 
 
@@ -34,29 +37,44 @@ def masked_crcs(rows: Bytes) -> Crcs:
     for start in range(head, length, _LANE):
         crcs = _after_lane(crcs) ^ _of_lanes(rows[:, start : start + _LANE])
     crcs ^= np.uint32(_of_zeros(length) ^ _ALL_ONES)
-    return ((crcs >> np.uint32(15)) | (crcs << np.uint32(17))) + np.uint32(_MASK_DELTA)
+    return _masked(crcs)
 
 
-class ChangingCrc:
-    """Masked CRCs of rows that equal one record except where a mask has zeros (or a byte of which only some
-    bits are free): the record's own, and one table entry per such byte.
+class PeriodCrcs:
+    """Masked CRCs of the records of rows that equal one row except where a mask has zeros, or some zero bits.
+
+    The CRC of each record is that of its fixed bytes, and one table entry per byte that changes.
     """
 
-    def __init__(self, record: bytes, mask: bytes) -> None:
-        self.length = len(record)
-        changing = [place for place, byte in enumerate(mask) if byte != 0xFF]
-        fixed = bytearray(record)
-        for place in changing:
-            fixed[place] = 0
-        self._constant = np.uint32(_raw(bytes(fixed)) ^ _ALL_ONES)
-        self._tables = [(place, _table_followed_by(self.length - 1 - place)) for place in changing]
+    def __init__(self, row: bytes, mask: bytes, places: Sequence[tuple[int, int]]) -> None:
+        """`places` are start and length of the records in a row; none is longer than MAX_PERIOD_RECORD."""
+        followed = [np.arange(length - 1, -1, -1) for _, length in places]
+        inside = np.concatenate([np.arange(start, start + length) for start, length in places])
+        offsets = np.concatenate(followed) * 256
+        self._table = _followed(_LANE if len(offsets) and offsets.max() < _LANE * 256 else MAX_PERIOD_RECORD).ravel()
+        is_changing = np.frombuffer(mask, np.uint8)[inside] != 0xFF  # noqa: PLR2004 - all bits fixed
+        fixed = np.where(is_changing, 0, np.frombuffer(row, np.uint8)[inside]).astype(np.intp) + offsets
+        lengths = [length for _, length in places]
+        starts = np.cumsum([0, *lengths[:-1]])
+        zeros = np.array([_of_zeros(length) ^ _ALL_ONES for length in lengths], np.uint32)
+        self._fixed = np.bitwise_xor.reduceat(self._table.take(fixed), starts) ^ zeros
+        self._changing, self._offsets = inside[is_changing], offsets[is_changing]
+        self._borders = np.searchsorted(np.flatnonzero(is_changing), starts)
 
     def of(self, rows: Bytes) -> Crcs:
-        """The CRC of each row; shape (n, length) in, (n,) out."""
-        crcs = np.full(len(rows), self._constant, np.uint32)
-        for place, table in self._tables:
-            crcs ^= table.take(rows[:, place])
-        return ((crcs >> np.uint32(15)) | (crcs << np.uint32(17))) + np.uint32(_MASK_DELTA)
+        """The CRC of each record; shape (n, width) in, (n, records) out."""
+        crcs = np.empty((len(rows), len(self._fixed)), np.uint32)
+        for first in range(0, len(rows), _ROWS):
+            some = slice(first, first + _ROWS)
+            entries = rows[some].take(self._changing, axis=1).astype(np.intp)
+            entries += self._offsets
+            np.bitwise_xor.reduceat(self._table.take(entries), self._borders, axis=1, out=crcs[some])
+        crcs ^= self._fixed
+        return _masked(crcs)
+
+
+def _masked(crcs: Crcs) -> Crcs:
+    return ((crcs >> np.uint32(15)) | (crcs << np.uint32(17))) + np.uint32(_MASK_DELTA)
 
 
 @cache
@@ -72,21 +90,13 @@ def _table() -> tuple[int, ...]:
 
 
 @cache
-def _followed() -> Crcs:
-    """Shape (256, 256): the CRC, from zero, of a byte that is followed by so many zero bytes."""
+def _followed(num: int = _LANE) -> Crcs:
+    """Shape (num, 256): the CRC, from zero, of a byte that is followed by so many zero bytes."""
     table = np.array(_table(), np.uint32)
     rows = [table]
-    for _ in range(_LANE - 1):
+    for _ in range(num - 1):
         rows.append(table[rows[-1] & 0xFF] ^ (rows[-1] >> np.uint32(8)))
     return np.array(rows)
-
-
-@lru_cache(8_192)
-def _table_followed_by(num_bytes: int) -> Crcs:
-    """The CRC, from zero, of each byte followed by so many zero bytes."""
-    if num_bytes < _LANE:
-        return _followed()[num_bytes]
-    return _after_lane(_table_followed_by(num_bytes - _LANE))
 
 
 def _raw(data: bytes) -> int:

@@ -6,7 +6,8 @@ places.
 """
 
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from backend.domain.curves import MAX_TAG_LENGTH, Kind
 from backend.event_files.tensor import Number, number_in_tensor
@@ -29,8 +30,7 @@ _STEP_AT = 10  # behind a key, the wall time, and a key
 _BYTES_PER_CHARACTER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A tag, and where its number lies."""
 
     tag: str
@@ -62,12 +62,9 @@ class Event:
         return signed(varint(record, start, end)[0]) if end else 0
 
     def shifted(self, step_at: tuple[int, int], num_bytes: int) -> "Event":
-        """The same places, behind a step that takes so many bytes more."""
-        scalars = [
-            Scalar(scalar.tag, Number(scalar.number.raw, scalar.number.start + num_bytes, scalar.number.literal))
-            for scalar in self.scalars
-        ]
-        return replace(self, step_at=step_at, scalars=scalars)
+        """The same scalars, behind a step that takes so many bytes more."""
+        scalars = [Scalar(one.tag, one.number.shifted(num_bytes)) for one in self.scalars]
+        return Event(self.wall_time_at, step_at, is_in_order=self.is_in_order, scalars=scalars)
 
 
 def parse_event(record: bytes) -> Event:

@@ -7,7 +7,7 @@ find frames behind damage.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -48,25 +48,25 @@ class Headers:
 
     def __init__(self) -> None:
         self.known: dict[bytes, int] = {}
-        self._headers: dict[int, bytes] = {}
 
     def length(self, header: bytes) -> int | None:
         """The length in a header of 12 bytes, or None if its CRC is wrong."""
         length = self.known.get(header)
-        if length is None and masked_crc(header[:8]) == int.from_bytes(header[8:], "little"):
-            length = int.from_bytes(header[:8], "little")
-            if len(self.known) >= _MAX_KNOWN:
-                self.known.clear()
-            self.known[header] = length
+        if length is None:
+            claimed = int.from_bytes(header[:8], "little")
+            if header_of(claimed) == header:
+                length = claimed
+                if len(self.known) >= _MAX_KNOWN:
+                    self.known.clear()
+                self.known[header] = length
         return length
 
-    def header(self, length: int) -> bytes:
-        """The header of a record of this length."""
-        known = self._headers.get(length)
-        if known is None:
-            number = length.to_bytes(8, "little")
-            known = self._headers[length] = number + masked_crc(number).to_bytes(4, "little")
-        return known
+
+@lru_cache(_MAX_KNOWN)
+def header_of(length: int) -> bytes:
+    """The header of a record of this length."""
+    number = length.to_bytes(8, "little")
+    return number + masked_crc(number).to_bytes(4, "little")
 
 
 class Block:

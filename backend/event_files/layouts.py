@@ -34,10 +34,14 @@ class Layout:
         if not event.is_in_order or not num_bytes:
             return None
         first = start - 1 if end else event.wall_time_at + 8
+        rest = end or first
         step = _STEP_KEY + b"\x80" * (num_bytes - 1) + b"\x01"
-        shift = len(step) - (end - first if end else 0)
-        rest = record[end if end else first :]
-        return _layout(event.shifted((first + 1, first + len(step)), shift), record[:first] + step + rest)
+        digits = bytes([_FIXED]) + bytes([_DIGITS]) * num_bytes
+        return Layout(
+            event.shifted((first + 1, first + len(step)), first + len(step) - rest),
+            record[:first] + step + record[rest:],
+            self.mask[:first] + digits + self.mask[rest:],
+        )
 
 
 def _layout(event: Event, record: bytes) -> Layout:
@@ -75,7 +79,12 @@ class Layouts:
 
     def known(self, layout: Layout) -> Layout:
         """The one layout that stands for all plain records like this one."""
-        return self.find(layout.record) if layout.is_plain else layout
+        length, bits = len(layout.record), int.from_bytes(layout.record, "little")
+        mask = int.from_bytes(layout.mask, "little")
+        known = self._known.get((length, mask, mask & bits))
+        if known is None and layout.is_plain and length <= _MAX_LENGTH:
+            self._remember(layout, bits)
+        return known or layout
 
     def _remember(self, layout: Layout, bits: int) -> None:
         length, mask = len(layout.record), int.from_bytes(layout.mask, "little")

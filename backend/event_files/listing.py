@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,19 +36,20 @@ def event_files(folder: Path) -> list[EventFile]:
     root = _resolved(folder)
     if root is None:
         return []
-    files = list(_files(root, root, ""))
-    for entry in _entries(root):
-        path = _inside(root, entry)
-        if path is not None and path != root and path.is_dir():
-            files += _files(root, path, entry.name)
+    entries = _entries(root)
+    files = list(_files(root, entries, ""))
+    for entry in entries:
+        path = _inside(root, entry) if entry.is_symlink() or entry.is_dir() else None
+        if path is not None and path != root and (not entry.is_symlink() or path.is_dir()):
+            files += _files(root, _entries(path), entry.name)
     return list({file.path: file for file in reversed(files)}.values())[::-1]
 
 
-def _files(root: Path, folder: Path, group: str) -> Iterator[EventFile]:
-    for entry in _entries(folder):
+def _files(root: Path, entries: Iterable["os.DirEntry[str]"], group: str) -> Iterator[EventFile]:
+    for entry in entries:
         if _INFIX in entry.name and not entry.name.endswith(_IGNORED_SUFFIX):
-            path = _inside(root, entry)
-            if path is not None and path.is_file():
+            path = _inside(root, entry) if entry.is_symlink() or entry.is_file() else None
+            if path is not None and (not entry.is_symlink() or path.is_file()):
                 yield EventFile(path, group, entry.name)
 
 

@@ -15,6 +15,7 @@ from backend.event_files.event import parse_event
 from backend.event_files.frames import BLOCK_BYTES, FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Places
 from backend.event_files.runs import Runs
 from backend.event_files.scanning import Scanner
+from backend.event_files.templates import Data
 from backend.event_files.wire import MalformedRecord
 
 _FINGERPRINT_BYTES = 64  # enough for the wall time of the last record, which no rewriting repeats
@@ -39,7 +40,6 @@ class EventFileReader:
         self._block_bytes = block_bytes
         self._name = path.name if name is None else name
         self._identity: tuple[int, int] | None = None  # device and inode
-        self._is_strict = False
         self._seen: tuple[int, int, int, int] | None = None  # of a file that was read to its end
         self._start_over()
 
@@ -50,6 +50,8 @@ class EventFileReader:
         self._tags: set[str] = set()
         self._runs = Runs(self._scanner.headers)
         self._piece_bytes = _PIECE_BYTES
+        self._is_strict = False  # damage was found where nobody had looked
+        self._unchecked: list[tuple[int, int]] = []  # bytes that were read but not checked, first and end
         self.started_at = 0.0
 
     @property
@@ -79,6 +81,39 @@ class EventFileReader:
         except OSError:
             self._scanner.give_up(size)
 
+    @property
+    def num_unverified_bytes(self) -> int:
+        """How many bytes were read without checking their checksums."""
+        return sum(end - first for first, end in self._unchecked)
+
+    def verify(self) -> bool:
+        """Check what was not checked when it was read. If it is damaged, the next read starts again and checks all."""
+        try:
+            handle = os.open(self._path, _OPEN)
+        except OSError:
+            return False
+        try:
+            is_sound = self._is_another(handle, os.fstat(handle)) or self._are_sound(handle)
+        finally:
+            os.close(handle)
+        if not is_sound:
+            self._start_over()
+            self._is_strict, self._seen = True, None
+        return not is_sound
+
+    def _are_sound(self, handle: int) -> bool:
+        while self._unchecked:
+            at, end = self._unchecked[0]
+            num = 0
+            for size in (min(self._block_bytes, end - at + _PIECE_BYTES), self._block_bytes):  # frames go beyond the end
+                num = num or self._runs.num_sound_bytes(os.pread(handle, size, at), end - at)
+            if not num:
+                return False
+            self._unchecked[0] = (at + num, end)
+            if at + num >= end:
+                del self._unchecked[0]
+        return True
+
     def _read(self, handle: int) -> Iterator[Batch]:
         status = os.fstat(handle)
         if self._is_another(handle, status):
@@ -87,8 +122,9 @@ class EventFileReader:
         self._scanner.cut(status.st_size)
         base, size = self._scanner.offset, status.st_size
         check_from = 0 if self._is_strict else max(base, size - _TAIL_BYTES)
+        buffer = bytearray(self._block_bytes if size - base > self._block_bytes else 0)
         while base < size:
-            data = os.pread(handle, min(self._block_bytes, size - base), base)
+            data = _read(handle, base, min(self._block_bytes, size - base), buffer)
             if base + len(data) < min(base + self._block_bytes, size):
                 size = base + len(data)  # it was cut while we read
             batch = self._block(base, data, check_from, is_last=base + len(data) >= size)
@@ -125,16 +161,16 @@ class EventFileReader:
         at = self._scanner.offset - len(self._fingerprint)
         return os.pread(handle, len(self._fingerprint), at) != self._fingerprint
 
-    def _block(self, base: int, data: bytes, check_from: int, *, is_last: bool) -> Batch:
+    def _block(self, base: int, data: Data, check_from: int, *, is_last: bool) -> Batch:
         """What a block says, and how far it was understood: runs, and between them pieces for the general path."""
         columns, scanner = Columns(self._tags), self._scanner
         at, end = base, base + len(data)
         while at < end:
             if at == scanner.offset:
-                at = self._runs_from(base, data, at, check_from, columns)
+                at = self._runs_from(base, data, at, check_from, columns, is_last=is_last)
                 if at == end or (at > base and not is_last and end - at < self._runs.width):
                     break
-            piece = data[at - base : at - base + self._piece_bytes]
+            piece = bytes(data[at - base : at - base + self._piece_bytes])
             is_whole = at + len(piece) == end
             starts, lengths = scanner.frames(at, piece, is_last=is_last and is_whole)
             self._decode(at, piece, starts, lengths, columns)
@@ -143,14 +179,23 @@ class EventFileReader:
             at, self._piece_bytes = scanner.searched, self._piece_bytes * 2
         return columns.batch()
 
-    def _runs_from(self, base: int, data: bytes, at: int, check_from: int, columns: Columns) -> int:
-        end, num_bytes = self._runs.read(data, at - base, base, columns, check_from - base)
+    def _runs_from(
+        self, base: int, data: Data, at: int, check_from: int, columns: Columns, *, is_last: bool
+    ) -> int:
+        end, num_bytes = self._runs.read(data, at - base, base, columns, check_from - base, is_last=is_last)
         if num_bytes > self._piece_bytes:
             self._piece_bytes = _PIECE_BYTES
         self._scanner.advance(base + end)
+        if num_bytes and at < check_from:
+            self._leave_unchecked(at, min(base + end, check_from))
         if not self.started_at and columns.first_wall_time is not None:
             self.started_at = columns.first_wall_time
         return base + end
+
+    def _leave_unchecked(self, first: int, end: int) -> None:
+        if self._unchecked and self._unchecked[-1][1] == first:
+            first = self._unchecked.pop()[0]
+        self._unchecked.append((first, end))
 
     def _decode(self, base: int, data: bytes, starts: Places, lengths: Places, columns: Columns) -> None:
         decoded = decode(data, starts, lengths, base, self._tags)
@@ -170,6 +215,14 @@ class EventFileReader:
 
 def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read(handle: int, at: int, size: int, buffer: bytearray) -> Data:
+    """Bytes of a file, in a buffer that is used again and again if they fill it."""
+    if size != len(buffer):
+        return os.pread(handle, size, at)
+    num = os.preadv(handle, [buffer], at)
+    return buffer if num == size else bytes(buffer[:num])
 
 
 def _before(handle: int, offset: int) -> bytes:

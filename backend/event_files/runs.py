@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from backend.event_files.columns import Columns
 from backend.event_files.crc import masked_crc
-from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers
+from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers, header_of
 from backend.event_files.layouts import Layout, Layouts
-from backend.event_files.templates import Template
+from backend.event_files.templates import Data, Template
 from backend.event_files.wire import MalformedRecord
 
 _MAX_PERIOD = 1_024  # records
@@ -45,7 +45,9 @@ class Runs:
         self._known: dict[Layout, Template] = {}  # by the layout of the first record
         self.width = 0  # bytes of the last period
 
-    def read(self, data: bytes, at: int, base: int, columns: Columns, check_from: int) -> tuple[int, int]:
+    def read(
+        self, data: Data, at: int, base: int, columns: Columns, check_from: int, *, is_last: bool
+    ) -> tuple[int, int]:
         """Read runs and a few records between them from data[at:] on; `base` is where data lies in the file.
 
         Returns how far that was, and how many bytes of it lie in runs. Checksums are checked from the byte
@@ -68,16 +70,33 @@ class Runs:
             if num_sound < num:
                 break
             is_at_end = len(data) - at < template.width
+            if is_at_end and not is_last:
+                break
             is_short = num * len(template.layouts) < _SHORT_RUN and not is_at_end
             num_short = num_short + 1 if is_short else 0
         return at, num_bytes
 
-    def _num_sound(self, template: Template, data: bytes, at: int, num: int, check_from: int) -> int:
+    def num_sound_bytes(self, data: Data, enough: int) -> int:
+        """How many bytes, from a frame on, hold whole frames with right checksums; not many more than enough."""
+        at = 0
+        while at < enough and (frame := self._frame(data, at)) is not None:
+            template = self._known_at(data, frame)
+            if template is None:
+                at += FRAME_BYTES + len(frame.record)
+                continue
+            num = template.num_rows(data, at)
+            num_sound = template.num_sound(data, at, num)
+            at += num_sound * template.width
+            if num_sound < num:
+                break
+        return at
+
+    def _num_sound(self, template: Template, data: Data, at: int, num: int, check_from: int) -> int:
         unchecked = min(num, max(0, check_from - at) // template.width)
         return unchecked + template.num_sound(data, at + unchecked * template.width, num - unchecked)
 
     def _next(
-        self, data: bytes, at: int, base: int, columns: Columns, last: Template | None
+        self, data: Data, at: int, base: int, columns: Columns, last: Template | None
     ) -> tuple[Template | None, int]:
         """The next run and where it begins; what lies before is added. Without one, where we gave up."""
         walked: list[_Walked] = []
@@ -100,14 +119,14 @@ class Runs:
             columns.add_record(frame.layout, frame.record, base + frame.at + HEADER_BYTES)
         return template, at
 
-    def _frame(self, data: bytes, at: int) -> _Walked | None:
+    def _frame(self, data: Data, at: int) -> _Walked | None:
         """The whole, sound frame at a place; None if there is none."""
-        header = data[at : at + HEADER_BYTES]
+        header = bytes(data[at : at + HEADER_BYTES])
         length = self._headers.length(header) if len(header) == HEADER_BYTES else None
         if length is None or at + FRAME_BYTES + length > len(data):
             return None
         start = at + HEADER_BYTES
-        record = data[start : start + length]
+        record = bytes(data[start : start + length])
         stored = int.from_bytes(data[start + length : start + length + FOOTER_BYTES], "little")
         if masked_crc(record) != stored:
             return None
@@ -117,32 +136,32 @@ class Runs:
             return None
         return _Walked(at, header, layout, layout.event.step(record), record)
 
-    def _known_at(self, data: bytes, frame: _Walked) -> Template | None:
+    def _known_at(self, data: Data, frame: _Walked) -> Template | None:
         template = self._known.get(frame.layout)
         return template if template is not None and template.is_at(data, frame.at) else None
 
     def _guess(
-        self, data: bytes, frame: _Walked, walked: Sequence[_Walked], last: Template | None
+        self, data: Data, frame: _Walked, walked: Sequence[_Walked], last: Template | None
     ) -> Template | None:
         """The records of the step before, repeated with another step."""
         if not walked:
             return self._template(data, frame, last.layouts) if last is not None else None
         step = walked[-1].step
         first = len(walked)
-        while first and walked[first - 1].step == step and len(walked) - first < _MAX_PERIOD:
+        while first and walked[first - 1].step == step and walked[first - 1].layout.is_plain:
             first -= 1
         layouts = [one.layout for one in walked[first:]]
         return self._template(data, frame, layouts)
 
-    def _template(self, data: bytes, frame: _Walked, layouts: Sequence[Layout]) -> Template | None:
-        if not all(layout.is_plain for layout in layouts):
+    def _template(self, data: Data, frame: _Walked, layouts: Sequence[Layout]) -> Template | None:
+        if not layouts:
             return None
         start, end = frame.layout.event.step_at
         adapted = [self._with_step_of(layout, end - start) for layout in layouts]
         if any(layout is None for layout in adapted):
             return None
         known = [layout for layout in adapted if layout is not None]
-        template = Template(known, [self._headers.header(len(layout.record)) for layout in known])
+        template = Template(known, [header_of(len(layout.record)) for layout in known])
         if not template.is_at(data, frame.at):
             return None
         if len(self._known) >= _MAX_KNOWN:

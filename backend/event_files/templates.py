@@ -5,20 +5,26 @@ per period, in which only wall times, the digits of steps, numbers and checksums
 equals the template everywhere else is one comparison of memory; its columns are strided views.
 """
 
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from backend.domain.curve_merging import Points
 from backend.domain.curves import Numbers, Steps
-from backend.event_files.crc import ChangingCrc
+from backend.event_files.crc import PeriodCrcs
 from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
 from backend.event_files.layouts import Layout
 from backend.event_files.tensor import BFLOAT16
 
-_CHUNK_BYTES = 128 * 1024  # compared at once; stays in the cache next to the core
+_CHUNK_BYTES = 64 * 1024  # compared at once; stays in the cache next to the core
 
+_UNSIGNED = {0: "u1", 1: "u1", 2: "<u2", 3: "<u4", 4: "<u4"}  # a footer lies behind each record: four bytes always do
+
+Data = bytes | bytearray
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -35,20 +41,22 @@ class Template:
         sample = b"".join(
             header + layout.record + ends[1] for header, layout in zip(headers, layouts, strict=True)
         )
-        self.places: dict[str, list[tuple[int, int]]] = {}  # of each tag: which scalar of which record
-        for index, layout in enumerate(layouts):
-            for number, scalar in enumerate(layout.event.scalars):
-                self.places.setdefault(scalar.tag, []).append((index, number))
+        self._scalars = [
+            (scalar.tag, index) for index, layout in enumerate(layouts) for scalar in layout.event.scalars
+        ]
+        self.num_values_of = Counter(tag for tag, _ in self._scalars)
         self._mask_bits = int.from_bytes(self.mask, "little")
         self._fixed_bits = int.from_bytes(sample, "little") & self._mask_bits
-        self.starts = np.cumsum([0] + [FRAME_BYTES + len(layout.record) for layout in layouts])[:-1] + HEADER_BYTES
+        self._fixed = self._fixed_bits.to_bytes(self.width, "little")
+        widths = [FRAME_BYTES + len(layout.record) for layout in layouts]
+        self.starts = [end - width + HEADER_BYTES for end, width in zip(itertools.accumulate(widths), widths, strict=True)]
 
-    def is_at(self, data: bytes, at: int) -> bool:
+    def is_at(self, data: Data, at: int) -> bool:
         """Whether a whole period lies there."""
         end = at + self.width
         return end <= len(data) and int.from_bytes(data[at:end], "little") & self._mask_bits == self._fixed_bits
 
-    def num_rows(self, data: bytes, at: int) -> int:
+    def num_rows(self, data: Data, at: int) -> int:
         """How many whole periods follow one another from a place on."""
         mask, fixed, scratch = self._tiles
         flat = np.frombuffer(data, np.uint8)
@@ -73,68 +81,102 @@ class Template:
     def _tiles(self) -> tuple[Bytes, bytes, bytearray]:
         """The mask and the fixed bytes of many periods, and room for as many."""
         num = max(1, _CHUNK_BYTES // self.width)
-        fixed = self._fixed_bits.to_bytes(self.width, "little") * num
+        fixed = self._fixed * num
         return np.frombuffer(self.mask * num, np.uint8), fixed, bytearray(len(fixed))
 
-    def num_sound(self, data: bytes, at: int, num: int) -> int:
+    def num_sound(self, data: Data, at: int, num: int) -> int:
         """How many of some periods from a place on come before the first wrong checksum."""
         if not num:
             return 0
         rows = np.frombuffer(data, np.uint8, num * self.width, at).reshape(num, self.width)
-        is_wrong = np.zeros(num, np.bool_)
-        for crc, start in zip(self._crcs, self.starts.tolist(), strict=True):
-            is_wrong |= crc.of(rows[:, start : start + crc.length]) != _column(
-                data, at + start + crc.length, num, self.width, "<u4"
-            )
+        stored = rows.take(self._footers, axis=1).view("<u4")
+        is_wrong = (self._crcs.of(rows) != stored).any(axis=1)
         first = int(is_wrong.argmax())
         return first if is_wrong[first] else num
 
     @cached_property
-    def _crcs(self) -> list[ChangingCrc]:
-        return [ChangingCrc(layout.record, layout.mask) for layout in self.layouts]
+    def _footers(self) -> npt.NDArray[np.int64]:
+        ends = [start + len(layout.record) for start, layout in zip(self.starts, self.layouts, strict=True)]
+        return (np.array(ends)[:, None] + np.arange(FOOTER_BYTES)).ravel()
 
-    def wall_times(self, index: int, data: bytes, at: int, num: int) -> Numbers:
-        """Of the record with this index in each of some periods."""
-        place = self.layouts[index].event.wall_time_at
-        if place < 0:
-            return np.zeros(num)
-        return _column(data, at + int(self.starts[index]) + place, num, self.width, "<f8").astype(np.float64)
+    @cached_property
+    def _crcs(self) -> PeriodCrcs:
+        places = [(start, len(layout.record)) for start, layout in zip(self.starts, self.layouts, strict=True)]
+        return PeriodCrcs(self._fixed, self.mask, places)
 
-    def steps(self, index: int, data: bytes, at: int, num: int) -> Steps:
-        """Of the record with this index in each of some periods."""
-        start, end = self.layouts[index].event.step_at
-        first = at + int(self.starts[index]) + start
-        steps = np.zeros(num, np.uint64)
-        if 1 <= end - start <= 4:
-            return _short_varints(_column(data, first, num, self.width, _UNSIGNED[end - start]), end - start)
-        for place in range(end - start):
-            digits = _column(data, first + place, num, self.width, "u1") & np.uint8(0x7F)
-            steps |= digits.astype(np.uint64) << np.uint64(7 * place)
+    def points(self, data: Data, at: int, num: int, base: int) -> dict[str, Points]:
+        """What some periods from a place on say; `base` is the byte of the file at which data begins."""
+        steps, wall_times, values = self._steps(data, at, num), self._wall_times(data, at, num), self._values(data, at, num)
+        is_rising = bool((steps[:, 1:] > steps[:, :-1]).all())
+        found: dict[str, list[Points]] = {}
+        for (tag, index), numbers in zip(self._scalars, values, strict=True):
+            first = base + at + self.starts[index]
+            positions = range(first, first + num * self.width, self.width)
+            found.setdefault(tag, []).append(Points(positions, steps[index], numbers, wall_times[index], is_rising))
+        return {tag: pieces[0] if len(pieces) == 1 else _woven(pieces) for tag, pieces in found.items()}
+
+    def _wall_times(self, data: Data, at: int, num: int) -> Numbers:
+        """Shape (records, periods)."""
+        wall_times = np.empty((len(self.layouts), num))
+        for row, start, layout in zip(wall_times, self.starts, self.layouts, strict=True):
+            place = layout.event.wall_time_at
+            row[:] = _column(data, at + start + place, num, self.width, "<f8") if place >= 0 else 0.0
+        return wall_times
+
+    def _steps(self, data: Data, at: int, num: int) -> Steps:
+        """Shape (records, periods)."""
+        widths = {end - start for start, end in (layout.event.step_at for layout in self.layouts)}
+        num_bytes = max(widths)
+        if len(widths) > 1 or num_bytes > max(_UNSIGNED):
+            return self._long_steps(data, at, num)
+        if not num_bytes:
+            return np.zeros((len(self.layouts), num), np.int64)
+        digits = np.empty((len(self.layouts), num), np.uint32)
+        for row, start, layout in zip(digits, self.starts, self.layouts, strict=True):
+            row[:] = _column(data, at + start + layout.event.step_at[0], num, self.width, _UNSIGNED[num_bytes])
+        steps = digits & np.uint32(0x7F)
+        for place in range(1, num_bytes):
+            steps |= (digits >> np.uint32(place)) & np.uint32(0x7F << 7 * place)
+        return steps.astype(np.int64)
+
+    def _long_steps(self, data: Data, at: int, num: int) -> Steps:
+        steps = np.zeros((len(self.layouts), num), np.uint64)
+        for row, first, layout in zip(steps, self.starts, self.layouts, strict=True):
+            start, end = layout.event.step_at
+            for place in range(end - start):
+                digits = _column(data, at + first + start + place, num, self.width, "u1") & np.uint8(0x7F)
+                row |= digits.astype(np.uint64) << np.uint64(7 * place)
         return steps.view(np.int64)
 
-    def values(self, index: int, scalar: int, data: bytes, at: int, num: int) -> Numbers:
-        """Of one scalar of the record with this index in each of some periods."""
-        number = self.layouts[index].event.scalars[scalar].number
-        if not number.raw:
-            return np.full(num, number.literal)
-        first = at + int(self.starts[index]) + number.start
+    def _values(self, data: Data, at: int, num: int) -> Numbers:
+        """Shape (scalars, periods)."""
+        numbers = [
+            (start, scalar.number)
+            for start, layout in zip(self.starts, self.layouts, strict=True)
+            for scalar in layout.event.scalars
+        ]
+        values = np.empty((len(numbers), num))
         with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
-            if number.raw == BFLOAT16:  # the upper half of a float32
-                halves = _column(data, first, num, self.width, "<u2").astype(np.uint32)
-                return (halves << np.uint32(16)).view(np.float32).astype(np.float64)
-            return _column(data, first, num, self.width, number.raw).astype(np.float64)
+            for row, (start, number) in zip(values, numbers, strict=True):
+                if not number.raw:
+                    row[:] = number.literal
+                elif number.raw == BFLOAT16:  # the upper half of a float32
+                    halves = _column(data, at + start + number.start, num, self.width, "<u2").astype(np.uint32)
+                    row[:] = (halves << np.uint32(16)).view(np.float32)
+                else:
+                    row[:] = _column(data, at + start + number.start, num, self.width, number.raw)
+        return values
 
 
-_UNSIGNED = {1: "u1", 2: "<u2", 3: "<u4", 4: "<u4"}  # a footer lies behind each record, so four bytes always do
-
-
-def _column(data: bytes, at: int, num: int, width: int, dtype: str) -> npt.NDArray[np.generic]:
+def _column(data: Data, at: int, num: int, width: int, dtype: str) -> npt.NDArray[np.generic]:
     return np.ndarray((num,), dtype, data, at, (width,))
 
 
-def _short_varints(raw: npt.NDArray[np.generic], num_bytes: int) -> Steps:
-    digits = raw.astype(np.uint32)
-    steps = digits & np.uint32(0x7F)
-    for place in range(1, num_bytes):
-        steps |= (digits >> np.uint32(place)) & np.uint32(0x7F << 7 * place)
-    return steps.astype(np.int64)
+def _woven(pieces: list[Points]) -> Points:
+    """A tag that occurs several times in each period."""
+    return Points(
+        np.stack([points.positions for points in pieces], axis=1).ravel(),
+        np.stack([points.steps for points in pieces], axis=1).ravel(),
+        np.stack([points.values for points in pieces], axis=1).ravel(),
+        np.stack([points.wall_times for points in pieces], axis=1).ravel(),
+    )

@@ -5,7 +5,6 @@ or an entry of the list of its kind (`float_val`, `int_val`, ...), packed or not
 """
 
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from backend.event_files.wire import BYTES, FIXED32, FIXED64, VARINT, fields, signed, varint
@@ -49,13 +48,16 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """Where a number lies in a record and how: `raw` is a numpy dtype, BFLOAT16, or "" for `literal`."""
 
     raw: str
     start: int
     literal: float = 0.0
+
+    def shifted(self, num_bytes: int) -> "Number":
+        """The same so many bytes further on."""
+        return Number(self.raw, self.start + num_bytes, self.literal)
 
     def read(self, record: bytes) -> float:
         """The number as float64 (integers beyond 2**53 are rounded)."""
