@@ -15,10 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from app.curves_as_json import columns, overview
 from app.errors import MethodNotAllowed, RouteNotFound
 from app.runtime import get_services
 from backend.errors import NotFoundError, StudioError
 from backend.methods import Method
+from backend.services.curve_errors import CurveNotFound
 from backend.spec import Spec, members
 
 
@@ -31,6 +33,7 @@ def api() -> Mount:
         "/startup/status": startup_status,
         "/runs": runs,
         "/runs/{run_id}": run,
+        "/runs/{run_id}/curves": run_curves,
     }
     routes = [Route(path, question, methods=["GET"]) for path, question in questions.items()]
     handlers = {HTTPException: _refused, StudioError: _explained, Exception: _unexpected}
@@ -66,6 +69,19 @@ def runs(_request: Request) -> JSONResponse:
 def run(request: Request) -> JSONResponse:
     """One run."""
     return _answer(get_services().status.show(request.path_params["run_id"]).to_json())
+
+
+def run_curves(request: Request) -> JSONResponse:
+    """The tags of a run with their last points, or, with ?tag=, all points of one; NaN and infinities are texts."""
+    run_id = request.path_params["run_id"]
+    found = get_services().sources.curves(f"run:{run_id}")
+    tag = request.query_params.get("tag")
+    if tag is None:
+        return _answer({"run": run_id, **overview(found)})
+    series = found.series.get(tag)
+    if series is None:
+        raise CurveNotFound(source=run_id, tag=tag, tags=", ".join(sorted(found.series)) or "nothing yet")
+    return _answer({"run": run_id, **columns(series)})
 
 
 def _algorithm(spec: type[Spec]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from getpass import getuser
 from pathlib import Path
 
@@ -11,10 +11,15 @@ from dependency_injector import containers, providers
 from dependency_injector.providers import Object, Provider
 from dependency_injector.providers import ThreadSafeSingleton as Once
 
+from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
+from backend.event_files.curve_cache import CurveCache
+from backend.event_files.directories import find_runs
 from backend.event_files.folder import EventFolder
+from backend.event_files.glimpses import FileGlimpses
+from backend.event_files.kept_folder import KeptFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
@@ -32,10 +37,13 @@ from backend.services.branching import Branching
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
+from backend.services.curve_sources import CurveSources
+from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
+from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
@@ -56,6 +64,7 @@ from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
 
+SECRETS = (".ssh", ".gnupg", ".aws", ".kube", ".docker", ".config")
 LINGER = Path("/var/lib/systemd/linger")
 UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
@@ -102,10 +111,25 @@ def _spare_rule(settings: Settings) -> SpareRule:
     return SpareRule(settings.spare, settings.standby_min_free_bytes)
 
 
-def _open(store: RunStore, chat: ChatService, spare: Spare) -> Iterator[None]:
+def _private(settings: Settings) -> tuple[Path, ...]:
+    """Folders with the studio's own files, or with a person's keys and tokens."""
+    hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    return (settings.workspace, hub, *(Path.home() / name for name in SECRETS))
+
+
+def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSource]:
+    """How a folder of event files is opened: by way of the cache, unless there is to be none."""
+    if not settings.curve_cache_max_bytes:
+        return EventFolder
+    cache = CurveCache(settings.curve_cache_folder, clock, settings.curve_cache_max_bytes)
+    return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
+
+
+def _open(store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
     spare.let_go()
+    curves.close()
     chat.close()
     store.close()
 
@@ -140,7 +164,21 @@ class StudioContainer(containers.DeclarativeContainer):
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
-    curves: Provider[TensorBoardDataManager] = Once(TensorBoardDataManager, Object(EventFolder))
+    curves: Provider[TensorBoardDataManager] = Once(
+        TensorBoardDataManager, Once(_curve_opener, settings, clock), clock, Once(FileGlimpses)
+    )
+    sources: Provider[CurveSources] = Once(
+        CurveSources,
+        store,
+        curves,
+        Object(find_runs),
+        Once(DataCache, clock, ttl_seconds=5.0),
+        Once(_private, settings),
+        settings.provided.runs_folder,
+    )
+    memory: Provider[MemoryMonitor] = Once(
+        MemoryMonitor, Object(resident_bytes), Object(tree_bytes), clock, settings.provided.dashboard_memory_limit_bytes
+    )
     reboots: Provider[AfterReboot] = Once(
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
     )
@@ -202,9 +240,11 @@ class StudioContainer(containers.DeclarativeContainer):
         processes=processes,
         spare=spare,
         curves=curves,
+        sources=sources,
         configs=configs,
         datasets=datasets,
         hardware=hardware,
+        memory=memory,
         dependencies=checker,
         startup=startup,
         chat=chat,
@@ -216,7 +256,7 @@ class StudioContainer(containers.DeclarativeContainer):
         repairs=repairs,
         boot=boot,
     )
-    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare), bundle)
+    services: Provider[Services] = Once(_opened, providers.Resource(_open, store, chat, spare, curves), bundle)
 
 
 def build_container(settings: Settings | None = None) -> StudioContainer:

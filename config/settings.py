@@ -117,6 +117,15 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         default=2_000_000_000, gt=0, description="Largest dataset that may be uploaded in the browser."
     )
+    curve_cache_max_bytes: int = Field(
+        default=1_000_000_000,
+        ge=0,
+        description="Largest size of what is kept of the curves of runs that no longer change, so that they open at "
+        "once; what was not used for longest goes first. 0 keeps nothing.",
+    )
+    dashboard_memory_limit_bytes: int = Field(
+        default=1_000_000_000, gt=0, description="The Machine page warns when the dashboard itself takes more memory."
+    )
     hub_offline: bool = Field(default=False, description="Never look for models on the hub.")
 
     @field_validator("workspace", mode="before")
@@ -155,8 +164,13 @@ class Settings(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """What was computed from datasets; it may be deleted at any time."""
+        """What was computed from datasets and event files; it may be deleted at any time."""
         return self.workspace / "cache"
+
+    @property
+    def curve_cache_folder(self) -> Path:
+        """Curves of runs that no longer change."""
+        return self.cache_folder / "curves"
 
     @property
     def trash_folder(self) -> Path:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
 from app.components.hardware_now import draw_hardware
+from app.components.memory_line import memory_line
 from app.components.spare_line import spare_line
 from app.components.startup_phases import draw_startup
 from app.components.storage_use import draw_storage
@@ -29,6 +30,7 @@ def render(services: Services) -> None:
 
 def _hardware(services: Services) -> None:
     draw_hardware(services.hardware.history())
+    st.caption(memory_line(services.memory.use()))
     st.caption(spare_line(services.spare.state(), services.spare.size_bytes()))
 
 

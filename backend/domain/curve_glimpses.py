@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
 
-from backend.domain.curves import Series
+from backend.domain.curves import Curves, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,16 @@ class LastPoints:
     num_bytes_read: int
 
 
+def last_points(curves: Curves) -> LastPoints:
+    """The same of curves that were read."""
+    ends = {
+        tag: LastPoint(int(one.steps[-1]), float(one.values[-1]), float(one.wall_times[-1]))
+        for tag, one in curves.series.items()
+        if len(one)
+    }
+    return LastPoints(MappingProxyType(ends), frozenset(), is_complete=True, num_bytes_read=0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
     """A sample of every curve: real points at even distances, so that spikes between them are not seen.
@@ -40,3 +53,13 @@ class Preview:
     series: Mapping[str, Series]
     share: float
     num_bytes_read: int
+
+
+class CurveGlimpses(Protocol):
+    """Answers about folders of event files that cost the same whatever the size of the files."""
+
+    def last_points(self, folder: Path) -> LastPoints:
+        """The last point of every tag; nothing if there is no such folder."""
+
+    def preview(self, folder: Path) -> Preview:
+        """A sample of every curve; nothing if there is no such folder."""

@@ -20,6 +20,11 @@ class FoundRun:
     num_bytes: int
     changed_at: float
 
+    @property
+    def path(self) -> str:
+        """What follows the directory's key in the name of a source (see CurveSources)."""
+        return self.name
+
 
 class RemarkKind(StrEnum):
     """Why something was not looked at."""

@@ -6,10 +6,12 @@ from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.chat import ChatService
 from backend.services.config_service import ConfigService
+from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.hardware import HardwareService
+from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
@@ -37,9 +39,11 @@ class Services:
     processes: ProcessManager
     spare: Spare
     curves: TensorBoardDataManager
+    sources: CurveSources
     configs: ConfigService
     datasets: DatasetLibrary
     hardware: HardwareService
+    memory: MemoryMonitor
     dependencies: DependencyService
     startup: StartupService
     chat: ChatService

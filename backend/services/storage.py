@@ -9,7 +9,7 @@ PARTS = {
     "Runs": "runs",
     "Uploads": "datasets",
     "Demo model": "models",
-    "Prepared datasets": "cache",
+    "Prepared datasets and curves": "cache",
     "Trash": "trash",
     "Logs": "logs",
 }

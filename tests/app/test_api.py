@@ -12,19 +12,35 @@ from starlette.testclient import TestClient
 
 from app.runtime import use_container
 from app.server import routes
+from backend.domain.curves import Curves, Damage
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.errors import StorageError
 from backend.methods import Method
 from backend.spec import members
+from tests.fakes.curves import a_series
 from tests.fakes.dashboard import FakeContainer, FakeServices, a_view
 
-PATHS = ("/health", "/dependencies", "/peft/algorithms", "/startup/status", "/runs", "/runs/a-run")
+PATHS = (
+    "/health",
+    "/dependencies",
+    "/peft/algorithms",
+    "/startup/status",
+    "/runs",
+    "/runs/a-run",
+    "/runs/a-run/curves",
+)
 
 
 @pytest.fixture
 def services() -> Iterator[FakeServices]:
     container = FakeContainer()
     container.the_services.status.views = {"a-run": a_view()}
+    series = {
+        "train/loss": a_series("train/loss", [1, 2, 3, 4], [0.5, float("nan"), float("inf"), float("-inf")]),
+        "ä/<b>&?": a_series("ä/<b>&?", [2**60], [0.1]),
+        "empty": a_series("empty", [], []),
+    }
+    container.the_services.sources.found = {"run:a-run": Curves(1, series, (Damage("events.1", 5, 9),))}
     use_container(container)
     yield container.the_services
     use_container(None)
@@ -93,6 +109,42 @@ def test_a_loss_that_is_no_number_becomes_null(client: TestClient, services: Fak
     beat = Heartbeat("token", 1, 123, Phase.TRAINING, 5, 10, at=0.0, loss=float("nan"))
     services.status.views["a-run"] = a_view(heartbeat=beat)
     assert client.get("/api/runs/a-run").json()["loss"] is None
+
+
+def test_the_curves_of_a_run_are_listed_with_their_last_points(client: TestClient) -> None:
+    assert client.get("/api/runs/a-run/curves").json() == {
+        "run": "a-run",
+        "curves": [
+            {"tag": "train/loss", "num_points": 4, "last": {"step": 4, "value": "-Infinity", "wall_time": 1004.0}},
+            {"tag": "ä/<b>&?", "num_points": 1, "last": {"step": 2**60, "value": 0.1, "wall_time": 1000.0 + 2**60}},
+        ],
+        "damage": [{"file": "events.1", "first_byte": 5, "last_byte": 9}],
+    }
+
+
+def test_the_points_of_one_curve_are_three_lists_and_no_number_is_lost(client: TestClient) -> None:
+    assert client.get("/api/runs/a-run/curves", params={"tag": "train/loss"}).json() == {
+        "run": "a-run",
+        "tag": "train/loss",
+        "steps": [1, 2, 3, 4],
+        "values": [0.5, "NaN", "Infinity", "-Infinity"],
+        "wall_times": [1001.0, 1002.0, 1003.0, 1004.0],
+    }
+    assert client.get("/api/runs/a-run/curves", params={"tag": "ä/<b>&?"}).json()["steps"] == [2**60]
+
+
+@pytest.mark.parametrize("tag", ["absent", "", "train", "x" * 2_000])
+def test_an_unknown_curve_is_an_explained_404(client: TestClient, tag: str) -> None:
+    answer = client.get("/api/runs/a-run/curves", params={"tag": tag})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["id"] == "curve-not-found"
+    assert "train/loss" in answer.json()["error"]["why"]
+
+
+def test_the_curves_of_an_unknown_run_are_an_explained_404(client: TestClient) -> None:
+    answer = client.get("/api/runs/absent/curves")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["id"] == "fake-run-unknown"
 
 
 @pytest.mark.parametrize("run_id", ["absent", "..", "%2e%2e", "a%00b", "x" * 5000, "ä", "<script>"])

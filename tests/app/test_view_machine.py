@@ -37,6 +37,10 @@ def test_what_waits_for_the_next_run_is_told(machine: FakeMachine) -> None:
     assert any("the setting `spare` is off" in text.value for text in open_page("machine").caption)
 
 
+def test_the_dashboards_own_memory_is_told(machine: FakeMachine) -> None:
+    assert any(text.value.startswith("The dashboard takes ") for text in open_page("machine").caption)
+
+
 def test_every_dependency_has_a_verdict(studio: StudioContainer) -> None:
     packages = FakePackages({"torch": "1.0"}, ["torch>=2.13", "peft"])
     studio.packages.override(providers.Object(packages))

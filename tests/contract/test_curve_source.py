@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from backend.domain.curves import CurveSource
+from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
+from backend.event_files.kept_folder import KeptFolder
+from backend.probes.clock import SystemClock
 from tests.fakes.curve_source import ScriptedCurveSource
 from tests.fakes.event_bytes import append, points, scalar, version, write
 
@@ -21,13 +24,21 @@ class Growing:
     add: Callable[[str, int, float], None]
 
 
-@pytest.fixture(params=["scripted", "event files"])
+@pytest.fixture(params=["scripted", "event files", "kept", "kept and opened again"])
 def growing(request: pytest.FixtureRequest, tmp_path: Path) -> Growing:
     if request.param == "scripted":
         scripted = ScriptedCurveSource(tmp_path)
         return Growing(scripted, scripted.add)
     path = write(tmp_path, "1", [version()])
-    return Growing(EventFolder(tmp_path), lambda tag, step, value: append(path, scalar(step, value, tag)))
+    source: CurveSource = EventFolder(tmp_path)
+    if "kept" in request.param:
+        clock = SystemClock()
+        cache = CurveCache(tmp_path.parent / f"{tmp_path.name} cache", clock)
+        source = KeptFolder(tmp_path, EventFolder, cache, clock, quiet_seconds=0.0)
+        if "again" in request.param:
+            assert source.settle()
+            source = KeptFolder(tmp_path, EventFolder, cache, clock, quiet_seconds=0.0)
+    return Growing(source, lambda tag, step, value: append(path, scalar(step, value, tag)))
 
 
 def test_the_same_object_is_returned_while_nothing_was_added(growing: Growing) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from backend.domain.curves import Curves
 from backend.domain.run_view import RunView
 from backend.errors import NotFoundError, StudioError
 from backend.services.dependencies import DependencyService
@@ -65,11 +66,24 @@ class FakeProcesses:
 
 
 @dataclass
+class FakeSources:
+    """Curves by the name of their source."""
+
+    found: dict[str, Curves] = field(default_factory=dict)
+
+    def curves(self, source: str) -> Curves:
+        if source not in self.found:
+            raise RunUnknown(run_id=source.removeprefix("run:"))
+        return self.found[source]
+
+
+@dataclass
 class FakeServices:
     """The fields of Services that the server itself uses."""
 
     status: FakeStatus = field(default_factory=FakeStatus)
     processes: FakeProcesses = field(default_factory=FakeProcesses)
+    sources: FakeSources = field(default_factory=FakeSources)
     hardware: HardwareService = field(default_factory=lambda: HardwareService(FakeMachine(), FakeClock()))
     startup: StartupService = field(default_factory=lambda: StartupService(FakeClock()))
     dependencies: DependencyService = field(

@@ -1,0 +1,109 @@
+"""KeptFolder: a folder of event files that is read only if the cache does not know it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from backend.domain.curves import Curves, CurveSource
+from backend.domain.ports import Clock
+from backend.event_files.curve_cache import CurveCache
+from backend.event_files.identity import FolderIdentity, identify
+
+QUIET_SECONDS = 60.0  # a file that has not changed for so long counts as finished
+_BYTES_PER_SERIES = 1_024  # of the objects around the arrays, roughly
+
+
+@runtime_checkable
+class Verifying(Protocol):
+    """A source that can look at every checksum."""
+
+    def verify(self) -> object:
+        """Check what was read without checking; what is damaged is not told any more by the next `read`."""
+
+
+class KeptFolder:
+    """A SettlingSource.
+
+    While the files are those that the cache knows, its mapped columns are told, and nothing is read. From their first
+    change on the source that `open_folder` gives is asked.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        open_folder: Callable[[Path], CurveSource],
+        cache: CurveCache,
+        clock: Clock,
+        quiet_seconds: float = QUIET_SECONDS,
+    ) -> None:
+        self._folder = folder
+        self._open_folder = open_folder
+        self._cache = cache
+        self._clock = clock
+        self._quiet_seconds = quiet_seconds
+        self._source: CurveSource | None = None
+        self._kept: tuple[FolderIdentity, Curves] | None = None
+        self._read: Curves | None = None
+        self._told: Curves | None = None
+        self.is_settled = False
+
+    @property
+    def num_bytes(self) -> int:
+        """Roughly the memory held; mapped pages count like others, since they are touched."""
+        if self._source is not None:
+            return self._source.num_bytes
+        return 0 if self._kept is None else _num_bytes(self._kept[1])
+
+    def read(self) -> Curves:
+        """Everything readable by now: the same object as last time if nothing was added."""
+        curves = self._from_cache() if self._source is None else None
+        if curves is None:
+            curves = self._opened().read()
+        if self._told is None or curves is not self._read:
+            version = 1 if self._told is None else self._told.version + 1
+            self._read, self._told = curves, replace(curves, version=version)
+            self.is_settled = self._source is None
+        return self._told
+
+    def settle(self) -> bool:
+        """Verify and keep what has not changed for a while; False if it is too early, or changed meanwhile."""
+        before = identify(self._folder)
+        if not before.is_quiet(self._clock.now().timestamp(), self._quiet_seconds):
+            return False
+        if before.files and (self._source is not None or self._from_cache() is None):
+            source = self._opened()
+            curves = _verified(source)
+            if curves.damage:  # it may have been the disk that failed, and only for that moment
+                curves = _verified(self._open_folder(self._folder))
+            if identify(self._folder) != before:
+                return False
+            self._cache.store(self._folder, before, curves)
+        self.is_settled = True
+        return True
+
+    def _opened(self) -> CurveSource:
+        if self._source is None:
+            self._source, self._kept = self._open_folder(self._folder), None
+        return self._source
+
+    def _from_cache(self) -> Curves | None:
+        identity = identify(self._folder)
+        if self._kept is None or self._kept[0] != identity:
+            found = self._cache.load(self._folder, identity)
+            self._kept = None if found is None else (identity, found)
+        return None if self._kept is None else self._kept[1]
+
+
+def _verified(source: CurveSource) -> Curves:
+    curves = source.read()
+    if isinstance(source, Verifying):
+        source.verify()
+        curves = source.read()
+    return curves
+
+
+def _num_bytes(curves: Curves) -> int:
+    series = [*curves.series.values(), *(one for many in curves.ghosts.values() for one in many)]
+    points = sum(one.steps.nbytes + one.values.nbytes + one.wall_times.nbytes for one in series)
+    return points + _BYTES_PER_SERIES * len(series)

@@ -1,0 +1,60 @@
+"""MemoryMonitor: how much memory the dashboard and its children hold."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.domain.ports import Clock
+
+FRESH_SECONDS = 1.0
+DEFAULT_LIMIT_BYTES = 1_000_000_000  # of the dashboard itself; what it starts may take more
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Resident bytes as measured, pages shared with others included; None where that could not be measured.
+
+    `children_bytes` are all living descendants together: chat, examiner, the spare, and the supervisors with their
+    trainers that this dashboard has started.
+    """
+
+    own_bytes: int | None
+    children_bytes: int | None
+    limit_bytes: int
+
+    @property
+    def is_above_limit(self) -> bool:
+        """Whether the dashboard's own memory is more than it should need."""
+        return self.own_bytes is not None and self.own_bytes > self.limit_bytes
+
+
+class MemoryMonitor:
+    """Measures when asked, at most once per second however many ask; no thread of its own. Safe from any thread."""
+
+    def __init__(
+        self,
+        own: Callable[[int], int | None],
+        with_children: Callable[[int], int | None],
+        clock: Clock,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    ) -> None:
+        self._own = own
+        self._with_children = with_children
+        self._clock = clock
+        self._limit_bytes = limit_bytes
+        self._lock = threading.Lock()
+        self._measured: tuple[float, MemoryUse] | None = None
+
+    def use(self) -> MemoryUse:
+        """The memory now, or as it was less than a second ago."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if self._measured is None or now - self._measured[0] >= FRESH_SECONDS:
+                self._measured = now, self._measure()
+            return self._measured[1]
+
+    def _measure(self) -> MemoryUse:
+        own, tree = self._own(os.getpid()), self._with_children(os.getpid())
+        children = None if own is None or tree is None else max(0, tree - own)
+        return MemoryUse(own, children, self._limit_bytes)
