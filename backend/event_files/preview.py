@@ -27,7 +27,8 @@ def preview(path: Path, num_reads: int = NUM_READS) -> Preview:
     """Sampled series of a file, or of a folder with its nested ones: steps rise, each point was really written.
 
     A file of at most 1 MiB is read whole. Restart markers between the reads are not seen: where steps go back, some
-    void points may stay. Nothing if there is no such file.
+    void points may stay; a read that lies wholly inside a text that holds an event file cannot be told from others.
+    Nothing if there is no such file.
     """
     files = event_files(path) if path.is_dir() else [EventFile(path, "", path.name)]
     sizes = {file: _size(file.path) for file in files}

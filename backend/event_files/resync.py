@@ -73,10 +73,9 @@ def is_end(data: bytes, at: int, headers: Headers) -> bool:
 
     A chain that ends in another way may also lie inside a larger record, such as a text that holds an event file.
     """
-    rest = data[at:]
-    if len(rest) < HEADER_BYTES:
-        return len(rest) != FOOTER_BYTES  # which may be the checksum of that larger record
-    return headers.length(rest[:HEADER_BYTES]) is not None or not rest.strip(b"\0")
+    rest = data[at : at + HEADER_BYTES]
+    is_frame = len(rest) == HEADER_BYTES and headers.length(rest) is not None
+    return is_frame or not data[at:].strip(b"\0")
 
 
 def is_inside_record(data: bytes, end: int, headers: Headers) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.event_files.crc import masked_crcs
-from backend.event_files.frames import FOOTER_BYTES, Headers, Places, by_length, gather
+from backend.event_files.frames import FOOTER_BYTES, HEADER_BYTES, Headers, Places, by_length, gather
 from backend.event_files.resync import Frame, first_header, is_end, open_file, sound_chains, walk
 
 READ_BYTES = (1_024, 8_192, 32_768)  # more if records are longer than what is read of them
@@ -52,9 +52,10 @@ def _part(handle: int, size: int, num_reads: int, headers: Headers) -> Sample:
     os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_RANDOM)  # or the system reads ahead, 128 KiB each time
     num_bytes_read = 0
     for read_bytes in READ_BYTES:
-        chunks = [os.pread(handle, read_bytes, at) for at in _offsets(size, num_reads, read_bytes)]
+        offsets = _offsets(size, num_reads, read_bytes)
+        chunks = [os.pread(handle, read_bytes + HEADER_BYTES - 1, at) for at in offsets]
         num_bytes_read += sum(map(len, chunks))
-        frames = _frames(chunks, headers)
+        frames = _frames(chunks, read_bytes, headers)
         if 2 * len(frames) >= len(chunks):
             break
     data = b"".join(chunks)
@@ -68,21 +69,22 @@ def _offsets(size: int, num_reads: int, read_bytes: int) -> list[int]:
     num_reads = max(_MIN_READS, min(num_reads, size // read_bytes))
     stretch = size / num_reads
     between = [int(i * stretch + i * _GOLDEN % 1 * (stretch - read_bytes)) for i in range(1, num_reads - 1)]
-    return [0, *between, size - read_bytes]
+    return [0, *between, max(0, size - read_bytes)]
 
 
-def _frames(chunks: list[bytes], headers: Headers) -> list[Frame]:
+def _frames(chunks: list[bytes], read_bytes: int, headers: Headers) -> list[Frame]:
     """Frames in each chunk, by their place in all chunks together."""
     found: list[Frame] = []
     base = 0
     for chunk in chunks:
-        at = first_header(chunk, 0, headers)
+        part = chunk[:read_bytes]  # the header behind it can still be seen
+        at = first_header(part, 0, headers)
         while at is not None:
-            frames, end = walk(chunk, at, headers)
+            frames, end = walk(part, at, headers)
             if is_end(chunk, end, headers):
                 found += [(base + start, length) for start, length in frames]
                 break
-            at = first_header(chunk, end + 1, headers)
+            at = first_header(part, end + 1, headers)
         base += len(chunk)
     return found
 

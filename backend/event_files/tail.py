@@ -8,8 +8,8 @@ from types import MappingProxyType
 from backend.domain.curve_glimpses import LastPoint, LastPoints
 from backend.domain.curves import MAX_TAGS
 from backend.event_files.frames import Headers
-from backend.event_files.record_layouts import Layouts
 from backend.event_files.listing import EventFile, event_files
+from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.tail_file import TailFile
 
 WINDOW_BYTES = 4_096
@@ -29,7 +29,7 @@ class TailReader:
         self._window_bytes = window_bytes
         self._max_window_bytes = max(window_bytes, max_window_bytes)
         self._headers = Headers()
-        self._layouts = Layouts()
+        self._shapes = RecordShapes()
 
     def of_folder(self, folder: Path, known: Collection[str] = ()) -> LastPoints:
         """What EventFolder tells last of each tag; nested folders are prefixes. Nothing if there is no folder."""
@@ -58,7 +58,7 @@ class TailReader:
         return self.of_files(path.parent, [path.name], known)
 
     def _last_points(self, files: Sequence[EventFile], known: Collection[str]) -> LastPoints:
-        tails = [TailFile(file, self._headers, self._layouts, self._window_bytes) for file in files]
+        tails = [TailFile(file, self._headers, self._shapes, self._window_bytes) for file in files]
         tails.sort(key=lambda tail: (tail.file.timestamp, tail.started_at, tail.file.name), reverse=True)
         return _merged(tails, set(known), self._max_window_bytes)
 

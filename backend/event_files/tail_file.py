@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from backend.domain.curve_glimpses import LastPoint
 from backend.event_files.event import Event
 from backend.event_files.frames import Headers
-from backend.event_files.record_layouts import Layouts
 from backend.event_files.listing import EventFile
+from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.resync import Frame, first_header, is_end, is_sound, open_file, sound_chains, walk
 from backend.event_files.wire import MalformedRecord
 
@@ -34,9 +34,9 @@ class Window:
 class TailFile:
     """`head_tags` were written first, `started_at` is the wall time of the first record, 0 if that is unknown."""
 
-    def __init__(self, file: EventFile, headers: Headers, layouts: Layouts, window_bytes: int) -> None:
+    def __init__(self, file: EventFile, headers: Headers, shapes: RecordShapes, window_bytes: int) -> None:
         self.file = file
-        self._headers, self._layouts = headers, layouts
+        self._headers, self._shapes = headers, shapes
         self._num_bytes = window_bytes
         self.num_bytes_read = 0
         self.is_readable = False
@@ -78,7 +78,7 @@ class TailFile:
         for frame in walk(data, 0, self._headers)[0]:
             record = data[frame[0] : sum(frame)]
             try:
-                event = self._layouts.event(record)
+                event = self._shapes.event(record)
             except MalformedRecord:
                 continue
             new = {scalar.tag for scalar in event.scalars} - tags
@@ -150,7 +150,7 @@ class TailFile:
 
     def _event(self, record: bytes) -> Event | None:
         try:
-            return self._layouts.event(record)
+            return self._shapes.event(record)
         except MalformedRecord:
             return None
 

@@ -1,4 +1,4 @@
-"""The other commands: curves, methods, doctor, reindex, chat, demo, ui."""
+"""The other commands: methods, doctor, reindex, chat, demo, ui."""
 
 import json
 from collections.abc import Iterable
@@ -29,15 +29,12 @@ def line(workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 @pytest.fixture
 def tuned(line: CommandLine) -> CommandLine:
-    """A finished run with an adapter and curves, whose chat program repeats who was asked what."""
+    """A finished run with an adapter, whose chat program repeats who was asked what."""
     line.add(state=RunState.FINISHED)
     folder = line.folder("a-run")
     folder.adapter.mkdir()
     (folder.adapter / "adapter_model.safetensors").touch()
     (folder.adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "org/base"}))
-    points = [event_bytes.scalar(step, value) for step, value in ((1, 2.0), (2, 1.5), (3, float("nan")))]
-    points += [event_bytes.scalar(step, value, "eval/loss") for step, value in ((0, 2.5), (3, 0.5))]
-    event_bytes.write(folder.tensorboard, "1", [event_bytes.version(), *points])
     line.reply = echo
     return line
 
@@ -55,31 +52,6 @@ def fail(order_line: str) -> Iterable[Said]:
     order = parse_order(order_line)
     assert order is not None
     return [READY, event_line(order.id, Token("The")), event_line(order.id, Failed(FAILURE))]
-
-
-def test_a_curve_is_told_point_by_point(tuned: CommandLine) -> None:
-    assert tuned.say("curves", "a-run", "--tag", "train/loss").out == "1\t2.0\n2\t1.5\n3\tnan\n"
-    told = tuned.say("curves", "a-run", "--tag", "train/loss", "--json").json()
-    assert told == {
-        "run": "a-run",
-        "tag": "train/loss",
-        "steps": [1, 2, 3],
-        "values": [2.0, 1.5, "nan"],
-        "wall_times": [1001.0, 1002.0, 1003.0],
-    }
-
-
-def test_without_a_tag_the_tags_are_listed(tuned: CommandLine) -> None:
-    assert tuned.say("curves", "a-run").out == "eval/loss\ntrain/loss\n"
-    assert tuned.say("curves", "a-run", "--json").json() == ["eval/loss", "train/loss"]
-    tuned.add("new", RunState.STOPPED)
-    assert tuned.say("curves", "new").out == "No curves yet.\n"
-
-
-def test_an_unknown_tag_names_the_known_ones(tuned: CommandLine) -> None:
-    refused = tuned.say("curves", "a-run", "--tag", "loss", "--json")
-    assert (refused.code, refused.error()["id"]) == (64, "tag-not-found")
-    assert "eval/loss, train/loss" in refused.error()["why"]
 
 
 def test_methods_are_told_with_all_their_knobs(line: CommandLine) -> None:

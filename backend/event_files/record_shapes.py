@@ -1,4 +1,4 @@
-"""Layouts: records recognised by what they have in common with one that was parsed before."""
+"""RecordShapes: records recognised by what they have in common with one that was parsed before."""
 
 from backend.event_files.event import Event, parse_event
 from backend.event_files.tensor import FIXED_WIDTHS
@@ -8,7 +8,7 @@ _MAX_OF_ONE_LENGTH = 32
 _MAX_LENGTHS = 1_024
 
 
-class Layouts:
+class RecordShapes:
     """Parses records; one that differs from an earlier one only in its numbers costs one comparison.
 
     Which places there are in a record depends on the bytes outside of them alone (see event.py). May be shared by
