@@ -1,0 +1,102 @@
+"""Layouts: what one record says about places, for all records that equal it outside of them."""
+
+from dataclasses import dataclass
+
+from backend.event_files.event import Event, parse_event
+from backend.event_files.tensor import FIXED_WIDTHS
+
+_MAX_LENGTH = 4_096  # bytes of a record whose layout is worth remembering
+_MAX_KNOWN = 8_192
+_MAX_MASKS = 8  # per length
+_STEP_KEY = b"\x10"
+_FIXED = 0xFF
+_DIGITS = 0x80  # of a byte of the step only the bit counts that says whether more follow
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """A parsed record: its places, and ones in `mask` for the bits that make up the layout."""
+
+    event: Event
+    record: bytes
+    mask: bytes
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether such records hold scalars and nothing else that we look at."""
+        event = self.event
+        return bool(event.scalars) and not (event.is_restart or event.num_ignored or event.others)
+
+    def with_step_of(self, num_bytes: int) -> "Layout | None":
+        """The same with a step of so many bytes; None if that cannot be told without parsing."""
+        event, record = self.event, self.record
+        start, end = event.step_at
+        if not event.is_in_order or not num_bytes:
+            return None
+        first = start - 1 if end else event.wall_time_at + 8
+        rest = end or first
+        step = _STEP_KEY + b"\x80" * (num_bytes - 1) + b"\x01"
+        digits = bytes([_FIXED]) + bytes([_DIGITS]) * num_bytes
+        return Layout(
+            event.shifted((first + 1, first + len(step)), first + len(step) - rest),
+            record[:first] + step + record[rest:],
+            self.mask[:first] + digits + self.mask[rest:],
+        )
+
+
+def _layout(event: Event, record: bytes) -> Layout:
+    mask = bytearray([_FIXED]) * len(record)
+    if event.wall_time_at >= 0:
+        mask[event.wall_time_at : event.wall_time_at + 8] = bytes(8)
+    start, end = event.step_at
+    mask[start:end] = bytes([_DIGITS]) * (end - start)
+    for scalar in event.scalars:
+        if scalar.number.raw:
+            width = FIXED_WIDTHS[scalar.number.raw]
+            mask[scalar.number.start : scalar.number.start + width] = bytes(width)
+    return Layout(event, record, bytes(mask))
+
+
+class Layouts:
+    """The layouts of one file that were met, so that a record like an earlier one needs no parsing."""
+
+    def __init__(self) -> None:
+        self._masks: dict[int, list[int]] = {}
+        self._known: dict[tuple[int, int, int], Layout] = {}
+
+    def find(self, record: bytes) -> Layout:
+        """The layout of a record; the same object for every plain record alike. Raises MalformedRecord."""
+        bits, length = int.from_bytes(record, "little"), len(record)
+        masks = self._masks.get(length, ())
+        for mask in masks:
+            known = self._known.get((length, mask, mask & bits))
+            if known is not None:
+                return known
+        layout = _layout(parse_event(record), record)
+        if layout.is_plain and length <= _MAX_LENGTH:
+            self._remember(layout, bits)
+        return layout
+
+    def known(self, layout: Layout) -> Layout:
+        """The one layout that stands for all plain records like this one."""
+        length, bits = len(layout.record), int.from_bytes(layout.record, "little")
+        mask = int.from_bytes(layout.mask, "little")
+        known = self._known.get((length, mask, mask & bits))
+        if known is None and layout.is_plain and length <= _MAX_LENGTH:
+            self._remember(layout, bits)
+        return known or layout
+
+    def _remember(self, layout: Layout, bits: int) -> None:
+        length, mask = len(layout.record), int.from_bytes(layout.mask, "little")
+        masks = self._masks.setdefault(length, [])
+        if mask not in masks:
+            if len(masks) >= _MAX_MASKS or len(self._known) >= _MAX_KNOWN:
+                return
+            masks.append(mask)
+        if len(self._known) < _MAX_KNOWN:
+            self._known[length, mask, mask & bits] = layout
+
+
+def step_bytes(step: int) -> int:
+    """How many bytes a step takes in a record; none if it is 0."""
+    return -(-((step & 0xFFFF_FFFF_FFFF_FFFF).bit_length()) // 7)
