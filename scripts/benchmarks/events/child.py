@@ -5,9 +5,9 @@ Usage: python -m scripts.benchmarks.events.child CONTESTANT load|first|refresh|l
 
 import hashlib
 import json
+import shutil
 import statistics
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,32 @@ def digest(runs: contestants.Runs) -> dict[str, Any]:
     return {"points": num_points, "digest": found.hexdigest()[:12]}
 
 
-_TASKS = {"load": load, "first": first, "refresh": refresh}
+def list_runs(contestant: Any, _: str, logdir: Path) -> dict[str, Any]:
+    """All runs with the last value of each tag."""
+    num_values, cost = measured(lambda: contestant.list_runs(logdir))
+    return _told(contestant, cost) | {"points": num_values}
+
+
+def cold(contestant: Any, _: str, logdir: Path) -> dict[str, Any]:
+    """All runs are read and kept in an empty cache."""
+    cache = _cache(logdir)
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.mkdir()
+    num_runs, cost = measured(lambda: contestant.keep(logdir, cache))
+    return _told(contestant, cost) | {"points": num_runs}
+
+
+def warm(contestant: Any, _: str, logdir: Path) -> dict[str, Any]:
+    """All curves of all runs come from the cache, and are right."""
+    num_points, cost = measured(lambda: contestant.from_cache(logdir, _cache(logdir)))
+    return _told(contestant, cost) | {"points": num_points}
+
+
+def _cache(logdir: Path) -> Path:
+    return logdir.with_name(f"{logdir.name}-cache")
+
+
+_TASKS = {"load": load, "first": first, "refresh": refresh, "list": list_runs, "cold": cold, "warm": warm}
 
 if __name__ == "__main__":
     print(json.dumps(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))))

@@ -60,6 +60,45 @@ class Ours:
             for name, folder in self._folders.items()
         }
 
+    @staticmethod
+    def list_runs(logdir: Path) -> int:
+        """Find all runs and the last value of each tag; how many values."""
+        from backend.event_files.directories import find_runs
+        from backend.event_files.tail import TailReader
+
+        tails = TailReader()
+        return sum(len(tails.of_files(run.folder, run.files).points) for run in find_runs(logdir).runs)
+
+    @staticmethod
+    def keep(logdir: Path, cache: Path) -> int:
+        """Read all runs, and keep their columns in the cache; how many runs."""
+        kept = _kept(cache)
+        return sum(kept(folder).settle() for folder in run_folders(logdir))
+
+    @staticmethod
+    def from_cache(logdir: Path, cache: Path) -> int:
+        """Open all curves of all runs through the manager; how many points."""
+        from backend.event_files.directories import find_runs
+        from backend.probes.clock import SystemClock
+        from backend.services.tensorboard_data import TensorBoardDataManager
+
+        manager = TensorBoardDataManager(_kept(cache), SystemClock(), max_bytes=1 << 40)
+        curves = [manager.curves(run.folder) for run in find_runs(logdir).runs]
+        num_points = sum(len(one) for some in curves for one in some.series.values())
+        manager.close()
+        return num_points
+
+
+def _kept(cache: Path) -> Callable[[Path], Any]:
+    from backend.event_files.curve_cache import CurveCache
+    from backend.event_files.folder import EventFolder
+    from backend.event_files.kept_folder import KeptFolder
+    from backend.probes.clock import SystemClock
+
+    clock = SystemClock()
+    store = CurveCache(cache, clock, max_bytes=1 << 40)
+    return lambda folder: KeptFolder(folder, EventFolder, store, clock, quiet_seconds=0.0)
+
 
 class TensorBoard:
     """EventAccumulator, which TensorBoard documents for reading in programs; no limit of points."""

@@ -60,12 +60,16 @@ class Lap:
 
 
 def schedule(rounds: int, chosen: set[str], *, is_quick: bool) -> Iterator[tuple[int, Race]]:
-    """All laps; quick readers take turns, every other round backwards, slow ones run in the first round only."""
+    """All laps; quick readers take turns, every other round backwards, long laps are in the first round only."""
     for number in range(rounds):
         races = [race for race in _races(is_quick=is_quick) if race.contestant in chosen]
         for race in races[::-1] if number % 2 else races:
-            if number == 0 or not (race.contestant in _SLOW or (race.letter == "c" and race.task == "load")):
+            if number == 0 or not _is_long(race):
                 yield number, race
+
+
+def _is_long(race: Race) -> bool:
+    return race.contestant in _SLOW or race.task == "cold" or (race.letter, race.task) == ("c", "load")
 
 
 def _races(*, is_quick: bool) -> list[Race]:
