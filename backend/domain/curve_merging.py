@@ -179,7 +179,9 @@ def _backs(points: Points, before: Steps) -> tuple[Back, ...]:
     if not len(before):
         return ()
     positions = points.positions
-    rows = zip(positions[before + 1].tolist(), positions[before].tolist(), points.steps[before + 1].tolist(), strict=True)
+    rows = zip(
+        positions[before + 1].tolist(), positions[before].tolist(), points.steps[before + 1].tolist(), strict=True
+    )
     return tuple(itertools.starmap(Back, rows))
 
 

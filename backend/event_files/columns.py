@@ -1,6 +1,7 @@
 """Columns: what the records of one block say, collected per tag in the order of the file."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -8,8 +9,6 @@ from backend.domain.curve_merging import Batch, Found, Points, Restart
 from backend.domain.curves import MAX_TAGS, Steps
 from backend.event_files.decoding import Decoded
 from backend.event_files.layouts import Layout
-from backend.event_files.templates import Template
-
 
 Single = tuple[int, int, float, float]  # position, step, value, wall time
 
@@ -42,10 +41,10 @@ class Columns:
         for tag, kind in event.others:
             self._others.append(Found(tag, kind, position, len(record), step, wall_time))
 
-    def add_run(self, template: Template, data: bytes, at: int, num: int, base: int) -> None:
-        """Some periods at data[at:]; `base` is the byte of the file at which data begins."""
-        for tag, points in template.points(data, at, num, base).items():
-            if self.wants(tag, num * template.num_values_of[tag]):
+    def add_run(self, points_of: Mapping[str, Points]) -> None:
+        """Some periods of a template."""
+        for tag, points in points_of.items():
+            if self.wants(tag, len(points.steps)):
                 self.add_points(tag, points)
 
     def add_points(self, tag: str, points: Points) -> None:
@@ -76,9 +75,7 @@ class Columns:
         for tag in self._singles:
             self._flush(tag)
         points = {tag: joined(pieces) for tag, pieces in self._pieces.items()}
-        return Batch(
-            points, tuple(self._restarts), num_ignored_points=self._num_ignored, others=tuple(self._others)
-        )
+        return Batch(points, tuple(self._restarts), num_ignored_points=self._num_ignored, others=tuple(self._others))
 
     def _flush(self, tag: str) -> None:
         singles = self._singles.get(tag)

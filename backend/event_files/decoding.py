@@ -1,11 +1,10 @@
-"""From records to columns.
+"""From records to columns: the general path, for records in any order.
 
 Most records of an event file differ only in wall time, step and value. So one record is parsed, and what it
-says about places is applied to all records of its length that equal it everywhere else, as arrays. Records
-without company are parsed one by one.
+says about places is applied to all records of its length that equal it everywhere else, as arrays; records of
+other tags with the same places go along. Records without company are parsed one by one.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,10 @@ import numpy.typing as npt
 
 from backend.domain.curve_merging import Found, Points, Restart
 from backend.domain.curves import MAX_TAGS, Numbers, Steps
-from backend.event_files.event import Event, Scalar, parse_event
-from backend.event_files.frames import Places, by_length, gather
+from backend.event_files.chains import Places
+from backend.event_files.event import Event, Scalar
+from backend.event_files.frames import by_length, gather
+from backend.event_files.layouts import Layout, Layouts
 from backend.event_files.tensor import BFLOAT16, FIXED_WIDTHS, Number
 from backend.event_files.wire import MalformedRecord
 
@@ -23,8 +24,11 @@ _MAX_GROUP_LENGTH = 4096
 _WORD = 8
 _FEW = 256  # a layout pays if it explains one of so many remaining records ...
 _MAX_MISSES = 8  # ... and after so many that did not, the rest is parsed one by one
+_MIN_PER_TAG = 4  # records of a tag, on average, that make it worth to sort the records by tag
+_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)  # odd, and otherwise arbitrary: spreads bits over a word
 
 Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,65 +42,90 @@ class Decoded:
     others: tuple[Found, ...]
 
 
-def decode(data: bytes, starts: Places, lengths: Places, base: int, tags: set[str]) -> Decoded:
+def decode(
+    data: bytes, starts: Places, lengths: Places, base: int, tags: set[str], layouts: Layouts | None = None
+) -> Decoded:
     """Decode the records at data[start:start+length]; `base` is the byte of the file at which data begins.
 
     Points of tags that are not in `tags` are ignored once MAX_TAGS are; until then new tags are added.
+    `layouts` are those that were met before.
     """
+    layouts = layouts or Layouts()
     columns = _Columns(base, tags)
     malformed = []
     for length, members in by_length(lengths):
         left = members
         if len(members) >= _MIN_GROUP and 0 < length <= _MAX_GROUP_LENGTH:
-            left = members[_decode_alike(data, starts[members], length, columns)]
+            left = members[_decode_alike(data, starts[members], length, columns, layouts)]
         for index in left.tolist():
             start = int(starts[index])
+            record = data[start : start + length]
             try:
-                columns.add(start, data[start : start + length])
+                columns.add(start, record, layouts.find(record).event)
             except MalformedRecord:
                 malformed.append(index)
     return columns.decoded(malformed)
 
 
-def _decode_alike(data: bytes, starts: Places, length: int, columns: "_Columns") -> Places:
+def _decode_alike(data: bytes, starts: Places, length: int, columns: "_Columns", layouts: Layouts) -> Places:
     """Decode records of one length by layouts; returns the indices of those that are left over."""
     rows = np.zeros((len(starts), -(-length // _WORD) * _WORD), np.uint8)
     rows[:, :length] = gather(data, starts, length)
     words = rows.view(np.uint64)
     left, odd, misses = np.arange(len(starts)), [], 0
     while len(left) and misses < _MAX_MISSES:
-        event = _parsed(rows[left[0], :length].tobytes())
-        if event is None:
+        layout = _found(layouts, rows[left[0], :length].tobytes())
+        if layout is None:
             odd.append(left[0])
             left, misses = left[1:], misses + 1
             continue
-        mask = _outside_of_places(event, rows.shape[1]).view(np.uint64)
-        is_alike = ~((words[left] ^ words[left[0]]) & mask).any(axis=1)
-        alike = left[is_alike]
-        columns.add_alike(event, starts[alike], length, rows[alike])
-        misses += len(alike) * _FEW < len(left)
-        left = left[~is_alike]
+        mask = np.frombuffer(layout.mask.ljust(rows.shape[1], b"\xff"), np.uint64)
+        family = _Family(layout, words[left] & mask)
+        if layout.is_plain:
+            family.find_others(rows[left, :length], layouts)
+        taken = left[family.order]
+        columns.add_alike(family, starts[taken], length, rows[taken])
+        misses += len(taken) * _FEW < len(left)
+        left = left[~family.is_member]
     return np.concatenate((np.array(odd, np.int64), left))
 
 
-def _parsed(record: bytes) -> Event | None:
+def _found(layouts: Layouts, record: bytes) -> Layout | None:
     try:
-        return parse_event(record)
+        return layouts.find(record)
     except MalformedRecord:
         return None
 
 
-def _outside_of_places(event: Event, width: int) -> Bytes:
-    """Ones for the bits that make up a layout: all but numbers, wall time and the digits of the step."""
-    mask = np.full(width, 0xFF, np.uint8)
-    if event.wall_time_at >= 0:
-        mask[event.wall_time_at : event.wall_time_at + 8] = 0
-    mask[slice(*event.step_at)] = 0x80  # the bit that says how long the step is
-    for scalar in event.scalars:
-        if scalar.number.raw:
-            start = scalar.number.start
-            mask[start : start + FIXED_WIDTHS[scalar.number.raw]] = 0
-    return mask
+class _Family:
+    """Records with the same places, sorted by layout: `sizes` records of each of `layouts`, in `order`."""
+
+    def __init__(self, layout: Layout, masked: Words) -> None:
+        self._masked = masked
+        self.is_member = (masked == masked[0]).all(axis=1)
+        self.layouts = [layout]
+        self.order = np.flatnonzero(self.is_member)
+        self.sizes = [len(self.order)]
+
+    def find_others(self, rows: Bytes, layouts: Layouts) -> None:
+        """Add records of other tags."""
+        if self.is_member.all():
+            return
+        hashes = np.zeros(len(rows), np.uint64)
+        for column in self._masked.T:
+            hashes = (hashes ^ column) * _FACTOR
+            hashes ^= hashes >> np.uint64(29)
+        _, first, kind = np.unique(hashes, return_index=True, return_inverse=True)
+        if len(first) * _MIN_PER_TAG > len(rows):
+            return
+        found = [_found(layouts, rows[index].tobytes()) for index in first.tolist()]
+        is_alike = np.array([one is not None and one.has_places_of(self.layouts[0]) for one in found])
+        self.is_member = is_alike[kind] & (self._masked == self._masked[first[kind]]).all(axis=1)
+        members = np.flatnonzero(self.is_member)
+        self.order = members[np.argsort(kind[members], kind="stable")]
+        sizes = np.bincount(kind[members], minlength=len(first)).tolist()
+        self.layouts = [one for one, size in zip(found, sizes, strict=True) if one is not None and size]
+        self.sizes = [size for size in sizes if size]
 
 
 class _Columns:
@@ -111,44 +140,48 @@ class _Columns:
         self._num_ignored = 0
         self._others: list[Found] = []
 
-    def add(self, start: int, record: bytes) -> None:
+    def add(self, start: int, record: bytes, event: Event) -> None:
         """One record. Raises MalformedRecord."""
-        event = parse_event(record)
         step, wall_time = event.step(record), event.wall_time(record)
         self._num_ignored += event.num_ignored
         if event.is_restart:
             self._restarts.append(Restart(self._base + start, step))
-        for scalar in self._wanted(event, 1):
-            point = self._base + start, step, scalar.number.read(record), wall_time
-            self._singles.setdefault(scalar.tag, []).append(point)
+        for scalar in event.scalars:
+            if self._wants(scalar, 1):
+                point = self._base + start, step, scalar.number.read(record), wall_time
+                self._singles.setdefault(scalar.tag, []).append(point)
         for tag, kind in event.others:
             self._others.append(Found(tag, kind, self._base + start, len(record), step, wall_time))
 
-    def add_alike(self, event: Event, starts: Places, length: int, rows: Bytes) -> None:
-        """Records of one layout; rows of shape (n, length or more)."""
+    def add_alike(self, family: _Family, starts: Places, length: int, rows: Bytes) -> None:
+        """Records of one family in its order; rows of shape (n, length or more)."""
+        event = family.layouts[0].event
         if not (event.scalars or event.is_restart or event.num_ignored or event.others):
             return
         positions, steps, wall_times = self._base + starts, _steps(event, rows), _wall_times(event, rows)
+        values = [_numbers(scalar.number, rows) for scalar in event.scalars]
+        first = 0
+        for layout, size in zip(family.layouts, family.sizes, strict=True):
+            some = slice(first, first + size)
+            first += size
+            for scalar, numbers in zip(layout.event.scalars, values, strict=True):
+                if self._wants(scalar, size):
+                    points = Points(positions[some], steps[some], numbers[some], wall_times[some])
+                    self._columns.setdefault(scalar.tag, []).append(points)
         self._num_ignored += event.num_ignored * len(rows)
         if event.is_restart:
             self._restarts += map(Restart, positions.tolist(), steps.tolist())
-        for scalar in self._wanted(event, len(rows)):
-            points = Points(positions, steps, _numbers(scalar.number, rows), wall_times)
-            self._columns.setdefault(scalar.tag, []).append(points)
         for tag, kind in event.others:
-            self._others += [
-                Found(tag, kind, position, length, step, wall_time)
-                for position, step, wall_time in zip(positions.tolist(), steps.tolist(), wall_times.tolist(), strict=True)
-            ]
+            places = zip(positions.tolist(), steps.tolist(), wall_times.tolist(), strict=True)
+            self._others += [Found(tag, kind, at, length, step, wall_time) for at, step, wall_time in places]
 
-    def _wanted(self, event: Event, num_records: int) -> Iterator[Scalar]:
-        for scalar in event.scalars:
-            if len(self._tags) < MAX_TAGS:
-                self._tags.add(scalar.tag)
-            if scalar.tag in self._tags:
-                yield scalar
-            else:
-                self._num_ignored += num_records
+    def _wants(self, scalar: Scalar, num_records: int) -> bool:
+        if len(self._tags) < MAX_TAGS:
+            self._tags.add(scalar.tag)
+        if scalar.tag in self._tags:
+            return True
+        self._num_ignored += num_records
+        return False
 
     def decoded(self, malformed: list[int]) -> Decoded:
         """Everything in the order of writing."""
@@ -171,6 +204,8 @@ class _Columns:
 def _in_order(columns: list[Points]) -> Points:
     """Columns of one tag as one, by position; two values in one record keep their order."""
     positions = np.concatenate([points.positions for points in columns])
+    if len(columns) == 1 and bool((positions[1:] >= positions[:-1]).all()):
+        return columns[0]
     order = np.argsort(positions, kind="stable")
     return Points(
         positions[order],

@@ -7,25 +7,21 @@ find frames behind damage.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from backend.event_files.chains import Places, follow
 from backend.event_files.crc import masked_crc, masked_crcs
+from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers
 
-HEADER_BYTES = 12
-FOOTER_BYTES = 4
-FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
 BLOCK_BYTES = 1024**2  # read at once; a record that does not fit holds no scalars and is passed over
 
 _MIN_GROUP = 8  # records of one length, from which arrays beat a loop
 _MAX_GROUP_LENGTH = 4096
-_MAX_KNOWN = 4096
 _CRC_BUDGET = 4  # how often a byte may be summed up: files made to be slow nest frames in frames
 _CANDIDATES_AT_ONCE = 65_536
-
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -43,32 +39,6 @@ class Chain:
     damaged: list[tuple[int, int]] = field(default_factory=list)
 
 
-class Headers:
-    """Frame headers that were verified before: most records of a file have one of a few lengths."""
-
-    def __init__(self) -> None:
-        self.known: dict[bytes, int] = {}
-
-    def length(self, header: bytes) -> int | None:
-        """The length in a header of 12 bytes, or None if its CRC is wrong."""
-        length = self.known.get(header)
-        if length is None:
-            claimed = int.from_bytes(header[:8], "little")
-            if header_of(claimed) == header:
-                length = claimed
-                if len(self.known) >= _MAX_KNOWN:
-                    self.known.clear()
-                self.known[header] = length
-        return length
-
-
-@lru_cache(_MAX_KNOWN)
-def header_of(length: int) -> bytes:
-    """The header of a record of this length."""
-    number = length.to_bytes(8, "little")
-    return number + masked_crc(number).to_bytes(4, "little")
-
-
 class Block:
     """Some bytes of an event file in memory; a whole frame has at most `max_bytes`."""
 
@@ -80,7 +50,7 @@ class Block:
 
     def chain(self, at: int) -> Chain:
         """The frames from `at` on, as far as one leads to the next."""
-        starts, lengths, end, is_broken = self._walk(at)
+        starts, lengths, end, is_broken = follow(self.data, at, self._headers)
         is_sound = self._are_sound(starts, lengths)
         num = self._num_to_trust(starts, lengths, is_sound)
         if num < len(starts):
@@ -116,24 +86,6 @@ class Block:
             elif self._are_sound(np.array([start]), np.array([length]))[0]:
                 return int(candidate), resume
         return None, resume
-
-    def _walk(self, at: int) -> tuple[Places, Places, int, bool]:
-        data, last = self.data, len(self.data) - HEADER_BYTES
-        length_of_known, length_of = self._headers.known.get, self._headers.length
-        starts, lengths = [], []
-        is_broken = False
-        while at <= last:
-            header = data[at : at + HEADER_BYTES]
-            length = length_of_known(header)
-            if length is None:
-                length = length_of(header)
-            if length is None or at + FRAME_BYTES + length > len(data):
-                is_broken = length is None
-                break
-            starts.append(at + HEADER_BYTES)
-            lengths.append(length)
-            at += FRAME_BYTES + length
-        return np.array(starts, np.int64), np.array(lengths, np.int64), at, is_broken
 
     def _are_sound(self, starts: Places, lengths: Places) -> npt.NDArray[np.bool_]:
         """Whether the CRC of each payload is right; no, once the budget is used up."""

@@ -27,6 +27,16 @@ class Layout:
         event = self.event
         return bool(event.scalars) and not (event.is_restart or event.num_ignored or event.others)
 
+    def has_places_of(self, other: "Layout") -> bool:
+        """Whether only tags and fixed bytes differ."""
+        mine, its = self.event, other.event
+        return (
+            self.is_plain
+            and self.mask == other.mask
+            and (mine.wall_time_at, mine.step_at) == (its.wall_time_at, its.step_at)
+            and [one.number for one in mine.scalars] == [one.number for one in its.scalars]
+        )
+
     def with_step_of(self, num_bytes: int) -> "Layout | None":
         """The same with a step of so many bytes; None if that cannot be told without parsing."""
         event, record = self.event, self.record

@@ -34,9 +34,7 @@ class MergedTag:
             return
         self._seen = stretches
         kept = num_kept(stretches)
-        parts = [
-            (strand, strand.era, num) for strand, num in zip(strands, kept, strict=True) if num
-        ]
+        parts = [(strand, strand.era, num) for strand, num in zip(strands, kept, strict=True) if num]
         if len(parts) <= 1:
             self._joined = None
             self.series = _series(self.tag, parts[0][0].snapshot() if parts else Strand().snapshot(), parts)

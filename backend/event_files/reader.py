@@ -9,10 +9,12 @@ from pathlib import Path
 
 from backend.domain.curve_merging import Batch
 from backend.domain.curves import Damage
+from backend.event_files.chains import Places
 from backend.event_files.columns import Columns
 from backend.event_files.decoding import decode
 from backend.event_files.event import parse_event
-from backend.event_files.frames import BLOCK_BYTES, FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Places
+from backend.event_files.frames import BLOCK_BYTES
+from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
 from backend.event_files.runs import Runs
 from backend.event_files.scanning import Scanner
 from backend.event_files.templates import Data
@@ -105,7 +107,10 @@ class EventFileReader:
         while self._unchecked:
             at, end = self._unchecked[0]
             num = 0
-            for size in (min(self._block_bytes, end - at + _PIECE_BYTES), self._block_bytes):  # frames go beyond the end
+            for size in (
+                min(self._block_bytes, end - at + _PIECE_BYTES),
+                self._block_bytes,
+            ):  # frames go beyond the end
                 num = num or self._runs.num_sound_bytes(os.pread(handle, size, at), end - at)
             if not num:
                 return False
@@ -179,9 +184,7 @@ class EventFileReader:
             at, self._piece_bytes = scanner.searched, self._piece_bytes * 2
         return columns.batch()
 
-    def _runs_from(
-        self, base: int, data: Data, at: int, check_from: int, columns: Columns, *, is_last: bool
-    ) -> int:
+    def _runs_from(self, base: int, data: Data, at: int, check_from: int, columns: Columns, *, is_last: bool) -> int:
         end, num_bytes = self._runs.read(data, at - base, base, columns, check_from - base, is_last=is_last)
         if num_bytes > self._piece_bytes:
             self._piece_bytes = _PIECE_BYTES
@@ -198,7 +201,7 @@ class EventFileReader:
         self._unchecked.append((first, end))
 
     def _decode(self, base: int, data: bytes, starts: Places, lengths: Places, columns: Columns) -> None:
-        decoded = decode(data, starts, lengths, base, self._tags)
+        decoded = decode(data, starts, lengths, base, self._tags, self._runs.layouts)
         for index in decoded.malformed:
             start = base + int(starts[index])
             self._scanner.add_damage(start - HEADER_BYTES, start + int(lengths[index]) + FOOTER_BYTES - 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from backend.event_files.columns import Columns
 from backend.event_files.crc import masked_crc
-from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers, header_of
+from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers, header_of
 from backend.event_files.layouts import Layout, Layouts
 from backend.event_files.templates import Data, Template
 from backend.event_files.wire import MalformedRecord
@@ -41,7 +41,7 @@ class Runs:
 
     def __init__(self, headers: Headers) -> None:
         self._headers = headers
-        self._layouts = Layouts()
+        self.layouts = Layouts()
         self._known: dict[Layout, Template] = {}  # by the layout of the first record
         self.width = 0  # bytes of the last period
 
@@ -62,9 +62,7 @@ class Runs:
                 break
             self.width = template.width
             num = template.num_rows(data, at)
-            num_sound = self._num_sound(template, data, at, num, check_from)
-            if num_sound:
-                columns.add_run(template, data, at, num_sound, base)
+            num_sound = self._add(template, data, at, num, base, columns, check_from)
             at += num_sound * template.width
             num_bytes += num_sound * template.width
             if num_sound < num:
@@ -91,9 +89,18 @@ class Runs:
                 break
         return at
 
-    def _num_sound(self, template: Template, data: Data, at: int, num: int, check_from: int) -> int:
+    def _add(
+        self, template: Template, data: Data, at: int, num: int, base: int, columns: Columns, check_from: int
+    ) -> int:
+        """Add some periods, up to the first wrong checksum; returns how many. Steps that do not rise are checked."""
         unchecked = min(num, max(0, check_from - at) // template.width)
-        return unchecked + template.num_sound(data, at + unchecked * template.width, num - unchecked)
+        num = unchecked + template.num_sound(data, at + unchecked * template.width, num - unchecked)
+        points = template.points(data, at, num, base) if num else {}
+        if unchecked and not all(one.is_rising for one in points.values()):
+            num = template.num_sound(data, at, num)
+            points = template.points(data, at, num, base) if num else {}
+        columns.add_run(points)
+        return num
 
     def _next(
         self, data: Data, at: int, base: int, columns: Columns, last: Template | None
@@ -131,7 +138,7 @@ class Runs:
         if masked_crc(record) != stored:
             return None
         try:
-            layout = self._layouts.find(record)
+            layout = self.layouts.find(record)
         except MalformedRecord:
             return None
         return _Walked(at, header, layout, layout.event.step(record), record)
@@ -140,9 +147,7 @@ class Runs:
         template = self._known.get(frame.layout)
         return template if template is not None and template.is_at(data, frame.at) else None
 
-    def _guess(
-        self, data: Data, frame: _Walked, walked: Sequence[_Walked], last: Template | None
-    ) -> Template | None:
+    def _guess(self, data: Data, frame: _Walked, walked: Sequence[_Walked], last: Template | None) -> Template | None:
         """The records of the step before, repeated with another step."""
         if not walked:
             return self._template(data, frame, last.layouts) if last is not None else None
@@ -174,4 +179,4 @@ class Runs:
         if end - start == num_bytes:
             return layout
         longer = layout.with_step_of(num_bytes)
-        return None if longer is None else self._layouts.known(longer)
+        return None if longer is None else self.layouts.known(longer)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from backend.event_files.frames import FRAME_BYTES, HEADER_BYTES, Block, Headers, Places
+from backend.event_files.chains import Places
+from backend.event_files.frames import Block
+from backend.event_files.headers import FRAME_BYTES, HEADER_BYTES, Headers
 
 _MAX_PROTOBUF_BYTES = 1 << 31  # no message is larger: a record that claims more will never be complete
 _MAX_DAMAGE = 1_000  # ranges remembered per file; further damage widens the last one

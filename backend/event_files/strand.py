@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backend.domain.curve_merging import MAX_GHOSTS, Piece, Stretch, lower, num_before
+from backend.domain.curve_merging import MAX_GHOSTS, Piece, Stretch, num_before
 from backend.domain.curves import Numbers, Steps, freeze
 
 _FIRST_CAPACITY = 16

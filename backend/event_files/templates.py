@@ -6,7 +6,6 @@ equals the template everywhere else is one comparison of memory; its columns are
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from backend.domain.curve_merging import Points
 from backend.domain.curves import Numbers, Steps
 from backend.event_files.crc import PeriodCrcs
-from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
+from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
 from backend.event_files.layouts import Layout
 from backend.event_files.tensor import BFLOAT16
 
@@ -38,18 +37,15 @@ class Template:
         ends = bytes(HEADER_BYTES), bytes(FOOTER_BYTES)
         full = b"\xff" * HEADER_BYTES
         self.mask = b"".join(full + layout.mask + ends[1] for layout in layouts)
-        sample = b"".join(
-            header + layout.record + ends[1] for header, layout in zip(headers, layouts, strict=True)
-        )
-        self._scalars = [
-            (scalar.tag, index) for index, layout in enumerate(layouts) for scalar in layout.event.scalars
-        ]
-        self.num_values_of = Counter(tag for tag, _ in self._scalars)
+        sample = b"".join(header + layout.record + ends[1] for header, layout in zip(headers, layouts, strict=True))
+        self._scalars = [(scalar.tag, index) for index, layout in enumerate(layouts) for scalar in layout.event.scalars]
         self._mask_bits = int.from_bytes(self.mask, "little")
         self._fixed_bits = int.from_bytes(sample, "little") & self._mask_bits
         self._fixed = self._fixed_bits.to_bytes(self.width, "little")
         widths = [FRAME_BYTES + len(layout.record) for layout in layouts]
-        self.starts = [end - width + HEADER_BYTES for end, width in zip(itertools.accumulate(widths), widths, strict=True)]
+        self.starts = [
+            end - width + HEADER_BYTES for end, width in zip(itertools.accumulate(widths), widths, strict=True)
+        ]
 
     def is_at(self, data: Data, at: int) -> bool:
         """Whether a whole period lies there."""
@@ -106,7 +102,11 @@ class Template:
 
     def points(self, data: Data, at: int, num: int, base: int) -> dict[str, Points]:
         """What some periods from a place on say; `base` is the byte of the file at which data begins."""
-        steps, wall_times, values = self._steps(data, at, num), self._wall_times(data, at, num), self._values(data, at, num)
+        steps, wall_times, values = (
+            self._steps(data, at, num),
+            self._wall_times(data, at, num),
+            self._values(data, at, num),
+        )
         is_rising = bool((steps[:, 1:] > steps[:, :-1]).all())
         found: dict[str, list[Points]] = {}
         for (tag, index), numbers in zip(self._scalars, values, strict=True):
