@@ -134,7 +134,7 @@ def framed(payloads: Sequence[bytes]) -> bytes:
     for index, payload in enumerate(payloads):
         of_length.setdefault(len(payload), []).append(index)
     for length, members in of_length.items():
-        rows = np.frombuffer(b"".join(payloads[index] for index in members), np.uint8).reshape(-1, length)
+        rows = np.frombuffer(b"".join(payloads[index] for index in members), np.uint8).reshape(len(members), length)
         header = struct.pack("<Q", length) + _crc(struct.pack("<Q", length))
         footers = masked_crcs(rows).astype("<u4")
         for index, footer in zip(members, footers, strict=True):
