@@ -4,6 +4,7 @@ Usage: scripts/fuzz events [--seconds N] [--corpus FOLDER]
 """
 
 import argparse
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -11,13 +12,14 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["backend"]):
+    from backend.event_files.records import RecordUnreadable, read_record
     from scripts.fuzzing.properties import check
 
 from scripts.fuzzing.inputs import MAX_BYTES, input_of
 from scripts.fuzzing.seeds import write_seeds
 
 _SECONDS_PER_INPUT = 20  # a hang, on a busy machine
-_MEGABYTES = 1_024
+_MEMORY_BYTES = 8 * 1024**3  # of addresses: who takes a claimed size for real gets a MemoryError
 
 
 def main() -> None:
@@ -32,11 +34,13 @@ def main() -> None:
     options = [
         f"-max_total_time={asked.seconds}",
         f"-timeout={_SECONDS_PER_INPUT}",
-        f"-rss_limit_mb={_MEGABYTES}",
+        "-rss_limit_mb=0",  # tracing itself grows
+        "-report_slow_units=30",
         f"-max_len={MAX_BYTES // 16}",
         f"-artifact_prefix={asked.corpus / 'findings'}/",
         "-print_final_stats=1",
     ]
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         atheris.Setup(
             [sys.argv[0], *options, str(asked.corpus / "found"), str(asked.corpus / "seeds")],
@@ -47,7 +51,13 @@ def main() -> None:
 
 def one_input(some: bytes, folder: Path) -> None:
     """What atheris calls."""
-    check(input_of(some), folder)
+    curves = check(input_of(some), folder)
+    for tag, other in curves.others.items():
+        for place in other.places[:3]:
+            try:
+                read_record(folder, tag, other.kind, place)
+            except RecordUnreadable:
+                continue
 
 
 def _memory() -> str | None:

@@ -14,11 +14,12 @@ _WALL_TIME = 1_700_000_000.0
 def write_seeds(folder: Path) -> None:
     """One file per seed, named by its number."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(_seeds()):
+    for number, seed in enumerate(all_seeds()):
         (folder / f"seed-{number:03d}").write_bytes(seed)
 
 
-def _seeds() -> Iterator[bytes]:
+def all_seeds() -> Iterator[bytes]:
+    """Every seed."""
     regular = file_version(_WALL_TIME) + scalars(NAMES[:3], numbers(150, 3, 1), times(150, _WALL_TIME))
     yield as_raw(regular)
     yield as_raw(regular[:-7])

@@ -31,6 +31,7 @@ def main(words: Sequence[str]) -> int:
     pythons, library = _tools(asked, output, failed)
     laps = _earlier(output) if asked.go_on else []
     races = list(schedule(asked.rounds, set(asked.only or LABELS) - failed.keys(), is_quick=asked.quick))
+    races = [(turn, race) for turn, race in races if race.letter in (asked.cases or "abcdef")]
     for number, (turn, race) in enumerate(races, 1):
         name = f"[{number}/{len(races)}] {race.letter} {race.task} {race.contestant}"
         try:
@@ -57,6 +58,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="files of a tenth of the size, one round: a smoke test")
     parser.add_argument("--rounds", type=int, help="how often each quick reader runs (default 5; 1 with --quick)")
     parser.add_argument("--only", nargs="+", choices=list(LABELS), help="these contestants only")
+    parser.add_argument("--cases", nargs="+", choices=list("abcdef"), help="these files only")
     parser.add_argument("--go-on", action="store_true", help="keep the laps of the last time, and add to them")
     parser.add_argument("--tbparse", default="", metavar="PYTHON", help="Python of an environment with tbparse")
     parser.add_argument("--output", help="a folder for files of 0.8 GB")

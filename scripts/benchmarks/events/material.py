@@ -16,8 +16,8 @@ NAMES = (
     "perf/seconds_per_step", "gpu/0/memory_bytes", "gpu/0/utilization_percent", "gpu/0/power_watts", "train/num_tokens",
 )  # fmt: skip
 START = 1_700_000_000.0  # wall time of the first record
-CASES = ("a", "b", "c", "e")
 _SEED = 5
+_PACKED = {"e": 0.0, "f": 0.3}  # the share of steps whose values are packed into one record
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ FULL = {
     "b": Case("b", 200, 10, 1_000),
     "c": Case("c", 1_000, 5, 2_000),
     "e": Case("e", 1, 10, 60_000),
+    "f": Case("f", 1, 10, 60_000),
 }
 SMALL = {
     "a": Case("a", 1, 10, 10_000),
     "b": Case("b", 20, 10, 1_000),
     "c": Case("c", 50, 5, 2_000),
     "e": Case("e", 1, 10, 6_000),
+    "f": Case("f", 1, 10, 6_000),
 }
 
 
@@ -84,7 +86,7 @@ def _write_run(folder: Path, case: Case, number: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     start = START + number
     path = folder / f"events.out.tfevents.{int(start)}.bench.{number}.0"
-    records = irregular(case, start) if case.letter == "e" else regular(case, start, number)
+    records = irregular(case, start) if case.letter in _PACKED else regular(case, start, number)
     path.write_bytes(file_version(start) + records)
 
 
@@ -108,14 +110,14 @@ def times(num_steps: int, start: float) -> npt.NDArray[np.float64]:
 
 
 def irregular(case: Case, start: float) -> bytes:
-    """At each step some of the tags, in any order, alone or together in a record; each tag has its kind of number."""
+    """At each step some of the tags, in any order; each has its kind of number. In (f) some steps are one record."""
     chance = random.Random(_SEED)  # noqa: S311 - no secret, but the same file each time
     payloads = []
     for step in range(case.steps):
         tags = chance.sample(NAMES[: case.tags], chance.randint(1, case.tags))
         wall_time = start + step * 0.5 + chance.random() * 0.1
         values = [_KINDS[NAMES.index(tag) % len(_KINDS)](tag, chance.gauss(1, 0.2)) for tag in tags]
-        if chance.random() < 0.3:  # noqa: PLR2004 - some writers pack a step's values into one record
+        if chance.random() < _PACKED[case.letter]:
             payloads.append(event(wall_time, step, values))
         else:
             payloads += [event(wall_time, step, [value]) for value in values]

@@ -73,7 +73,7 @@ def _is_long(race: Race) -> bool:
 
 
 def _races(*, is_quick: bool) -> list[Race]:
-    races = [Race(name, "load", letter) for letter in "abe" for name in ("ours", "c", "c-crc", "rust", "tensorboard")]
+    races = [Race(name, "load", letter) for letter in "abef" for name in ("ours", "c", "c-crc", "rust", "tensorboard")]
     races += [Race("tbparse", "load", letter) for letter in "ab"]
     races += [Race(name, "load", "c") for name in ("ours", "c", "rust")]
     if not is_quick:

@@ -30,7 +30,7 @@ def _table() -> npt.NDArray[np.uint32]:
 
 _TABLE = _table()
 _ENTRIES = _TABLE.tolist()
-_LONG = 4_096  # bytes, from which arrays pay
+_FEW = 20  # payloads of one length, below which arrays do not pay
 
 
 def masked_crcs(rows: Bytes) -> npt.NDArray[np.uint32]:
@@ -49,8 +49,6 @@ def frame(payload: bytes) -> bytes:
 
 
 def _crc(data: bytes) -> bytes:
-    if len(data) > _LONG:
-        return struct.pack("<I", int(masked_crcs(np.frombuffer(data, np.uint8)[None, :])[0]))
     crc = 0xFFFF_FFFF
     for byte in data:
         crc = _ENTRIES[(crc ^ byte) & 0xFF] ^ crc >> 8
@@ -134,6 +132,10 @@ def framed(payloads: Sequence[bytes]) -> bytes:
     for index, payload in enumerate(payloads):
         of_length.setdefault(len(payload), []).append(index)
     for length, members in of_length.items():
+        if len(members) < _FEW:
+            for index in members:
+                frames[index] = frame(payloads[index])
+            continue
         rows = np.frombuffer(b"".join(payloads[index] for index in members), np.uint8).reshape(len(members), length)
         header = struct.pack("<Q", length) + _crc(struct.pack("<Q", length))
         footers = masked_crcs(rows).astype("<u4")

@@ -19,7 +19,8 @@ _TITLES = {
     "a": "(a) {runs:,} run x {tags} tags x {steps:,} steps",
     "b": "(b) {runs:,} runs x {tags} tags x {steps:,} steps",
     "c": "(c) {runs:,} runs x {tags} tags x {steps:,} steps",
-    "e": "(e) irregular: any tags in any order, three kinds of numbers, {steps:,} steps",
+    "e": "(e) irregular: some of {tags} tags in any order at each of {steps:,} steps, three kinds of numbers",
+    "f": "(f) the same, at three of ten steps all values in one record",
 }
 _LOAD_HEAD = (
     "| reader | CPU, ms (lowest to highest) | ours x | wall, ms | memory grew by, MB | same points |",

@@ -1,0 +1,107 @@
+"""Any bytes, read in all ways: nothing raises or hangs, the ways agree, memory stays within three times the file and 64 MB."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.domain.curves import Curves
+from backend.event_files.folder import EventFolder
+from backend.event_files.records import RecordUnreadable, read_record
+from scripts.benchmarks.events.measuring import measured, peak_bytes
+from scripts.fuzzing import inputs, seeds
+from scripts.fuzzing.hostile import HOSTILE
+from scripts.fuzzing.properties import NAME, check
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = list(seeds.all_seeds())
+IS_LONG = bool(os.environ.get("PEFT_STUDIO_LONG_TESTS"))
+HOSTILE_BYTES = 32_000_000 if IS_LONG else 1_000_000
+SLACK_BYTES = 64 * 1024**2
+SECONDS = 900 if IS_LONG else 300  # for a machine with much else to do; it takes a few
+
+patches = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=12), st.integers(0, 12)), max_size=4)
+
+
+def _patched(seed: bytes, some: list[tuple[float, bytes, int]]) -> bytes:
+    """Some bytes are put in the place of so many others."""
+    for place, new, num_old in some:
+        at = int(len(seed) * place)
+        seed = seed[:at] + new + seed[at + num_old :]
+    return seed
+
+
+def _read_others(curves: Curves, folder: Path) -> Iterator[object]:
+    for tag, other in curves.others.items():
+        for place in other.places[:3]:
+            try:
+                yield read_record(folder, tag, other.kind, place)
+            except RecordUnreadable as error:
+                assert str(error)
+
+
+@given(st.sampled_from(SEEDS), patches)
+def test_valid_files_with_a_few_changes_are_read_in_all_ways_alike(seed: bytes, some: list[tuple[float, bytes, int]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        curves = check(inputs.input_of(_patched(seed, some)), Path(name))
+        list(_read_others(curves, Path(name)))
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_in_all_ways_alike(data: bytes) -> None:
+    """The first bytes choose between raw bytes, records with right checksums, and those with one wrong byte."""
+    with tempfile.TemporaryDirectory() as name:
+        curves = check(inputs.input_of(data), Path(name))
+        list(_read_others(curves, Path(name)))
+
+
+@given(st.lists(st.binary(max_size=60), max_size=6), st.integers(0, 5))
+def test_records_of_any_bytes_are_read_in_all_ways_alike(payloads: list[bytes], kind: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        curves = check(inputs.input_of(inputs.as_pieces(payloads, kind)), Path(name))
+        list(_read_others(curves, Path(name)))
+
+
+def test_the_seeds_are_valid_and_say_something() -> None:
+    told = 0
+    with tempfile.TemporaryDirectory() as name:
+        for seed in SEEDS:
+            curves = check(inputs.input_of(seed), Path(name))
+            told += bool(curves.series) or bool(curves.others) or bool(curves.restarts)
+    assert told >= 10
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_files_made_to_cost_much_stay_within_bounds(kind: str, tmp_path: Path) -> None:
+    """Whole reading, last points and preview, in a process of its own; a hang ends it."""
+    words = [sys.executable, "-m", "scripts.fuzzing.costs", str(tmp_path), str(HOSTILE_BYTES), kind]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["way"] for row in rows} == {"whole", "last points", "preview"}
+    for row in rows:
+        assert 0 < row["size"] <= HOSTILE_BYTES * 1.2
+        assert row["grown"] <= 3 * row["size"] + SLACK_BYTES, row
+
+
+def test_growth_of_memory_is_seen() -> None:
+    """The measure of the tests above finds what was taken and given back."""
+    if not peak_bytes():
+        pytest.skip("this system does not tell")
+    _, cost = measured(lambda: len(b"x" * 50_000_000))
+    assert 45_000_000 < cost.grown_bytes < 80_000_000
+    assert cost.cpu_seconds >= 0
+
+
+def test_an_event_file_of_nothing_but_damage_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"\xff" * 5_000)
+    [damage] = EventFolder(tmp_path).read().damage
+    assert (damage.first_byte, damage.last_byte) == (0, 4_999)
