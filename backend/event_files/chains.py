@@ -11,6 +11,7 @@ from backend.event_files.crc import masked_crcs
 from backend.event_files.headers import FRAME_BYTES, HEADER_BYTES, Headers
 
 _MIN_BYTES = 4_096  # below, a loop is faster
+_CHUNK_BYTES = 64 * 1024  # looked at at once: what that needs stays near the core
 _ZEROS_END = 8  # bytes behind the start of a frame
 _NUM_SHORT = 1 << 16
 
@@ -99,11 +100,14 @@ class _Short:
 
 def _ends_of_zeros(flat: npt.NDArray[np.uint8]) -> Places:
     """Where six or more zeros end before something else."""
-    is_zero = flat == 0
-    two = is_zero[:-1] & is_zero[1:]
-    four = two[:-2] & two[2:]
-    six = four[:-2] & two[4:]
-    return np.flatnonzero(six[:-1] & ~is_zero[6:]) + 6
+    found = []
+    for first in range(0, len(flat), _CHUNK_BYTES):
+        is_zero = flat[first : first + _CHUNK_BYTES + 6] == 0
+        two = is_zero[:-1] & is_zero[1:]
+        four = two[:-2] & two[2:]
+        six = four[:-2] & two[4:]
+        found.append(np.flatnonzero(six[:-1] & ~is_zero[6:]) + (first + 6))
+    return np.concatenate(found)
 
 
 def _crcs(sizes: Places) -> npt.NDArray[np.uint32]:

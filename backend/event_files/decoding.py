@@ -15,12 +15,11 @@ from backend.domain.curves import MAX_TAGS, Numbers, Steps
 from backend.event_files.chains import Places
 from backend.event_files.event import Event, Scalar
 from backend.event_files.frames import by_length, gather
-from backend.event_files.layouts import Layout, Layouts
+from backend.event_files.layouts import MAX_LENGTH, Layout, Layouts
 from backend.event_files.tensor import BFLOAT16, FIXED_WIDTHS, Number
 from backend.event_files.wire import MalformedRecord
 
 _MIN_GROUP = 8
-_MAX_GROUP_LENGTH = 4096
 _WORD = 8
 _FEW = 256  # a layout pays if it explains one of so many remaining records ...
 _MAX_MISSES = 8  # ... and after so many that did not, the rest is parsed one by one
@@ -55,7 +54,7 @@ def decode(
     malformed = []
     for length, members in by_length(lengths):
         left = members
-        if len(members) >= _MIN_GROUP and 0 < length <= _MAX_GROUP_LENGTH:
+        if len(members) >= _MIN_GROUP and 0 < length <= MAX_LENGTH:
             left = members[_decode_alike(data, starts[members], length, columns, layouts)]
         for index in left.tolist():
             start = int(starts[index])

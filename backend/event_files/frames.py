@@ -19,7 +19,7 @@ from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES,
 BLOCK_BYTES = 1024**2  # read at once; a record that does not fit holds no scalars and is passed over
 
 _MIN_GROUP = 8  # records of one length, from which arrays beat a loop
-_MAX_GROUP_LENGTH = 4096
+_MAX_GROUP_LENGTH = 4_096
 _CRC_BUDGET = 4  # how often a byte may be summed up: files made to be slow nest frames in frames
 _CANDIDATES_AT_ONCE = 65_536
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from backend.event_files.event import Event, parse_event
 from backend.event_files.tensor import FIXED_WIDTHS
 
-_MAX_LENGTH = 4_096  # bytes of a record whose layout is worth remembering
+MAX_LENGTH = 65_536  # bytes of a record whose layout is worth remembering
+_MAX_KNOWN_BYTES = 2 * 1024**2
 _MAX_KNOWN = 8_192
 _MAX_MASKS = 8  # per length
 _STEP_KEY = b"\x10"
@@ -25,7 +26,13 @@ class Layout:
     def is_plain(self) -> bool:
         """Whether such records hold scalars and nothing else that we look at."""
         event = self.event
-        return bool(event.scalars) and not (event.is_restart or event.num_ignored or event.others)
+        is_short = len(self.record) <= MAX_LENGTH
+        return is_short and bool(event.scalars) and not (event.is_restart or event.num_ignored or event.others)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of its scalars."""
+        return tuple(scalar.tag for scalar in self.event.scalars)
 
     def has_places_of(self, other: "Layout") -> bool:
         """Whether only tags and fixed bytes differ."""
@@ -73,6 +80,7 @@ class Layouts:
     def __init__(self) -> None:
         self._masks: dict[int, list[int]] = {}
         self._known: dict[tuple[int, int, int], Layout] = {}
+        self._num_bytes = 0
 
     def find(self, record: bytes) -> Layout:
         """The layout of a record; the same object for every plain record alike. Raises MalformedRecord."""
@@ -83,7 +91,7 @@ class Layouts:
             if known is not None:
                 return known
         layout = _layout(parse_event(record), record)
-        if layout.is_plain and length <= _MAX_LENGTH:
+        if layout.is_plain:
             self._remember(layout, bits)
         return layout
 
@@ -92,7 +100,7 @@ class Layouts:
         length, bits = len(layout.record), int.from_bytes(layout.record, "little")
         mask = int.from_bytes(layout.mask, "little")
         known = self._known.get((length, mask, mask & bits))
-        if known is None and layout.is_plain and length <= _MAX_LENGTH:
+        if known is None and layout.is_plain:
             self._remember(layout, bits)
         return known or layout
 
@@ -103,7 +111,8 @@ class Layouts:
             if len(masks) >= _MAX_MASKS or len(self._known) >= _MAX_KNOWN:
                 return
             masks.append(mask)
-        if len(self._known) < _MAX_KNOWN:
+        self._num_bytes += length
+        if len(self._known) < _MAX_KNOWN and self._num_bytes <= _MAX_KNOWN_BYTES:
             self._known[length, mask, mask & bits] = layout
 
 

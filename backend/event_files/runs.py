@@ -18,10 +18,11 @@ from backend.event_files.wire import MalformedRecord
 _MAX_PERIOD = 1_024  # records
 _MAX_PERIOD_BYTES = 256 * 1024
 _FEW_WALKED = 64  # records walked one by one for a first look, over what one period takes
-_MANY_WALKED = 2 * _MAX_PERIOD
+_PERIOD_WALKED = 512  # records looked at for a period of several steps
+_PATIENCE = 3  # long looks in vain before there are no more
 _SHORT_RUN = 192  # records: below, the general path is faster
 _MAX_SHORT_RUNS = 2  # in a row
-_MAX_KNOWN = 16
+_MAX_KNOWN = 8
 _MAX_GUESSES = 4  # per walk: building a template costs as much as walking some records
 
 
@@ -43,6 +44,7 @@ class Runs:
         self._headers = headers
         self.layouts = Layouts()
         self._known: dict[Layout, Template] = {}  # by the layout of the first record
+        self._patience = _PATIENCE
         self.width = 0  # bytes of the last period
 
     def read(
@@ -72,6 +74,8 @@ class Runs:
                 break
             is_short = num * len(template.layouts) < _SHORT_RUN and not is_at_end
             num_short = num_short + 1 if is_short else 0
+            if num_short == _MAX_SHORT_RUNS and self._find_period(data, at):
+                num_short = 0
         return at, num_bytes
 
     def num_sound_bytes(self, data: Data, enough: int) -> int:
@@ -107,21 +111,28 @@ class Runs:
     ) -> tuple[Template | None, int]:
         """The next run and where it begins; what lies before is added. Without one, where we gave up."""
         walked: list[_Walked] = []
-        num_guesses = 0
+        num_guesses = group = 0  # the group are the records of the last step
         template = None
-        limit = _FEW_WALKED
-        while len(walked) < limit:
+        while len(walked) < _FEW_WALKED or (self._patience and len(walked) - group < _MAX_PERIOD):
             frame = self._frame(data, at)
             if frame is None:
                 break
             template = self._known_at(data, frame)
-            if template is None and num_guesses < _MAX_GUESSES and (not walked or walked[-1].step != frame.step):
+            is_new_step = not walked or walked[-1].step != frame.step
+            if template is None and is_new_step and num_guesses < _MAX_GUESSES:
                 num_guesses += 1
-                template = self._guess(data, frame, walked, last)
+                layouts = [one.layout for one in walked[group:]] if walked else last.layouts if last else []
+                template = self._template(data, frame, layouts)
             if template is not None:
                 break
+            if is_new_step or not frame.layout.is_plain:
+                group = len(walked) + (not frame.layout.is_plain)
+                if len(walked) >= _FEW_WALKED:
+                    break
             walked.append(frame)
             at = frame.at + FRAME_BYTES + len(frame.record)
+        if len(walked) > _FEW_WALKED:
+            self._patience = _PATIENCE if template is not None else self._patience - 1
         for frame in walked:
             columns.add_record(frame.layout, frame.record, base + frame.at + HEADER_BYTES)
         return template, at
@@ -147,25 +158,32 @@ class Runs:
         template = self._known.get(frame.layout)
         return template if template is not None and template.is_at(data, frame.at) else None
 
-    def _guess(self, data: Data, frame: _Walked, walked: Sequence[_Walked], last: Template | None) -> Template | None:
-        """The records of the step before, repeated with another step."""
-        if not walked:
-            return self._template(data, frame, last.layouts) if last is not None else None
-        step = walked[-1].step
-        first = len(walked)
-        while first and walked[first - 1].step == step and walked[first - 1].layout.is_plain:
-            first -= 1
-        layouts = [one.layout for one in walked[first:]]
-        return self._template(data, frame, layouts)
+    def _find_period(self, data: Data, at: int) -> bool:
+        """Look for a period of several steps; whether there is one, which is tried next."""
+        if not self._patience:
+            return False
+        layouts: list[Layout] = []
+        place = at
+        while len(layouts) < _PERIOD_WALKED:
+            frame = self._frame(data, place)
+            if frame is None or not frame.layout.is_plain:
+                break
+            layouts.append(frame.layout)
+            place += FRAME_BYTES + len(frame.record)
+        num = period([layout.tags for layout in layouts])
+        first = self._frame(data, at)
+        template = self._template(data, first, layouts[:num]) if num and first else None
+        self._patience = self._patience - 1 if template is None else _PATIENCE
+        return template is not None
 
     def _template(self, data: Data, frame: _Walked, layouts: Sequence[Layout]) -> Template | None:
         if not layouts:
             return None
         start, end = frame.layout.event.step_at
         adapted = [self._with_step_of(layout, end - start) for layout in layouts]
-        if any(layout is None for layout in adapted):
-            return None
         known = [layout for layout in adapted if layout is not None]
+        if len(known) < len(layouts) or sum(len(layout.record) for layout in known) > _MAX_PERIOD_BYTES:
+            return None
         template = Template(known, [header_of(len(layout.record)) for layout in known])
         if not template.is_at(data, frame.at):
             return None
@@ -180,3 +198,15 @@ class Runs:
             return layout
         longer = layout.with_step_of(num_bytes)
         return None if longer is None else self.layouts.known(longer)
+
+
+def period(kinds: Sequence[object]) -> int:
+    """The shortest period of a sequence that holds it twice at least; 0 if there is none (Knuth, Morris, Pratt)."""
+    borders = [0]
+    for index in range(1, len(kinds)):
+        border = borders[-1]
+        while border and kinds[index] != kinds[border]:
+            border = borders[border - 1]
+        borders.append(border + (kinds[index] == kinds[border]))
+    shortest = len(kinds) - borders[-1] if kinds else 0
+    return shortest if 2 * shortest <= len(kinds) else 0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from backend.domain.curve_merging import Points
 from backend.domain.curves import Numbers, Steps
-from backend.event_files.crc import PeriodCrcs
+from backend.event_files.crc import MAX_PERIOD_RECORD, Crcs, PeriodCrcs, masked_crcs
 from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
 from backend.event_files.layouts import Layout
 from backend.event_files.tensor import BFLOAT16
@@ -86,9 +86,17 @@ class Template:
             return 0
         rows = np.frombuffer(data, np.uint8, num * self.width, at).reshape(num, self.width)
         stored = rows.take(self._footers, axis=1).view("<u4")
-        is_wrong = (self._crcs.of(rows) != stored).any(axis=1)
+        is_wrong = (self._crcs_of(rows) != stored).any(axis=1)
         first = int(is_wrong.argmax())
         return first if is_wrong[first] else num
+
+    def _crcs_of(self, rows: Bytes) -> Crcs:
+        """Shape (periods, records)."""
+        lengths = [len(layout.record) for layout in self.layouts]
+        if max(lengths) <= MAX_PERIOD_RECORD:
+            return self._crcs.of(rows)
+        places = zip(self.starts, lengths, strict=True)
+        return np.stack([masked_crcs(rows[:, start : start + length]) for start, length in places], axis=1)
 
     @cached_property
     def _footers(self) -> npt.NDArray[np.int64]:
