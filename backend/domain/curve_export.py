@@ -90,9 +90,10 @@ def json_document(runs: Iterable[ReadRun], remarks: Callable[[], Sequence[str]] 
         for number, (tag, one) in enumerate(run.series.items()):
             yield f"{', ' if number else ''}{_json(tag)}: {_json(_columns(one))}"
         yield "}"
-        for d in run.damage:
-            place = {"file": d.file, "first_byte": d.first_byte, "last_byte": d.last_byte}
-            unreadable.append({"run": run.name, **place})
+        unreadable += [
+            {"run": run.name, "file": one.file, "first_byte": one.first_byte, "last_byte": one.last_byte}
+            for one in run.damage
+        ]
         if run.num_ignored_points:
             ignored[run.name] = run.num_ignored_points
     rest = {"unreadable": unreadable, "ignored_points": ignored, "remarks": list(remarks())}

@@ -1,58 +1,61 @@
 """Messages: the fields of one protobuf message by their numbers, for records that are read one at a time."""
 
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 
 from backend.domain.curves import Numbers
 from backend.event_files.wire import BYTES, FIXED32, FIXED64, VARINT, MalformedRecord, fields, signed, varint
 
+MAX_FIELDS = 100_000  # of one message
 
-class Message(NamedTuple):
+
+class Message:
     """The message at data[start:end]. All methods raise MalformedRecord for bytes that are none."""
 
-    data: bytes
-    start: int
-    end: int
-
-    def all(self, number: int, wire_type: int = BYTES) -> Iterator["Message"]:
-        """Where each field of this number and type lies; of strings and inner messages as a message."""
-        for field in fields(self.data, self.start, self.end):
-            if (field.number, field.wire_type) == (number, wire_type):
-                yield Message(self.data, field.start, field.end)
-
-    def last(self, number: int, wire_type: int = BYTES) -> "Message | None":
-        """The one that counts of several, or None."""
-        found = None
-        for found in self.all(number, wire_type):  # noqa: B007 - the last one is meant
-            pass
-        return found
-
-    def has(self, number: int) -> bool:
-        """Whether there is such a field of any type."""
-        return any(field.number == number for field in fields(self.data, self.start, self.end))
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        self._data = data
+        self._start, self._end = start, end
 
     @property
     def raw(self) -> bytes:
         """The bytes."""
-        return self.data[self.start : self.end]
+        return self._data[self._start : self._end]
+
+    @cached_property
+    def _fields(self) -> dict[tuple[int, int], list[tuple[int, int]]]:
+        """Where the fields lie, by number and wire type."""
+        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for count, field in enumerate(fields(self._data, self._start, self._end)):
+            if count >= MAX_FIELDS:
+                raise MalformedRecord("too many fields")
+            found.setdefault((field.number, field.wire_type), []).append((field.start, field.end))
+        return found
+
+    def all(self, number: int) -> list["Message"]:
+        """Each string or inner message of this number."""
+        return [Message(self._data, *place) for place in self._fields.get((number, BYTES), ())]
+
+    def last(self, number: int) -> "Message | None":
+        """The string or inner message that counts of several, or None."""
+        found = self._fields.get((number, BYTES))
+        return Message(self._data, *found[-1]) if found else None
 
     def text(self, number: int) -> str:
         """A string, "" if absent; bytes that are no UTF-8 are replaced."""
         found = self.last(number)
         return found.raw.decode(errors="replace") if found else ""
 
-    def double(self, number: int) -> float:
-        """A double, 0 if absent."""
-        found = self.last(number, FIXED64)
-        return float(struct.unpack("<d", found.raw)[0]) if found else 0.0
+    def double(self, number: int) -> float | None:
+        """A double, or None."""
+        found = self._fields.get((number, FIXED64))
+        return float(struct.unpack_from("<d", self._data, found[-1][0])[0]) if found else None
 
-    def integer(self, number: int) -> int:
-        """A varint, 0 if absent."""
-        found = self.last(number, VARINT)
-        return signed(varint(found.data, found.start, found.end)[0]) if found else 0
+    def integer(self, number: int) -> int | None:
+        """A varint, or None."""
+        found = self._fields.get((number, VARINT))
+        return signed(varint(self._data, *found[-1])[0]) if found else None
 
     def doubles(self, number: int) -> Numbers:
         """A list of doubles, packed or not."""
@@ -63,12 +66,8 @@ class Message(NamedTuple):
         return self._numbers(number, FIXED32, "<f4")
 
     def _numbers(self, number: int, wire_type: int, dtype: str) -> Numbers:
-        parts = [
-            self.data[field.start : field.end]
-            for field in fields(self.data, self.start, self.end)
-            if field.number == number and field.wire_type in {wire_type, BYTES}
-        ]
-        return numbers(b"".join(parts), dtype)
+        places = self._fields.get((number, wire_type), []) + self._fields.get((number, BYTES), [])
+        return numbers(b"".join(self._data[start:end] for start, end in sorted(places)), dtype)
 
 
 def numbers(raw: bytes, dtype: str) -> Numbers:

@@ -26,22 +26,24 @@ _DECODERS: dict[Kind, Callable[[Message], Record]] = {
 }
 
 
-class RecordUnreadable(StorageError):
+class EventRecordUnreadable(StorageError):
     """A record of an event file that cannot be shown."""
 
-    id = "record-unreadable"
+    id = "event-record-unreadable"
     what = "What was written for {tag} at step {step} cannot be shown."
     why = "{reason} ({file}, byte {offset})."
     fix = "Read the curves again; if the file is damaged, other records of it can still be shown."
 
 
 def read_record(folder: Path, tag: str, kind: Kind, place: Place) -> Record:
-    """What one record says about a tag of Curves.others; both checksums are right. Raises RecordUnreadable."""
+    """What one record says about a tag of Curves.others; both checksums are right. Raises EventRecordUnreadable."""
     try:
         return _decoded(_payload(folder, place), tag, kind)
     except MalformedRecord as error:
         reason = f"The record holds {error}"
-        raise RecordUnreadable(tag=tag, step=place.step, file=place.file, offset=place.offset, reason=reason) from error
+        raise EventRecordUnreadable(
+            tag=tag, step=place.step, file=place.file, offset=place.offset, reason=reason
+        ) from error
 
 
 def _decoded(payload: bytes, tag: str, kind: Kind) -> Record:

@@ -13,7 +13,8 @@ from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.tail_file import TailFile
 
 WINDOW_BYTES = 4_096
-MAX_WINDOW_BYTES = 1024**2
+MAX_WINDOW_BYTES = 1024**2  # of a file ...
+_MAX_WINDOWS = 8  # ... and of so many files of a run
 
 
 class TailReader:
@@ -70,8 +71,10 @@ def _merged(tails: Sequence[TailFile], expected: set[str], max_bytes: int) -> La
     points: dict[str, LastPoint] = {}
     cut: int | None = None
     is_complete = True
+    rest = _MAX_WINDOWS * max_bytes
     for tail in tails:
-        window = tail.window(cut, expected - points.keys(), max_bytes)
+        window = tail.window(cut, expected - points.keys(), max(0, min(max_bytes, rest)))
+        rest -= tail.num_bytes_read
         points = window.points | points
         expected |= window.tags
         cut = window.cut

@@ -16,6 +16,7 @@ from backend.event_files.wire import MalformedRecord
 MAX_STRINGS = 10_000
 MAX_BUCKETS = 10_000
 MAX_IMAGES = 64
+MAX_DIMENSIONS = 16
 MAX_SIDE = 16_384  # pixels
 
 _IMAGE, _HISTOGRAM, _TENSOR = 4, 5, 8
@@ -52,7 +53,7 @@ def images(value: Message) -> tuple[Image, ...]:
     old = value.last(_IMAGE)
     if old:
         found = old.last(4)
-        return (_image(found.raw if found else b"", old.integer(2), old.integer(1)),)
+        return (_image(found.raw if found else b"", old.integer(2) or 0, old.integer(1) or 0),)
     strings, _ = _strings(_tensor(value))
     if len(strings) < 2 or len(strings) > MAX_IMAGES + 2:  # noqa: PLR2004 - width and height
         raise MalformedRecord("no picture, or too many")
@@ -69,7 +70,10 @@ def _tensor(value: Message) -> Message:
 
 def _shape(tensor: Message) -> tuple[int, ...]:
     shape = tensor.last(_SHAPE)
-    return tuple(dim.integer(_SIZE) for dim in shape.all(_DIM)) if shape else ()
+    sizes = [dim.integer(_SIZE) or 0 for dim in shape.all(_DIM)] if shape else []
+    if len(sizes) > MAX_DIMENSIONS or min(sizes, default=0) < 0:
+        raise MalformedRecord("a shape that cannot be")
+    return tuple(sizes)
 
 
 def _strings(tensor: Message) -> tuple[list[bytes], tuple[int, ...]]:
@@ -109,7 +113,7 @@ def _old_buckets(old: Message) -> tuple[Numbers, Numbers, Numbers]:
     if last - first >= MAX_BUCKETS:
         raise MalformedRecord("too many buckets")
     inner = limits[first:last]
-    lefts, rights = np.append(old.double(1), inner), np.append(inner, old.double(2))
+    lefts, rights = np.append(old.double(1) or 0.0, inner), np.append(inner, old.double(2) or 0.0)
     return lefts, rights, counts[first : last + 1].copy()
 
 

@@ -19,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from backend.domain.curve_records import Experiment, Histogram, HparamInfo, Image, SessionEnd, SessionStart, Text
 from backend.domain.curves import Kind, Place
 from backend.event_files.frames import Headers
-from backend.event_files.records import MAX_RECORD_BYTES, RecordUnreadable, read_record
+from backend.event_files.records import MAX_RECORD_BYTES, EventRecordUnreadable, read_record
 from backend.event_files.resync import walk
 from tests.fakes.event_bytes import frame, write
 
@@ -61,9 +61,9 @@ def _read(path: Path, kind: Kind, tag: str = "tag") -> object:
 
 
 def _refusal(path: Path, kind: Kind, place: Place | None = None) -> str:
-    with pytest.raises(RecordUnreadable) as refused:
+    with pytest.raises(EventRecordUnreadable) as refused:
         read_record(path.parent, "tag", kind, place or _place(path, "tag"))
-    assert refused.value.explain().id == "record-unreadable"
+    assert refused.value.explain().id == "event-record-unreadable"
     return refused.value.explain().why
 
 
@@ -275,5 +275,5 @@ def test_files_outside_of_the_folder_are_not_read(tmp_path: Path) -> None:
     inside.mkdir()
     (inside / "link").symlink_to(path)
     for file in ("link", f"../outside/{path.name}", str(path)):
-        with pytest.raises(RecordUnreadable, match="outside of the folder"):
+        with pytest.raises(EventRecordUnreadable, match="outside of the folder"):
             read_record(inside, "tag", Kind.TEXT, Place(file, place.offset, place.length, 7, 3.0))
