@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["backend"]):
-    from backend.event_files.records import RecordUnreadable, read_record
+    from backend.event_files.records import EventRecordUnreadable, read_record
     from scripts.fuzzing.properties import check
 
 from scripts.fuzzing.inputs import MAX_BYTES, input_of
@@ -56,7 +56,7 @@ def one_input(some: bytes, folder: Path) -> None:
         for place in other.places[:3]:
             try:
                 read_record(folder, tag, other.kind, place)
-            except RecordUnreadable:
+            except EventRecordUnreadable:
                 continue
 
 

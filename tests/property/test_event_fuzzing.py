@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backend.domain.curves import Curves
 from backend.event_files.folder import EventFolder
-from backend.event_files.records import RecordUnreadable, read_record
+from backend.event_files.records import EventRecordUnreadable, read_record
 from scripts.benchmarks.events.measuring import measured, peak_bytes
 from scripts.fuzzing import inputs, seeds
 from scripts.fuzzing.hostile import HOSTILE
@@ -43,7 +43,7 @@ def _read_others(curves: Curves, folder: Path) -> Iterator[object]:
         for place in other.places[:3]:
             try:
                 yield read_record(folder, tag, other.kind, place)
-            except RecordUnreadable as error:
+            except EventRecordUnreadable as error:
                 assert str(error)
 
 

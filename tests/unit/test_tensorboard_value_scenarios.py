@@ -13,7 +13,7 @@ from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from backend.domain.curve_records import Histogram, Image, Text
 from backend.domain.curves import Curves, Kind
 from backend.event_files.folder import EventFolder
-from backend.event_files.records import RecordUnreadable, read_record
+from backend.event_files.records import EventRecordUnreadable, read_record
 from tests.fakes.event_bytes import frame, points, scalar, write
 
 EIGHTH = struct.pack("<f", 0.125)
@@ -173,7 +173,7 @@ def test_a_histogram_whose_lists_do_not_fit_cannot_be_shown(tmp_path: Path, num_
     """data_compat.rs: test_enrich_tf1x_histogram_mismatched_field_lengths."""
     old = HistogramProto(bucket_limit=[0.0] * num_limits, bucket=[1.0] * num_counts)
     other = curves_of(tmp_path, Summary.Value(tag="h", histo=old)).others["h"]
-    with pytest.raises(RecordUnreadable):
+    with pytest.raises(EventRecordUnreadable):
         read_record(tmp_path, "h", other.kind, other.places[0])
 
 
