@@ -62,7 +62,7 @@ def _restarts(num_bytes: int) -> bytes:
 
 
 def _others(num_bytes: int) -> bytes:
-    return _filled(lambda number: field(5, field(1, field(1, b"h") + field(5, b""))), num_bytes)
+    return _filled(lambda _: field(5, field(1, field(1, b"h") + field(5, b""))), num_bytes)
 
 
 def _other_tags(num_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""How the bytes of a fuzzer, or of Hypothesis, become an event file: raw, as records with right checksums, or spoilt."""
+"""How any bytes become an event file: raw, as records with right checksums, or spoilt."""
 
 import struct
 from collections.abc import Iterator

@@ -49,7 +49,9 @@ def check_glimpses(folder: Path, whole: Curves) -> None:
         assert series is not None or whole.damage, "a last point of a tag that is not there"
         if series is not None and not whole.damage:
             assert point.step == series.steps[-1], "another last step"
-            assert np.array_equal([point.value, point.wall_time], [series.values[-1], series.wall_times[-1]], equal_nan=True)
+            assert np.array_equal(
+                [point.value, point.wall_time], [series.values[-1], series.wall_times[-1]], equal_nan=True
+            )
     if last.is_complete and not whole.damage:
         assert set(last.points) == set(whole.series), "a whole reading from the end lacks tags"
 

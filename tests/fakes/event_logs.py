@@ -119,16 +119,13 @@ def _value(tag: str, number: float, kind: str) -> Summary.Value:
 def _tensor(number: float, kind: str) -> TensorProto:
     whole = int(number * 1000) if abs(number) < 1e6 else 7
     scalar = TensorShapeProto()
-    if kind == "content":
-        return TensorProto(dtype="DT_FLOAT", tensor_shape=scalar, tensor_content=struct.pack("<f", number))
-    if kind == "list":
-        return TensorProto(dtype="DT_FLOAT", float_val=[number])
-    if kind == "f8":
-        return TensorProto(dtype="DT_DOUBLE", tensor_content=struct.pack("<d", number))
-    if kind == "i4":
-        return TensorProto(dtype="DT_INT32", tensor_shape=scalar, int_val=[whole])
-    if kind == "i8":
-        return TensorProto(dtype="DT_INT64", tensor_shape=scalar, int64_val=[whole << 20])
-    if kind == "f2":
-        return TensorProto(dtype="DT_HALF", tensor_content=np.float16(whole / 1000).tobytes())
-    return tensor_util.make_tensor_proto(np.float32(number))
+    makers = {
+        "content": lambda: TensorProto(dtype="DT_FLOAT", tensor_shape=scalar, tensor_content=struct.pack("<f", number)),
+        "list": lambda: TensorProto(dtype="DT_FLOAT", float_val=[number]),
+        "f8": lambda: TensorProto(dtype="DT_DOUBLE", tensor_content=struct.pack("<d", number)),
+        "i4": lambda: TensorProto(dtype="DT_INT32", tensor_shape=scalar, int_val=[whole]),
+        "i8": lambda: TensorProto(dtype="DT_INT64", tensor_shape=scalar, int64_val=[whole << 20]),
+        "f2": lambda: TensorProto(dtype="DT_HALF", tensor_content=np.float16(whole / 1000).tobytes()),
+        "numpy": lambda: tensor_util.make_tensor_proto(np.float32(number)),
+    }
+    return makers[kind]()

@@ -1,12 +1,13 @@
 """Any bytes, read in all ways: nothing raises or hangs, the ways agree, memory stays within three times the file and 64 MB."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,15 +18,14 @@ from backend.event_files.folder import EventFolder
 from backend.event_files.records import EventRecordUnreadable, read_record
 from scripts.benchmarks.events.measuring import measured, peak_bytes
 from scripts.fuzzing import inputs, seeds
+from scripts.fuzzing.costs import WAYS
 from scripts.fuzzing.hostile import HOSTILE
 from scripts.fuzzing.properties import NAME, check
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = list(seeds.all_seeds())
-IS_LONG = bool(os.environ.get("PEFT_STUDIO_LONG_TESTS"))
-HOSTILE_BYTES = 32_000_000 if IS_LONG else 1_000_000
 SLACK_BYTES = 64 * 1024**2
-SECONDS = 900 if IS_LONG else 300  # for a machine with much else to do; it takes a few
+_SECONDS = 550  # for a machine with much else to do; it takes a few
 
 patches = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=12), st.integers(0, 12)), max_size=4)
 
@@ -43,12 +43,14 @@ def _read_others(curves: Curves, folder: Path) -> Iterator[object]:
         for place in other.places[:3]:
             try:
                 yield read_record(folder, tag, other.kind, place)
-            except EventRecordUnreadable as error:
-                assert str(error)
+            except EventRecordUnreadable:
+                continue
 
 
 @given(st.sampled_from(SEEDS), patches)
-def test_valid_files_with_a_few_changes_are_read_in_all_ways_alike(seed: bytes, some: list[tuple[float, bytes, int]]) -> None:
+def test_valid_files_with_a_few_changes_are_read_in_all_ways_alike(
+    seed: bytes, some: list[tuple[float, bytes, int]]
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         curves = check(inputs.input_of(_patched(seed, some)), Path(name))
         list(_read_others(curves, Path(name)))
@@ -78,18 +80,29 @@ def test_the_seeds_are_valid_and_say_something() -> None:
     assert told >= 10
 
 
-@pytest.mark.process
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_files_made_to_cost_much_stay_within_bounds(kind: str, tmp_path: Path) -> None:
-    """Whole reading, last points and preview, in a process of its own; a hang ends it."""
-    words = [sys.executable, "-m", "scripts.fuzzing.costs", str(tmp_path), str(HOSTILE_BYTES), kind]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=SECONDS)
+def _costs(folder: Path, num_bytes: int, *kinds: str) -> list[dict[str, Any]]:
+    """What the readers cost in a process of its own; a hang ends it."""
+    words = [sys.executable, "-m", "scripts.fuzzing.costs", str(folder), str(num_bytes), *kinds]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=_SECONDS)
     assert done.returncode == 0, done.stderr[-2_000:]
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {row["way"] for row in rows} == {"whole", "last points", "preview"}
-    for row in rows:
-        assert 0 < row["size"] <= HOSTILE_BYTES * 1.2
-        assert row["grown"] <= 3 * row["size"] + SLACK_BYTES, row
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.process
+def test_files_made_to_cost_much_stay_within_bounds(tmp_path: Path) -> None:
+    """Whole reading, last points and preview of every kind, one after another."""
+    rows = _costs(tmp_path, 300_000)
+    assert {(row["kind"], row["way"]) for row in rows} == set(product(HOSTILE, WAYS))
+    assert [row for row in rows if row["grown"] > 3 * row["size"] + SLACK_BYTES] == []
+
+
+@pytest.mark.process
+@pytest.mark.long
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_large_files_made_to_cost_much_stay_within_bounds(kind: str, tmp_path: Path) -> None:
+    """Each kind alone, so that no memory that an earlier one left behind hides what it takes."""
+    rows = _costs(tmp_path, 32_000_000, kind)
+    assert [row for row in rows if row["grown"] > 3 * row["size"] + SLACK_BYTES] == []
 
 
 def test_growth_of_memory_is_seen() -> None:

@@ -71,7 +71,7 @@ def test_tensors_of_any_kind_beside_simple_values_are_what_eventaccumulator_tell
 
 def test_steps_that_go_back_without_markers_are_what_the_data_server_tells(tmp_path: Path) -> None:
     """300 runs of one to three files, whose loops begin anywhere; one server reads them all."""
-    chance = Random(5)
+    chance = Random(5)  # noqa: S311 - the same runs each time
     for run in range(300):
         for number in range(chance.randint(1, 3)):
             loops = [_loop(chance) for _ in range(chance.randint(1, 4))]
@@ -86,7 +86,9 @@ def test_steps_that_go_back_without_markers_are_what_the_data_server_tells(tmp_p
     num_dropped = 0
     for run, tags in theirs.items():
         curves = EventFolder(tmp_path / run).read()
-        assert_equal(as_we_tell(curves), {tag: list(zip(*_plain(columns), strict=True)) for tag, columns in tags.items()})
+        assert_equal(
+            as_we_tell(curves), {tag: list(zip(*_plain(columns), strict=True)) for tag, columns in tags.items()}
+        )
         num_dropped += sum(len(one) for ghosts in curves.ghosts.values() for one in ghosts)
     assert num_dropped > 300
 
@@ -94,7 +96,12 @@ def test_steps_that_go_back_without_markers_are_what_the_data_server_tells(tmp_p
 def _loop(chance: Random) -> Stretch:
     tags = tuple(chance.sample(TAGS, chance.randint(1, 4)))
     return Stretch(
-        tags, chance.randint(0, 200), chance.randint(1, 9), chance.randint(1, 25), chance.random() < 0.5, chance.randint(0, 99)
+        tags,
+        chance.randint(0, 200),
+        chance.randint(1, 9),
+        chance.randint(1, 25),
+        chance.random() < 0.5,
+        chance.randint(0, 99),
     )
 
 

@@ -1,6 +1,5 @@
 """The benchmark of event file readers: the bytes that it makes are the real ones, and all readers read the same."""
 
-import glob
 import subprocess
 import sys
 from dataclasses import replace
@@ -43,8 +42,8 @@ def test_records_made_in_bulk_are_those_of_torch(tmp_path: Path) -> None:
         for step in range(301):
             for index, tag in enumerate(tags):
                 writer.add_scalar(tag, step / (index + 3), step, walltime=1.5e9 + step)
-    [name] = glob.glob(f"{tmp_path}/*tfevents*")
-    written = Path(name).read_bytes()
+    [name] = tmp_path.glob("*tfevents*")
+    written = name.read_bytes()
     values = np.array([[step / 3, step / 4] for step in range(301)], np.float32)
     made = records.scalars(tags, values, 1.5e9 + np.arange(301.0))
     first = written[: len(written) - len(made)]
@@ -58,8 +57,8 @@ def test_tensors_made_in_bulk_are_those_of_torch_and_tensorflow(tmp_path: Path, 
 
     with SummaryWriter(str(tmp_path)) as writer:
         writer.add_scalar("a", number, 3, walltime=1.5e9, new_style=True)
-    [name] = glob.glob(f"{tmp_path}/*tfevents*")
-    assert Path(name).read_bytes().endswith(records.frame(records.event(1.5e9, 3, [tensor_of_torch("a", number)])))
+    [name] = tmp_path.glob("*tfevents*")
+    assert name.read_bytes().endswith(records.frame(records.event(1.5e9, 3, [tensor_of_torch("a", number)])))
     value = Summary.Value.FromString(tensor_of_tensorflow("a", number))
     plugin = SummaryMetadata.PluginData(plugin_name="scalars")
     assert value.metadata == SummaryMetadata(plugin_data=plugin, data_class="DATA_CLASS_SCALAR")
@@ -107,7 +106,9 @@ def test_quick_readers_take_turns_and_slow_ones_come_once() -> None:
     races = list(schedule(3, {"ours", "c", "tensorboard"}, is_quick=False))
     assert sum(race == Race("ours", "load", "a") for _, race in races) == 3
     assert sum(race == Race("tensorboard", "load", "a") for _, race in races) == 1
-    order = [[race for number, race in races if number == one and race.contestant != "tensorboard"] for one in (0, 1, 2)]
+    order = [
+        [race for number, race in races if number == one and race.contestant != "tensorboard"] for one in (0, 1, 2)
+    ]
     assert order[1] == order[2][::-1] != order[2]
     assert not any(race.contestant == "rust" for _, race in races)
 
@@ -149,7 +150,11 @@ def test_a_folder_of_other_sizes_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_explains_itself() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.benchmarks.events", "--help"], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-m", "scripts.benchmarks.events", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0
     assert "--write-docs" in done.stdout

@@ -220,7 +220,9 @@ def test_fifty_equal_records_are_fifty(tmp_path: Path) -> None:
 
 def test_a_record_that_arrives_in_five_pieces_is_read_with_the_last(tmp_path: Path) -> None:
     """tf_record.rs: test_success, with the bytes that TensorFlow 2 writes; event_file.rs: test_resume."""
-    first = b"\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22\x09\x00\x00\x80\x38\x99\xd6\xd7\x41\x1a\x0dbrain.Event:2\x12\x4b\x36\xab"
+    first = (
+        b"\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22\x09\x00\x00\x80\x38\x99\xd6\xd7\x41\x1a\x0dbrain.Event:2\x12\x4b\x36\xab"
+    )
     second = (
         b"\x32\0\0\0\0\0\0\0\x24\x19\x56\xec"
         b"\x09\xc4\x05\xb7\x3d\x99\xd6\xd7\x41\x10\x4d\x2a\x25\x0a\x23\x0a\x08accuracy"

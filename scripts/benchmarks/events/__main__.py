@@ -86,7 +86,10 @@ def _own_tbparse(output: Path, failed: dict[str, str]) -> str:
     python = output / "tbparse" / "bin" / "python"
     done = None
     if not python.exists():
-        for words in ([sys.executable, "-m", "venv", str(output / "tbparse")], [str(python), "-m", "pip", "install", "-q", "tbparse"]):
+        for words in (
+            [sys.executable, "-m", "venv", str(output / "tbparse")],
+            [str(python), "-m", "pip", "install", "-q", "tbparse"],
+        ):
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             if done.returncode:
                 failed["tbparse"] = f"could not be installed: {done.stderr.strip()[-150:]}"

@@ -131,10 +131,14 @@ class TensorBoard:
 
         found = {}
         for tag in reader.Tags()["scalars"]:
-            steps, values, times = zip(*[(one.step, one.value, one.wall_time) for one in reader.Scalars(tag)], strict=True)
+            steps, values, times = zip(
+                *[(one.step, one.value, one.wall_time) for one in reader.Scalars(tag)], strict=True
+            )
             found[tag] = np.array(steps), np.array(values), np.array(times)
         for tag in reader.Tags()["tensors"]:
-            rows = [(one.step, tensor_util.make_ndarray(one.tensor_proto), one.wall_time) for one in reader.Tensors(tag)]
+            rows = [
+                (one.step, tensor_util.make_ndarray(one.tensor_proto), one.wall_time) for one in reader.Tensors(tag)
+            ]
             steps, values, times = zip(*rows, strict=True)
             found[tag] = np.array(steps), np.array(values, np.float64).reshape(-1), np.array(times)
         return found

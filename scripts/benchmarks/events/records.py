@@ -7,6 +7,7 @@ bytes with those of the real writers.
 
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def scalars(tags: Sequence[str], values: npt.NDArray[np.float32], wall_times: np
     num_steps = len(values)
     borders = [0, 1, *(1 << 7 * digits for digits in range(1, 6))]
     pieces = []
-    for first, end in zip(borders, borders[1:], strict=False):
+    for first, end in pairwise(borders):
         some = slice(min(first, num_steps), min(end, num_steps))
         if values[some].size:
             pieces.append(_rows(tags, np.arange(some.start, some.stop), values[some], wall_times[some]))

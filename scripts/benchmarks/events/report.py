@@ -85,10 +85,8 @@ def machine(laps: Sequence[Lap]) -> str:
     rounds = max((lap.round for lap in laps), default=0) + 1
     busy = f"load average {min(loads):.1f} to {max(loads):.1f}" if loads else "no lap"
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"{packages}; {rounds} rounds, {busy}. Medians."
-    )
+    where = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{datetime.now(UTC):%Y-%m-%d}, {where}, {packages}; {rounds} rounds, {busy}. Medians."
 
 
 def load_table(laps: Sequence[Lap], letter: str, failed: dict[str, str]) -> str:

@@ -112,7 +112,7 @@ class Rust:
         return self.server.wait_first_curve()
 
     def refresh(self) -> None:
-        """Wait for the next load cycle and ask for 1,000 points of each tag; the protocol cannot ask for new ones only."""
+        """Wait for the next load cycle, ask for 1,000 points of each tag: one cannot ask for the new ones only."""
         assert self.server is not None
         self.server.wait_loaded(self.server.num_cycles() + 1)
         self.server.read(num_points=1_000)
