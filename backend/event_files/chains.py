@@ -19,8 +19,9 @@ Places = npt.NDArray[np.int64]
 
 
 def follow(data: bytes, at: int, headers: Headers) -> tuple[Places, Places, int, bool]:
-    """Start and length of the payloads of the whole frames from `at` on, where they end, and whether there is
-    something else than the beginning of a frame.
+    """The whole frames from `at` on: start and length of their payloads, and where they end.
+
+    The last tells whether something else than the beginning of a frame lies there.
     """
     short = _Short(data, at) if len(data) - at >= _MIN_BYTES else None
     starts, lengths = [np.empty(0, np.int64)], [np.empty(0, np.int64)]

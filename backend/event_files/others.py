@@ -18,9 +18,7 @@ class _Tag:
 
 
 class OtherRecords:
-    """Per tag, what TensorBoard would show: a step that goes back drops what it repeats. Of too many records
-    every second is forgotten.
-    """
+    """Places per tag; a step that goes back drops what it repeats, and of too many every second is forgotten."""
 
     def __init__(self, file: str) -> None:
         self._file = file

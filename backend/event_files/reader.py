@@ -4,6 +4,7 @@ import math
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from backend.domain.curve_merging import Batch
 from backend.domain.curves import Damage
 from backend.event_files.chains import Places
 from backend.event_files.columns import Columns
+from backend.event_files.crc import masked_crc
 from backend.event_files.decoding import decode
 from backend.event_files.event import parse_event
 from backend.event_files.frames import BLOCK_BYTES
 from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
+from backend.event_files.layouts import Layout
 from backend.event_files.runs import Runs
 from backend.event_files.scanning import Scanner
 from backend.event_files.templates import Data
@@ -23,6 +26,7 @@ from backend.event_files.wire import MalformedRecord
 _FINGERPRINT_BYTES = 64  # enough for the wall time of the last record, which no rewriting repeats
 _TAIL_BYTES = 64 * 1024  # of what is read, the checksums are always checked: a writer may have been cut off there
 _PIECE_BYTES = 16 * 1024  # for the general path, before runs are looked for again; doubled while there are none
+_MAX_LARGE_BYTES = 16 * 1024**2  # a record larger than a block is looked at up to this size, such as an image
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW  # a pipe must not block, a link not lead away
 
 
@@ -92,12 +96,12 @@ class EventFileReader:
         """Check what was not checked when it was read. If it is damaged, the next read starts again and checks all."""
         try:
             handle = os.open(self._path, _OPEN)
+            try:
+                is_sound = self._is_another(handle, os.fstat(handle)) or self._are_sound(handle)
+            finally:
+                os.close(handle)
         except OSError:
             return False
-        try:
-            is_sound = self._is_another(handle, os.fstat(handle)) or self._are_sound(handle)
-        finally:
-            os.close(handle)
         if not is_sound:
             self._start_over()
             self._is_strict, self._seen = True, None
@@ -107,11 +111,8 @@ class EventFileReader:
         while self._unchecked:
             at, end = self._unchecked[0]
             num = 0
-            for size in (
-                min(self._block_bytes, end - at + _PIECE_BYTES),
-                self._block_bytes,
-            ):  # frames go beyond the end
-                num = num or self._runs.num_sound_bytes(os.pread(handle, size, at), end - at)
+            for size in (end - at + _PIECE_BYTES, self._block_bytes):  # the last frame may end behind the end
+                num = num or self._runs.num_sound_bytes(os.pread(handle, min(size, self._block_bytes), at), end - at)
             if not num:
                 return False
             self._unchecked[0] = (at + num, end)
@@ -137,28 +138,41 @@ class EventFileReader:
             yield from self._worth_telling(batch)
             if base + len(data) >= size:
                 break
-            base = self._next_base(handle, base, size)
+            base, batch = self._next_base(handle, base, size)
+            yield from self._worth_telling(batch)
         self._scanner.settle(size, os.pread(handle, HEADER_BYTES, self._scanner.offset))
         self._seen = _signature(status)
         yield from self._worth_telling(Batch({}))
 
-    def _next_base(self, handle: int, base: int, size: int) -> int:
-        if self._scanner.offset == base:
-            self._pass_over(handle, size)
-        return self._scanner.searched
+    def _next_base(self, handle: int, base: int, size: int) -> tuple[int, Batch]:
+        """Where to go on, and what a record larger than a block says."""
+        batch = self._pass_over(handle, size) if self._scanner.offset == base else Batch({})
+        return self._scanner.searched, batch
 
-    def _pass_over(self, handle: int, size: int) -> None:
-        """Skip a record too large to hold scalars, if the frame behind it shows that its length is right."""
+    def _pass_over(self, handle: int, size: int) -> Batch:
+        """Skip a record larger than a block, if the frame behind it shows that its length is right."""
         scanner = self._scanner
-        length = scanner.length(os.pread(handle, HEADER_BYTES, scanner.offset)) or 0
-        end = scanner.offset + FRAME_BYTES + length
+        at = scanner.offset
+        length = scanner.length(os.pread(handle, HEADER_BYTES, at)) or 0
+        end = at + FRAME_BYTES + length
         header = os.pread(handle, HEADER_BYTES, end) if end <= size else b""
         is_followed = end <= size and (len(header) < HEADER_BYTES or scanner.length(header) is not None)
-        if FRAME_BYTES + length > self._block_bytes and is_followed:
-            scanner.advance(end)
-            self._fingerprint = _before(handle, end)
-        else:
+        if FRAME_BYTES + length <= self._block_bytes or not is_followed:
             scanner.lose_track()
+            return Batch({})
+        scanner.advance(end)
+        self._fingerprint = _before(handle, end)
+        return self._large(handle, at + HEADER_BYTES, length) if length <= _MAX_LARGE_BYTES else Batch({})
+
+    def _large(self, handle: int, start: int, length: int) -> Batch:
+        columns = Columns(self._tags)
+        record = os.pread(handle, length, start)
+        if masked_crc(record) != int.from_bytes(os.pread(handle, FOOTER_BYTES, start + length), "little"):
+            self._scanner.add_damage(start - HEADER_BYTES, start + length + FOOTER_BYTES - 1)
+            return Batch({})
+        with suppress(MalformedRecord):
+            columns.add_record(Layout(parse_event(record), record, b""), record, start)
+        return columns.batch()
 
     def _is_another(self, handle: int, status: os.stat_result) -> bool:
         if (status.st_dev, status.st_ino) != self._identity:

@@ -8,8 +8,9 @@ _MAX_RESTARTS = 1_000
 
 
 class RestartLog:
-    """Markers count as they are. A tag that goes back counts unless its last point is older than the last restart:
-    then that restart explains it.
+    """Markers count as they are; a tag that goes back counts unless the last restart explains it.
+
+    It does if the tag's point before is older than that restart.
     """
 
     def __init__(self) -> None:

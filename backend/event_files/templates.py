@@ -149,11 +149,11 @@ class Template:
 
     def _long_steps(self, data: Data, at: int, num: int) -> Steps:
         steps = np.zeros((len(self.layouts), num), np.uint64)
-        for row, first, layout in zip(steps, self.starts, self.layouts, strict=True):
+        for index, (first, layout) in enumerate(zip(self.starts, self.layouts, strict=True)):
             start, end = layout.event.step_at
             for place in range(end - start):
-                digits = _column(data, at + first + start + place, num, self.width, "u1") & np.uint8(0x7F)
-                row |= digits.astype(np.uint64) << np.uint64(7 * place)
+                digits = _column(data, at + first + start + place, num, self.width, "u1").astype(np.uint64)
+                steps[index] |= (digits & np.uint64(0x7F)) << np.uint64(7 * place)
         return steps.view(np.int64)
 
     def _values(self, data: Data, at: int, num: int) -> Numbers:
