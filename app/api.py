@@ -77,11 +77,11 @@ def run_curves(request: Request) -> JSONResponse:
     found = get_services().sources.curves(f"run:{run_id}")
     tag = request.query_params.get("tag")
     if tag is None:
-        return _answer({"run": run_id, **overview(found)})
+        return _as_it_is({"run": run_id, **overview(found)})
     series = found.series.get(tag)
     if series is None:
         raise CurveNotFound(source=run_id, tag=tag, tags=", ".join(sorted(found.series)) or "nothing yet")
-    return _answer({"run": run_id, **columns(series)})
+    return _as_it_is({"run": run_id, **columns(series)})
 
 
 def _algorithm(spec: type[Spec]) -> dict[str, Any]:
@@ -124,7 +124,12 @@ def explained(error: StudioError, status: int, headers: Mapping[str, str] | None
 
 
 def _answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(_finite(body), status, {"cache-control": "no-store", **(headers or {})})
+    return _as_it_is(_finite(body), status, headers)
+
+
+def _as_it_is(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Without a look at each of perhaps a million numbers."""
+    return JSONResponse(body, status, {"cache-control": "no-store", **(headers or {})})
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

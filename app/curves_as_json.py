@@ -4,6 +4,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from backend.domain.curve_glimpses import last_points
 from backend.domain.curves import Curves, Numbers, Series
 
@@ -33,7 +35,10 @@ def columns(series: Series) -> dict[str, Any]:
 
 
 def _texts_for_what_json_lacks(numbers: Numbers) -> list[float | str]:
-    return [_json(number) for number in numbers.tolist()]
+    listed: list[float | str] = numbers.tolist()
+    for index in np.flatnonzero(~np.isfinite(numbers)).tolist():
+        listed[index] = _json(float(numbers[index]))
+    return listed
 
 
 def _json(number: float) -> float | str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +110,6 @@ class CurveSource(Protocol):
         """Everything readable by now: the same object as last time if nothing was added."""
 
 
-@runtime_checkable
 class SettlingSource(CurveSource, Protocol):
     """A source that can check and keep what will not change any more, so that the next start need not read it."""
 
@@ -119,7 +118,7 @@ class SettlingSource(CurveSource, Protocol):
         """Whether that was done for what `read` has told last."""
 
     def settle(self) -> bool:
-        """Do it, which may take as long as reading; False if it is too early."""
+        """Do it, which may take as long as reading, and while another thread reads; False if it is too early."""
 
 
 def freeze(arrays: Iterable[npt.NDArray[np.generic]]) -> None:

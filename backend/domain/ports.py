@@ -3,26 +3,16 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from backend.domain.adjustments import Adjustment
+from backend.domain.clock import Clock as Clock  # noqa: PLC0414 - also known from here; a module of its own costs no import
 from backend.domain.heartbeat import Heartbeat
 from backend.domain.places import Places
 from backend.domain.run import JournalLine, ProcessIdentity, Run
 from backend.domain.states import Liveness, Wish
 from backend.domain.transition import Arrangement, Requeueing, Transition
-
-
-class Clock(Protocol):
-    """Time that was handed in."""
-
-    def now(self) -> datetime:
-        """The present in UTC, timezone-aware."""
-
-    def monotonic(self) -> float:
-        """Seconds that never go back, comparable within this process only."""
 
 
 class DraftStore(Protocol):

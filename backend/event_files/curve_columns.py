@@ -42,7 +42,7 @@ def from_batch(batch: pa.RecordBatch) -> Curves:
     series = {tag: take(tag, num_points) for tag, num_points in about["series"]}
     ghosts = {tag: tuple(take(tag, num_points) for num_points in many) for tag, many in about["ghosts"]}
     return Curves(
-        version=0,
+        version=1,
         series=MappingProxyType(series),
         damage=tuple(Damage(*one) for one in about["damage"]),
         num_ignored_points=about["num_ignored_points"],

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Protocol, runtime_checkable
 
+from backend.domain.clock import Clock
 from backend.domain.curves import Curves, CurveSource
-from backend.domain.ports import Clock
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.identity import FolderIdentity, identify
 
 QUIET_SECONDS = 60.0  # a file that has not changed for so long counts as finished
+_SMALL_BYTES = 32 * 1024**2  # of points: verified in a fraction of a second
 _BYTES_PER_SERIES = 1_024  # of the objects around the arrays, roughly
 
 
@@ -47,40 +49,65 @@ class KeptFolder:
         self._read: Curves | None = None
         self._told: Curves | None = None
         self.is_settled = False
+        self._lock = Lock()  # reading and settling are done by different threads
 
     @property
     def num_bytes(self) -> int:
         """Roughly the memory held; mapped pages count like others, since they are touched."""
-        if self._source is not None:
-            return self._source.num_bytes
-        return 0 if self._kept is None else _num_bytes(self._kept[1])
+        source, kept = self._source, self._kept  # the other thread may be changing them
+        if source is not None:
+            return source.num_bytes
+        return 0 if kept is None else _num_bytes(kept[1])
 
     def read(self) -> Curves:
         """Everything readable by now: the same object as last time if nothing was added."""
-        curves = self._from_cache() if self._source is None else None
-        if curves is None:
-            curves = self._opened().read()
-        if self._told is None or curves is not self._read:
-            version = 1 if self._told is None else self._told.version + 1
-            self._read, self._told = curves, replace(curves, version=version)
-            self.is_settled = self._source is None
-        return self._told
+        with self._lock:
+            curves = self._from_cache() if self._source is None else None
+            if curves is None:
+                curves = self._opened().read()
+            if self._told is None or curves is not self._read:
+                version = 1 if self._told is None else self._told.version + 1
+                told = curves if curves.version == version else replace(curves, version=version)
+                self._read, self._told = curves, told
+                self.is_settled = self._source is None
+            return self._told
 
     def settle(self) -> bool:
-        """Verify and keep what has not changed for a while; False if it is too early, or changed meanwhile."""
+        """Verify and keep what has not changed for a while; False if it is too early, or changed meanwhile.
+
+        Another thread may read at the same time; it waits at most for the verification of a small folder.
+        """
         before = identify(self._folder)
         if not before.is_quiet(self._clock.now().timestamp(), self._quiet_seconds):
             return False
-        if before.files and (self._source is not None or self._from_cache() is None):
-            source = self._opened()
-            curves = _verified(source)
-            if curves.damage:  # it may have been the disk that failed, and only for that moment
-                curves = _verified(self._open_folder(self._folder))
+        self.is_settled = True  # until `read` tells something new
+        if before.files and not self._is_kept():
+            curves = self._verified()
             if identify(self._folder) != before:
+                self.is_settled = False
                 return False
             self._cache.store(self._folder, before, curves)
-        self.is_settled = True
         return True
+
+    def _is_kept(self) -> bool:
+        with self._lock:
+            return self._source is None and self._from_cache() is not None
+
+    def _verified(self) -> Curves:
+        """By a source of its own where that takes long, or where it may have been the disk that failed once."""
+        with self._lock:
+            source = self._opened()
+            known = source.read()
+            if source.num_bytes <= _SMALL_BYTES and not known.damage:
+                known = _verified(source)
+        if source.num_bytes <= _SMALL_BYTES and not known.damage:
+            return known
+        another = self._open_folder(self._folder)
+        curves = _verified(another)
+        if curves.damage != known.damage:
+            with self._lock:
+                self._source = another  # what it has found is told from now on
+        return curves
 
     def _opened(self) -> CurveSource:
         if self._source is None:

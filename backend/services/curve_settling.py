@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from backend.domain.ports import Clock
+from backend.domain.clock import Clock
 
 FIRST_SECONDS = 2.0  # after a folder was read: whoever asked for it comes first
 AGAIN_SECONDS = 60.0  # after one that still changes

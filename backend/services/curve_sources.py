@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
+from backend.domain.curve_glimpses import LastPoints
 from backend.domain.curves import Curves
 from backend.domain.found_runs import FoundRun, FoundRuns
 from backend.domain.log_directories import LogDirectory, RunFinder
@@ -69,6 +70,10 @@ class CurveSources:
     def curves(self, source: str) -> Curves:
         """All of its curves by now. Raises as `folder`."""
         return self._curves.curves(self.folder(source))
+
+    def last_values(self, source: str) -> LastPoints:
+        """The last point of every tag, as it was at most some seconds ago, without reading all. Raises as `folder`."""
+        return self._curves.last_values(self.folder(source))
 
     def label(self, source: str) -> str:
         """What a person calls it: the run's name, or directory and path. Raises as `folder`."""

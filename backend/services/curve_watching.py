@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend.domain.clock import Clock
 from backend.domain.curves import Curves
-from backend.domain.ports import Clock
 
 Listener = Callable[[Curves], None]
 
@@ -143,14 +143,16 @@ class CurveWatcher:
 
     def _look(self, key: Path, watched: _Watched) -> None:
         began = self._clock.monotonic()
+        curves: Curves | None
         try:
             curves = self._read(key)
         except Exception:  # whatever one folder does, the others are watched on
             log.exception("The curves in %s could not be read.", key)
             curves = watched.told
         with self._changed:
-            if curves is not watched.told:
-                watched.grown_at = began if watched.told is not None else watched.grown_at
+            if curves is not None and curves is not watched.told:
+                is_growing = watched.told is not None or self._is_recent(curves)
+                watched.grown_at = began if is_growing else began - QUIET_AFTER_SECONDS
                 watched.told = curves
             watched.due_at = began + self._pause(watched, began)
             listeners = list(watched.subscriptions)
@@ -158,6 +160,11 @@ class CurveWatcher:
             for subscription in listeners:
                 subscription.tell(curves)
 
+    def _is_recent(self, curves: Curves) -> bool:
+        """Whether a folder that is seen for the first time seems to be written at the moment, or soon."""
+        newest = max((float(one.wall_times[-1]) for one in curves.series.values() if len(one)), default=None)
+        return newest is None or not newest + QUIET_AFTER_SECONDS < self._clock.now().timestamp()
+
     def _pause(self, watched: _Watched, now: float) -> float:
-        is_quiet = now - watched.grown_at > QUIET_AFTER_SECONDS and len(self._watched) > FEW
+        is_quiet = now - watched.grown_at >= QUIET_AFTER_SECONDS and len(self._watched) > FEW
         return QUIET_LOOK_SECONDS if is_quiet else LOOK_SECONDS

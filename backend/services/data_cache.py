@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from backend.domain.ports import Clock
+from backend.domain.clock import Clock
 
 Value = TypeVar("Value")
 Key = tuple[Hashable, ...]

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backend.domain.ports import Clock
+from backend.domain.clock import Clock
 
 FRESH_SECONDS = 1.0
 DEFAULT_LIMIT_BYTES = 1_000_000_000  # of the dashboard itself; what it starts may take more

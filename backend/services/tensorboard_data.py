@@ -6,10 +6,11 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import Lock
+from typing import cast
 
+from backend.domain.clock import Clock
 from backend.domain.curve_glimpses import CurveGlimpses, LastPoints, Preview, last_points
 from backend.domain.curves import Curves, CurveSource, SettlingSource
-from backend.domain.ports import Clock
 from backend.services.curve_settling import CurveSettler
 from backend.services.curve_watching import CurveWatcher, Listener, Subscription
 from backend.services.data_cache import DataCache
@@ -25,7 +26,7 @@ class _Folder:
     def __init__(self, source: CurveSource) -> None:
         self.lock = Lock()
         self._source = source
-        self._settling = source if isinstance(source, SettlingSource) else None
+        self._settling = cast("SettlingSource", source) if hasattr(source, "settle") else None  # isinstance costs more
         self._read: Curves | None = None
         self._snapshot: Curves | None = None
         self.num_bytes = 0
@@ -38,8 +39,7 @@ class _Folder:
 
     def settle(self) -> bool:
         """Let the source check and keep what does not change any more; False if it is too early."""
-        with self.lock:
-            return self._settling is None or self._settling.settle()
+        return self._settling is None or self._settling.settle()
 
     def curves(self, versions: "count[int]") -> Curves:
         """The same object while the source says nothing new; versions also rise over forgotten folders."""

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from app.runtime import use_container
 from app.server import routes
+from backend.containers import StudioContainer
 from backend.domain.curves import Curves, Damage
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.errors import StorageError
@@ -19,6 +20,8 @@ from backend.methods import Method
 from backend.spec import members
 from tests.fakes.curves import a_series
 from tests.fakes.dashboard import FakeContainer, FakeServices, a_view
+from tests.fakes.event_bytes import scalar, version, write
+from tests.fakes.runs import a_run
 
 PATHS = (
     "/health",
@@ -131,6 +134,18 @@ def test_the_points_of_one_curve_are_three_lists_and_no_number_is_lost(client: T
         "wall_times": [1001.0, 1002.0, 1003.0, 1004.0],
     }
     assert client.get("/api/runs/a-run/curves", params={"tag": "ä/<b>&?"}).json()["steps"] == [2**60]
+
+
+def test_the_curves_of_a_real_run_come_from_its_event_files(studio: StudioContainer) -> None:
+    folder = studio.settings().runs_folder / "real"
+    studio.store().create(a_run("real", run_dir=folder))
+    client = TestClient(Starlette(routes=routes()), base_url="http://localhost")
+    assert client.get("/api/runs/real/curves").json() == {"run": "real", "curves": [], "damage": []}
+    write(folder / "tensorboard", "1", [version(), scalar(1, 0.5), scalar(2, float("nan"))])
+    (curve,) = client.get("/api/runs/real/curves").json()["curves"]
+    assert curve["last"] == {"step": 2, "value": "NaN", "wall_time": 1002.0}
+    assert client.get("/api/runs/real/curves?tag=train/loss").json()["values"] == [0.5, "NaN"]
+    assert client.get("/api/runs/unreal/curves").status_code == 404
 
 
 @pytest.mark.parametrize("tag", ["absent", "", "train", "x" * 2_000])

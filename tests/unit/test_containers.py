@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 import typing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from backend.containers import build_container
 from backend.services.bundle import Services
 from config.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.event_bytes import points, scalar, version, write
 from tests.fakes.run_store import FakeRunStore
 
 
@@ -77,3 +79,18 @@ def test_containers_share_nothing(tmp_path: Path) -> None:
     assert one.settings().workspace != two.settings().workspace
     one.shutdown_resources()
     two.shutdown_resources()
+
+
+@pytest.mark.parametrize(("max_bytes", "num_kept"), [(10**9, 1), (0, 0)])
+def test_curves_are_kept_in_the_workspace_unless_that_is_switched_off(
+    workspace: Path, tmp_path: Path, max_bytes: int, num_kept: int
+) -> None:
+    path = write(tmp_path / "run", "1", [version(), scalar(1, 0.5)])
+    container = build_container(Settings(workspace=workspace, curve_cache_max_bytes=max_bytes))
+    container.clock.override(providers.Object(FakeClock(datetime.now(UTC) + timedelta(hours=1))))
+    curves = container.curves()
+    assert points(curves.curves(path.parent)) == [(1, 0.5)]
+    assert curves._settle(path.parent)
+    assert len(list(workspace.glob("cache/curves/*.arrow"))) == num_kept
+    assert list(path.parent.iterdir()) == [path]
+    curves.close()

@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from backend.domain.curves import Curves
-from backend.event_files import curve_cache
+from backend.domain.curves import Curves, Damage
+from backend.event_files import curve_cache, kept_folder
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.identity import identify
@@ -210,7 +212,8 @@ def test_payloads_are_verified_before_anything_is_kept(place: Place) -> None:
             return super().read()
 
     assert KeptFolder(place.run, Verifying, place.cache, place.clock, 0.0).settle()
-    assert acts == ["read", "verify", "read"]
+    assert acts[0] == "read"  # only what was read can be verified
+    assert acts[-2:] == ["verify", "read"]
 
 
 def test_damage_is_kept_when_a_second_look_finds_it_too(place: Place) -> None:
@@ -233,6 +236,55 @@ def test_what_the_system_refused_for_a_moment_is_not_kept(place: Place, monkeypa
         assert source.read().damage
     assert source.settle()
     assert points(place.open().read()) == [(1, 0.5), (2, 0.25)]
+    assert points(source.read()) == [(1, 0.5), (2, 0.25)]
+
+
+class FoundBad(EventFolder):
+    """Verification finds the last record bad."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._is_verified = False
+
+    def verify(self) -> None:
+        self._is_verified = True
+
+    def read(self) -> Curves:
+        read = super().read()
+        return replace(read, damage=(Damage("1", 5, 9),)) if self._is_verified else read
+
+
+@pytest.mark.parametrize("small_bytes", [10**9, 0])
+def test_what_verification_finds_is_told_and_kept_whatever_the_size(
+    place: Place, monkeypatch: pytest.MonkeyPatch, small_bytes: int
+) -> None:
+    monkeypatch.setattr(kept_folder, "_SMALL_BYTES", small_bytes)
+    source = KeptFolder(place.run, FoundBad, place.cache, place.clock, 0.0)
+    before = source.read()
+    assert before.damage == ()
+    assert source.settle()
+    assert source.read().damage == place.open().read().damage == (Damage("1", 5, 9),)
+    assert source.read().version > before.version
+
+
+def test_a_large_folder_is_read_by_others_while_it_is_verified(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_verifying, may_end = threading.Event(), threading.Event()
+
+    class Slow(EventFolder):
+        def verify(self) -> None:
+            is_verifying.set()
+            assert may_end.wait(60)
+
+    monkeypatch.setattr(kept_folder, "_SMALL_BYTES", 0)
+    source = KeptFolder(place.run, Slow, place.cache, place.clock, 0.0)
+    with ThreadPoolExecutor(1) as pool:
+        settled = pool.submit(source.settle)
+        try:
+            assert is_verifying.wait(60)
+            assert points(source.read()) == [(1, 0.5), (2, 0.25)]
+        finally:
+            may_end.set()
+        assert settled.result(60)
 
 
 @pytest.mark.parametrize("left", [b"", b"x", b"PSCURVE1", b"x" * 5_000])

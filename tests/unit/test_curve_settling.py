@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,35 @@ def _is_kept(studio: Studio, path: Path) -> bool:
     source = studio._kept(path.parent)
     source.read()
     return source.is_settled
+
+
+def test_a_run_is_never_told_wrong_while_it_grows_and_is_kept_and_opened_again_and_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "run", "1", [version()])
+    studio = Studio(tmp_path)
+    is_written = threading.Event()
+
+    def watch(number: int) -> list[int]:
+        lengths = []
+        while not is_written.is_set() or not lengths:
+            source = studio._kept(path.parent)
+            for _ in range(3):
+                told = points(source.read())
+                assert told == [(step, 0.5) for step in range(1, len(told) + 1)]
+                lengths.append(len(told))
+                source.settle()
+        return lengths
+
+    with ThreadPoolExecutor(3) as pool:
+        watchers = [pool.submit(watch, number) for number in range(3)]
+        try:
+            for step in range(1, 200):
+                append(path, scalar(step, 0.5))
+        finally:
+            is_written.set()
+        for watcher in watchers:
+            lengths = watcher.result(LONG)
+            assert lengths == sorted(lengths)
+    assert len(points(studio._kept(path.parent).read())) == 199
 
 
 def test_without_a_cache_no_thread_is_started(tmp_path: Path) -> None:

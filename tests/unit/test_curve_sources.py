@@ -59,6 +59,7 @@ def test_an_own_run_is_named_by_its_id(studio: Studio) -> None:
     assert studio.sources.folder("run:one") == studio.runs / "one" / "tensorboard"
     assert studio.sources.label("run:one") == "My run"
     assert points(studio.sources.curves("run:one")) == [(1, 0.5)]
+    assert studio.sources.last_values("run:one").points["train/loss"].value == 0.5
 
 
 def test_a_renamed_run_has_its_new_label(studio: Studio) -> None:

@@ -229,16 +229,25 @@ def test_quiet_folders_are_looked_at_rarely_only_when_they_are_many(
     tmp_path: Path, num_folders: int, *, is_rare: bool
 ) -> None:
     clock = FakeClock()
-    source = ScriptedCurveSource(tmp_path)
-    watcher = CurveWatcher(lambda folder: source.read(), clock)
-    told = [Told() for _ in range(num_folders)]
-    for number, one in enumerate(told):
-        watcher.subscribe(tmp_path / str(number), one)
+    sources: dict[str, ScriptedCurveSource] = {}
+    for number in range(num_folders):
+        sources[str(number)] = ScriptedCurveSource(tmp_path / str(number))
+    sources["1"].add("a", 1, 0.5)  # a wall time of long ago
+    watcher = CurveWatcher(lambda folder: sources[folder.name].read(), clock)
+    told = [Told() for _ in sources]
+    for name, one in zip(sources, told, strict=True):
+        watcher.subscribe(tmp_path / name, one)
     for one in told:
         one.wait(lambda curves: True)
-    watched = watcher._watched[(tmp_path / "0").absolute()]
-    assert watcher._pause(watched, 59.0) == curve_watching.LOOK_SECONDS
-    assert watcher._pause(watched, 61.0) == (
-        curve_watching.QUIET_LOOK_SECONDS if is_rare else curve_watching.LOOK_SECONDS
-    )
+    rarely = curve_watching.QUIET_LOOK_SECONDS if is_rare else curve_watching.LOOK_SECONDS
+    starting, finished = (watcher._watched[tmp_path / name] for name in ("0", "1"))
+    assert watcher._pause(starting, 59.0) == curve_watching.LOOK_SECONDS
+    assert watcher._pause(starting, 61.0) == rarely
+    assert watcher._pause(finished, 1.0) == rarely
+    sources["1"].add("a", 2, 0.25)
+    clock.advance(curve_watching.QUIET_LOOK_SECONDS)
+    with watcher._changed:
+        watcher._changed.notify_all()
+    told[1].wait(lambda curves: len(curves.series["a"]) == 2)
+    assert watcher._pause(finished, 60.0) == curve_watching.LOOK_SECONDS
     watcher.close()
