@@ -1,9 +1,11 @@
 """Any bytes, read in all ways: nothing raises or hangs, the ways agree, memory stays within three times the file and 64 MB."""
 
 import json
+import struct
 import subprocess
 import sys
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -16,7 +18,9 @@ from hypothesis import strategies as st
 from backend.domain.curves import Curves
 from backend.event_files.folder import EventFolder
 from backend.event_files.records import EventRecordUnreadable, read_record
+from scripts.benchmarks.events.material import numbers, times
 from scripts.benchmarks.events.measuring import measured, peak_bytes
+from scripts.benchmarks.events.records import scalars
 from scripts.fuzzing import inputs, seeds
 from scripts.fuzzing.costs import WAYS
 from scripts.fuzzing.hostile import HOSTILE
@@ -26,6 +30,15 @@ ROOT = Path(__file__).resolve().parents[2]
 SEEDS = list(seeds.all_seeds())
 SLACK_BYTES = 64 * 1024**2
 _SECONDS = 550  # for a machine with much else to do; it takes a few
+
+
+def _frame_starts(data: bytes) -> list[int]:
+    starts, at = [], 0
+    while at < len(data):
+        starts.append(at)
+        at += 16 + int(struct.unpack_from("<Q", data, at)[0])
+    return starts
+
 
 patches = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=12), st.integers(0, 12)), max_size=4)
 
@@ -118,3 +131,34 @@ def test_an_event_file_of_nothing_but_damage_is_told_as_such(tmp_path: Path) -> 
     (tmp_path / NAME).write_bytes(b"\xff" * 5_000)
     [damage] = EventFolder(tmp_path).read().damage
     assert (damage.first_byte, damage.last_byte) == (0, 4_999)
+
+
+TWO_TAGS = ("a", "train/loss")
+LARGE = scalars(TWO_TAGS, numbers(3_000, 2, 1), times(3_000, 1.7e9))
+FRAMES = _frame_starts(LARGE)
+flips = st.lists(st.tuples(st.integers(0, len(LARGE) - 1), st.integers(1, 255)), min_size=1, max_size=4)
+
+
+@given(flips)
+def test_of_a_large_file_with_wrong_bytes_verification_leaves_every_record_that_is_right(
+    some: list[tuple[int, int]],
+) -> None:
+    """While reading, only the end of a file of 330 kB is verified."""
+    data = bytearray(LARGE)
+    for at, bits in some:
+        data[at] ^= bits
+    spoilt = {bisect_right(FRAMES, at) - 1 for at, _ in some if data[at] != LARGE[at]}
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / NAME
+        path.write_bytes(LARGE)
+        right = EventFolder(Path(name)).read()
+        path.write_bytes(data)
+        folder = EventFolder(Path(name))
+        folder.read()
+        found = folder.verify()
+        for index, tag in enumerate(TWO_TAGS):
+            kept = [step for step in range(3_000) if 2 * step + index not in spoilt]
+            assert found.series[tag].steps.tolist() == kept
+            assert found.series[tag].values.tolist() == right.series[tag].values[kept].tolist()
+        assert bool(found.damage) == bool(spoilt)
+        assert sum(one.last_byte - one.first_byte + 1 for one in found.damage) <= 80 * len(spoilt)
