@@ -179,3 +179,14 @@ def test_many_old_files_of_a_run_are_not_all_read_for_one_lost_tag(tmp_path: Pat
     told = TailReader(500, 2_000).of_folder(tmp_path, known=["never written"])
     assert (_steps(told), told.missing, told.is_complete) == ({"loss": 40 * 200 - 1}, {"never written"}, False)
     assert told.num_bytes_read < 40 * 1_600 + 8 * 2_000
+
+
+@pytest.mark.parametrize("behind", [b"", b" and words", b"!"])
+@pytest.mark.parametrize("num_later", [0, 3])
+def test_an_event_file_inside_of_a_text_is_no_curve(tmp_path: Path, behind: bytes, num_later: int) -> None:
+    """Even if the window begins in the middle of it."""
+    text = _scalars(0, 50, "loss", 99.0) + _scalars(0, 5, "inner") + behind
+    record = frame(b"\x1a" + bytes([len(text) & 0x7F | 0x80, len(text) >> 7]) + text)
+    write(tmp_path, "1", [version(), _scalars(0, 3_000), record, _scalars(3_000, 3_000 + num_later)])
+    told = TailReader(512).of_folder(tmp_path)
+    assert dict(told.points) == {"loss": LastPoint(2_999 + num_later, 1.0, 3_999.0 + num_later)}

@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from backend.domain.curve_records import Experiment, Histogram, HparamInfo, Image, SessionEnd, SessionStart, Text
 from backend.domain.curves import Kind, Place
+from backend.event_files.folder import EventFolder
 from backend.event_files.frames import Headers
 from backend.event_files.records import MAX_RECORD_BYTES, EventRecordUnreadable, read_record
 from backend.event_files.resync import walk
@@ -277,3 +278,23 @@ def test_files_outside_of_the_folder_are_not_read(tmp_path: Path) -> None:
     for file in ("link", f"../outside/{path.name}", str(path)):
         with pytest.raises(EventRecordUnreadable, match="outside of the folder"):
             read_record(inside, "tag", Kind.TEXT, Place(file, place.offset, place.length, 7, 3.0))
+
+
+def test_what_the_reader_found_can_be_shown_also_of_nested_trials(tmp_path: Path) -> None:
+    with SummaryWriter(tmp_path) as writer:
+        for step in range(3):
+            writer.add_text("sample", f"words {step}", step)
+            writer.add_histogram("weights", np.arange(100.0) * step, step)
+            writer.add_image("picture", np.zeros((3, 5, 4)), step)
+        writer.add_hparams({"lr": 0.5}, {"best": 1.5}, run_name="trial")
+    others = EventFolder(tmp_path).read().others
+    told = {
+        tag: [read_record(tmp_path, tag, other.kind, place) for place in other.places] for tag, other in others.items()
+    }
+    assert told["sample/text_summary"] == [Text((f"words {step}",), (1,)) for step in range(3)]
+    assert [type(one) for one in told["weights"]] == [Histogram] * 3
+    assert [len(one) for one in told["picture"] if isinstance(one, tuple)] == [1] * 3
+    assert isinstance(told["trial/_hparams_/experiment"][0], Experiment)
+    (start,) = told["trial/_hparams_/session_start_info"]
+    assert isinstance(start, SessionStart)
+    assert dict(start.hparams) == {"lr": 0.5}
