@@ -99,6 +99,7 @@ HARD: dict[str, list[list[bytes]]] = {
     "cut": [[version(), *ROWS(*range(9)), ROWS(9)[0][:-5]]],
     "zeros": [[*FIRST, bytes(64)]],
     "same-step": [[version(), *(scalar(0, float(number), "s") for number in range(5))]],
+    "two-writers": [[version(), *ROWS(*range(0, 10, 2))], [version(), *ROWS(*range(1, 10, 2))]],
 }
 
 
@@ -139,6 +140,7 @@ WITHOUT_5 = [0, 1, 2, 3, 4, 6, 7, 8, 9]
         ("cut", UP_TO_9[:9], UP_TO_9[:9], UP_TO_9[:9]),
         ("zeros", UP_TO_9, UP_TO_9, UP_TO_9),
         ("same-step", [0], [0] * 5, [0]),
+        ("two-writers", [0, 1, 3, 5, 7, 9], [0, 2, 4, 6, 8, 1, 3, 5, 7, 9], [0, 1, 3, 5, 7, 9]),
     ],
 )
 def test_where_readers_differ_we_keep_all_that_is_right(
