@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from backend.event_files.folder import EventFolder
@@ -33,7 +34,7 @@ def main(folder: Path, num_bytes: int, kinds: list[str]) -> None:
         size = path.stat().st_size
         for name, way in WAYS.items():
             gc.collect()
-            result, cost = measured(lambda way=way: way(folder))
+            result, cost = measured(partial(way, folder))
             del result
             row = {"kind": kind, "way": name, "size": size, "cpu": cost.cpu_seconds, "grown": cost.grown_bytes}
             print(json.dumps(row), flush=True)

@@ -40,7 +40,7 @@ def masked_crcs(rows: Bytes) -> npt.NDArray[np.uint32]:
     for column in np.ascontiguousarray(rows.T):
         crcs = _TABLE[(crcs ^ column) & 0xFF] ^ (crcs >> 8)
     crcs = ~crcs
-    return ((crcs >> 15) | (crcs << 17)) + np.uint32(_MASK_DELTA)
+    return (((crcs >> 15) | (crcs << 17)) + np.uint32(_MASK_DELTA)).astype(np.uint32)
 
 
 def frame(payload: bytes) -> bytes:
