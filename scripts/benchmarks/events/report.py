@@ -148,7 +148,8 @@ def verdict(laps: Sequence[Lap], target: Target) -> str:
     else:
         found = _middle([lap.wall_seconds if target.is_wall else lap.cpu_seconds for lap in ours])
     is_met = found >= target.limit if target.is_at_least else found <= target.limit
-    return f"* {target.text} {target.limit:g}: {found:.3g}, {'met' if is_met else '**not met**'}."
+    cpu = f" ({_middle([lap.cpu_seconds for lap in ours]):.3g} of CPU)" if target.is_wall else ""
+    return f"* {target.text} {target.limit:g}: {found:.3g}{cpu}, {'met' if is_met else '**not met**'}."
 
 
 def ratio(laps: Sequence[Lap], others: Sequence[Lap]) -> float:
