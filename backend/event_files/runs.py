@@ -171,10 +171,10 @@ class Runs:
             layouts.append(frame.layout)
             place += FRAME_BYTES + len(frame.record)
         num = period([layout.tags for layout in layouts])
-        first = self._frame(data, at)
-        template = self._template(data, first, layouts[:num]) if num and first else None
-        self._patience = self._patience - 1 if template is None else _PATIENCE
-        return template is not None
+        template = self._made(data, at, layouts[:num]) if num else None
+        is_long = template is not None and template.num_rows(data, at) * num >= _SHORT_RUN
+        self._patience = _PATIENCE if is_long else self._patience - 1
+        return is_long
 
     def _template(self, data: Data, frame: _Walked, layouts: Sequence[Layout]) -> Template | None:
         if not layouts:
@@ -182,14 +182,18 @@ class Runs:
         start, end = frame.layout.event.step_at
         adapted = [self._with_step_of(layout, end - start) for layout in layouts]
         known = [layout for layout in adapted if layout is not None]
-        if len(known) < len(layouts) or sum(len(layout.record) for layout in known) > _MAX_PERIOD_BYTES:
+        return self._made(data, frame.at, known) if len(known) == len(layouts) else None
+
+    def _made(self, data: Data, at: int, layouts: Sequence[Layout]) -> Template | None:
+        """The template of some layouts, if such records lie at a place."""
+        if sum(len(layout.record) for layout in layouts) > _MAX_PERIOD_BYTES:
             return None
-        template = Template(known, [header_of(len(layout.record)) for layout in known])
-        if not template.is_at(data, frame.at):
+        template = Template(layouts, [header_of(len(layout.record)) for layout in layouts])
+        if not template.is_at(data, at):
             return None
         if len(self._known) >= _MAX_KNOWN:
             self._known.pop(next(iter(self._known)))
-        self._known[known[0]] = template
+        self._known[layouts[0]] = template
         return template
 
     def _with_step_of(self, layout: Layout, num_bytes: int) -> Layout | None:
