@@ -18,12 +18,17 @@ _NUM_SHORT = 1 << 16
 Places = npt.NDArray[np.int64]
 
 
-def follow(data: bytes, at: int, headers: Headers) -> tuple[Places, Places, int, bool]:
+def short_frames(data: bytes) -> "ShortFrames | None":
+    """What `follow` needs to be fast, if there are enough bytes."""
+    return ShortFrames(data) if len(data) >= _MIN_BYTES else None
+
+
+def follow(data: bytes, at: int, headers: Headers, short: "ShortFrames | None") -> tuple[Places, Places, int, bool]:
     """The whole frames from `at` on: start and length of their payloads, and where they end.
 
-    The last tells whether something else than the beginning of a frame lies there.
+    The last tells whether something else than the beginning of a frame lies there. It is fast while `at` rises
+    from call to call.
     """
-    short = _Short(data, at) if len(data) - at >= _MIN_BYTES else None
     starts, lengths = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     while True:
         if short is not None:
@@ -38,7 +43,7 @@ def follow(data: bytes, at: int, headers: Headers) -> tuple[Places, Places, int,
 
 
 def _walk(
-    data: bytes, at: int, headers: Headers, short: "_Short | None"
+    data: bytes, at: int, headers: Headers, short: "ShortFrames | None"
 ) -> tuple[list[int], list[int], int, bool, bool]:
     """One by one, to the end or until many come at once again."""
     starts: list[int] = []
@@ -59,13 +64,13 @@ def _walk(
     return starts, lengths, at, False, True
 
 
-class _Short:
+class ShortFrames:
     """Frames of short records in some bytes, those that begin where another ends."""
 
-    def __init__(self, data: bytes, at: int) -> None:
+    def __init__(self, data: bytes) -> None:
         flat = np.frombuffer(data, np.uint8)
-        places = at + _ends_of_zeros(flat[at:]) - _ZEROS_END
-        self._places = places[(places >= at) & (places <= len(data) - FRAME_BYTES)]
+        places = _ends_of_zeros(flat) - _ZEROS_END
+        self._places = places[(places >= 0) & (places <= len(data) - FRAME_BYTES)]
         sizes = flat[self._places].astype(np.int64) | flat[self._places + 1].astype(np.int64) << 8
         stored = np.lib.stride_tricks.sliding_window_view(flat, 4)[self._places + 8].view("<u4")[:, 0]
         self._ends = self._places + sizes + FRAME_BYTES

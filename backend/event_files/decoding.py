@@ -23,6 +23,7 @@ _MIN_GROUP = 8
 _WORD = 8
 _FEW = 256  # a layout pays if it explains one of so many remaining records ...
 _MAX_MISSES = 8  # ... and after so many that did not, the rest is parsed one by one
+_ROWS_PER_MISS = 64  # a miss costs as much as parsing some records
 _MIN_PER_TAG = 4  # records of a tag, on average, that make it worth to sort the records by tag
 _FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)  # odd, and otherwise arbitrary: spreads bits over a word
 
@@ -72,7 +73,8 @@ def _decode_alike(data: bytes, starts: Places, length: int, columns: "_Columns",
     rows[:, :length] = gather(data, starts, length)
     words = rows.view(np.uint64)
     left, odd, misses = np.arange(len(starts)), [], 0
-    while len(left) and misses < _MAX_MISSES:
+    max_misses = min(_MAX_MISSES, 1 + len(starts) // _ROWS_PER_MISS)
+    while len(left) and misses < max_misses:
         layout = _found(layouts, rows[left[0], :length].tobytes())
         if layout is None:
             odd.append(left[0])

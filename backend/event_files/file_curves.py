@@ -72,9 +72,9 @@ class FileCurves:
             has_changed = True
         return has_changed or damage != self.damage
 
-    def verify(self) -> bool:
+    def verify(self, max_bytes: int) -> bool:
         """Check what was read without checking; whether anything was found to be damaged, and has been dropped."""
-        return self._reader.verify() and self.refresh()
+        return self._reader.verify(max_bytes) and self.refresh()
 
     def strand(self, tag: str) -> Strand:
         """What this file says about a tag; a restart marker speaks for all."""

@@ -1,5 +1,6 @@
 """EventFolder: the curves of one folder of event files, kept up to date."""
 
+import sys
 from collections.abc import Container, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -48,9 +49,12 @@ class EventFolder:
             self._curves = self._merge()
         return self._curves
 
-    def verify(self) -> Curves:
-        """Check all that was read without checking. Damaged records are dropped and told from now on."""
-        was_damaged = [file.verify() for file in self._files.values()]
+    def verify(self, max_bytes: int = sys.maxsize) -> Curves:
+        """Check what was read without checking: all, or about so many bytes of each file, to go on in the next call.
+
+        Damaged records are dropped and told from now on; without any the curves are those of the last `read`.
+        """
+        was_damaged = [file.verify(max_bytes) for file in self._files.values()]
         if any(was_damaged):
             self._curves = self._merge()
         return self._curves

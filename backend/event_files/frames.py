@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from backend.event_files.chains import Places, follow
+from backend.event_files.chains import Places, ShortFrames, follow, short_frames
 from backend.event_files.crc import masked_crc, masked_crcs
 from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers
 
@@ -50,7 +50,7 @@ class Block:
 
     def chain(self, at: int) -> Chain:
         """The frames from `at` on, as far as one leads to the next."""
-        starts, lengths, end, is_broken = follow(self.data, at, self._headers)
+        starts, lengths, end, is_broken = follow(self.data, at, self._headers, self._short)
         is_sound = self._are_sound(starts, lengths)
         num = self._num_to_trust(starts, lengths, is_sound)
         if num < len(starts):
@@ -108,6 +108,10 @@ class Block:
     def _is_sound(self, start: int, length: int) -> bool:
         stored = int.from_bytes(self.data[start + length : start + length + FOOTER_BYTES], "little")
         return masked_crc(self.data[start : start + length]) == stored
+
+    @cached_property
+    def _short(self) -> ShortFrames | None:
+        return short_frames(self.data)
 
     @cached_property
     def _candidates(self) -> Places:

@@ -92,12 +92,15 @@ class EventFileReader:
         """How many bytes were read without checking their checksums."""
         return sum(end - first for first, end in self._unchecked)
 
-    def verify(self) -> bool:
-        """Check what was not checked when it was read. If it is damaged, the next read starts again and checks all."""
+    def verify(self, max_bytes: int) -> bool:
+        """Check what was not checked when it was read, up to about so many bytes; whether it is damaged.
+
+        If it is, the next read starts again and checks all.
+        """
         try:
             handle = os.open(self._path, _OPEN)
             try:
-                is_sound = self._is_another(handle, os.fstat(handle)) or self._are_sound(handle)
+                is_sound = self._is_another(handle, os.fstat(handle)) or self._are_sound(handle, max_bytes)
             finally:
                 os.close(handle)
         except OSError:
@@ -107,14 +110,15 @@ class EventFileReader:
             self._is_strict, self._seen = True, None
         return not is_sound
 
-    def _are_sound(self, handle: int) -> bool:
-        while self._unchecked:
+    def _are_sound(self, handle: int, max_bytes: int) -> bool:
+        while self._unchecked and max_bytes > 0:
             at, end = self._unchecked[0]
-            num = 0
-            for size in (end - at + _PIECE_BYTES, self._block_bytes):  # the last frame may end behind the end
-                num = num or self._runs.num_sound_bytes(os.pread(handle, min(size, self._block_bytes), at), end - at)
+            num, enough = 0, min(end - at, max_bytes)
+            for size in (enough + _PIECE_BYTES, self._block_bytes):  # the last frame may end behind the end
+                num = num or self._runs.num_sound_bytes(os.pread(handle, min(size, self._block_bytes), at), enough)
             if not num:
                 return False
+            max_bytes -= num
             self._unchecked[0] = (at + num, end)
             if at + num >= end:
                 del self._unchecked[0]
