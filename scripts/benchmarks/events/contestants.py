@@ -36,19 +36,27 @@ class Ours:
     """EventFolder for everything, the preview for the first curve."""
 
     def __init__(self) -> None:
+        from backend.event_files.curve_cache import CurveCache
+        from backend.event_files.directories import find_runs
         from backend.event_files.folder import EventFolder
+        from backend.event_files.kept_folder import KeptFolder
+        from backend.event_files.preview import preview
+        from backend.event_files.tail import TailReader
+        from backend.probes.clock import SystemClock
+        from backend.services.tensorboard_data import TensorBoardDataManager
 
         self._open: Callable[[Path], EventFolder] = EventFolder
         self._folders: dict[str, EventFolder] = {}
+        self._preview, self._find_runs, self._tails = preview, find_runs, TailReader
+        self._clock, self._cache, self._kept_folder = SystemClock(), CurveCache, KeptFolder
+        self._manager = TensorBoardDataManager
 
     def load(self, logdir: Path) -> None:
         self._folders = {folder.name: self._open(folder) for folder in run_folders(logdir)}
         self.refresh()
 
     def first_curve(self, logdir: Path) -> int:
-        from backend.event_files.preview import preview
-
-        return max(len(one) for one in preview(next(run_folders(logdir))).series.values())
+        return max(len(one) for one in self._preview(next(run_folders(logdir))).series.values())
 
     def refresh(self) -> None:
         for folder in self._folders.values():
@@ -60,44 +68,27 @@ class Ours:
             for name, folder in self._folders.items()
         }
 
-    @staticmethod
-    def list_runs(logdir: Path) -> int:
+    def list_runs(self, logdir: Path) -> int:
         """Find all runs and the last value of each tag; how many values."""
-        from backend.event_files.directories import find_runs
-        from backend.event_files.tail import TailReader
+        tails = self._tails()
+        return sum(len(tails.of_files(run.folder, run.files).points) for run in self._find_runs(logdir).runs)
 
-        tails = TailReader()
-        return sum(len(tails.of_files(run.folder, run.files).points) for run in find_runs(logdir).runs)
-
-    @staticmethod
-    def keep(logdir: Path, cache: Path) -> int:
+    def keep(self, logdir: Path, cache: Path) -> int:
         """Read all runs, and keep their columns in the cache; how many runs."""
-        kept = _kept(cache)
+        kept = self._kept(cache)
         return sum(kept(folder).settle() for folder in run_folders(logdir))
 
-    @staticmethod
-    def from_cache(logdir: Path, cache: Path) -> int:
+    def from_cache(self, logdir: Path, cache: Path) -> int:
         """Open all curves of all runs through the manager; how many points."""
-        from backend.event_files.directories import find_runs
-        from backend.probes.clock import SystemClock
-        from backend.services.tensorboard_data import TensorBoardDataManager
-
-        manager = TensorBoardDataManager(_kept(cache), SystemClock(), max_bytes=1 << 40)
-        curves = [manager.curves(run.folder) for run in find_runs(logdir).runs]
+        manager = self._manager(self._kept(cache), self._clock, max_bytes=1 << 40)
+        curves = [manager.curves(run.folder) for run in self._find_runs(logdir).runs]
         num_points = sum(len(one) for some in curves for one in some.series.values())
         manager.close()
         return num_points
 
-
-def _kept(cache: Path) -> Callable[[Path], Any]:
-    from backend.event_files.curve_cache import CurveCache
-    from backend.event_files.folder import EventFolder
-    from backend.event_files.kept_folder import KeptFolder
-    from backend.probes.clock import SystemClock
-
-    clock = SystemClock()
-    store = CurveCache(cache, clock, max_bytes=1 << 40)
-    return lambda folder: KeptFolder(folder, EventFolder, store, clock, quiet_seconds=0.0)
+    def _kept(self, cache: Path) -> Callable[[Path], Any]:
+        store = self._cache(cache, self._clock, max_bytes=1 << 40)
+        return lambda folder: self._kept_folder(folder, self._open, store, self._clock, quiet_seconds=0.0)
 
 
 class TensorBoard:
