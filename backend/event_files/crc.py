@@ -20,7 +20,7 @@ _MASK_DELTA = 0xA282EAD8
 _LANE = 256  # bytes folded per step over long payloads
 MAX_PERIOD_RECORD = 4_096  # bytes
 _ROWS = 256  # whose CRCs are taken at once: what they need stays near the core
-_SHORT = 512  # bytes below which a plain loop is faster than arrays
+_SHORT = 256  # bytes below which a plain loop is faster than arrays
 
 
 def masked_crc(data: bytes) -> int:
@@ -124,11 +124,18 @@ def _of_long(data: bytes) -> int:
 
 def _of_lanes(rows: Bytes) -> Crcs:
     """CRCs from zero of rows of at most 256 bytes."""
-    followed = _followed()[rows.shape[1] - 1 :: -1] if rows.shape[1] else _followed()
-    crcs = np.zeros(len(rows), np.uint32)
-    for table, column in zip(followed, np.ascontiguousarray(rows.T), strict=False):
-        crcs ^= table.take(column)
+    table, offsets = _followed().ravel(), _offsets(rows.shape[1])
+    crcs = np.empty(len(rows), np.uint32)
+    for first in range(0, len(rows), _ROWS):
+        some = slice(first, first + _ROWS)
+        np.bitwise_xor.reduce(table.take(rows[some] + offsets), axis=1, out=crcs[some])
     return crcs
+
+
+@lru_cache(_LANE + 1)
+def _offsets(length: int) -> npt.NDArray[np.intp]:
+    """Where the table begins for each byte of a row of this length."""
+    return np.arange(length - 1, -1, -1) * 256
 
 
 def _after_lane(crcs: Crcs) -> Crcs:
