@@ -184,7 +184,7 @@ def test_a_link_leads_nowhere_but_inside(studio: Studio, tmp_path: Path) -> None
     assert studio.sources.folder(f"dir:{key}/in") == studio.logs / "seed 1"
 
 
-@pytest.mark.parametrize("source", ["", "one", "run", "dir:", "dir:/", "dir:nope/a", "file:///etc", "RUN:one", "run:"])
+@pytest.mark.parametrize("source", ["", "one", "run", "dir:", "dir:/", "dir:nope/a", "https://x/a", "RUN:one", "run:"])
 def test_what_is_no_source_is_not_found(studio: Studio, source: str) -> None:
     for ask in (studio.sources.folder, studio.sources.label, studio.sources.curves):
         with pytest.raises(NotFoundError):
