@@ -8,7 +8,7 @@ from backend.domain.curve_records import Record
 from backend.domain.curves import Kind, Place
 from backend.errors import StorageError
 from backend.event_files.crc import masked_crc
-from backend.event_files.frames import FOOTER_BYTES, HEADER_BYTES
+from backend.event_files.headers import FOOTER_BYTES, HEADER_BYTES
 from backend.event_files.hparam_records import hparams
 from backend.event_files.messages import Message
 from backend.event_files.resync import open_file

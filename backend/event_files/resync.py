@@ -5,7 +5,8 @@ import stat
 from pathlib import Path
 
 from backend.event_files.crc import masked_crc
-from backend.event_files.frames import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Block, Headers
+from backend.event_files.frames import Block
+from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers
 
 Frame = tuple[int, int]  # start and length of a payload
 Frames = tuple[list[Frame], int]  # one after another, and where that ends

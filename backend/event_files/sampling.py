@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from backend.event_files.chains import Places
 from backend.event_files.crc import masked_crcs
-from backend.event_files.frames import FOOTER_BYTES, HEADER_BYTES, Headers, Places, by_length, gather
+from backend.event_files.frames import by_length, gather
+from backend.event_files.headers import FOOTER_BYTES, HEADER_BYTES, Headers
 from backend.event_files.resync import Frame, first_header, is_end, open_file, sound_chains, walk
 
 READ_BYTES = (1_024, 8_192, 32_768)  # more if records are longer than what is read of them

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from backend.domain.curve_glimpses import LastPoint, LastPoints
 from backend.domain.curves import MAX_TAGS
-from backend.event_files.frames import Headers
+from backend.event_files.headers import Headers
 from backend.event_files.listing import EventFile, event_files
 from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.tail_file import TailFile

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from backend.domain.curve_glimpses import LastPoint
 from backend.event_files.event import Event
-from backend.event_files.frames import Headers
+from backend.event_files.headers import Headers
 from backend.event_files.listing import EventFile
 from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.resync import Frame, first_header, is_end, is_sound, open_file, sound_chains, walk

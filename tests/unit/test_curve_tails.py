@@ -13,7 +13,9 @@ from backend.domain.curve_glimpses import LastPoint, LastPoints
 from backend.event_files import tail_file
 from backend.event_files.directories import find_runs
 from backend.event_files.folder import EventFolder
+from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.tail import MAX_WINDOW_BYTES, TailReader
+from backend.event_files.wire import MalformedRecord
 from tests.fakes.event_bytes import append, frame, restart, scalar, version, write
 
 
@@ -190,3 +192,15 @@ def test_an_event_file_inside_of_a_text_is_no_curve(tmp_path: Path, behind: byte
     write(tmp_path, "1", [version(), _scalars(0, 3_000), record, _scalars(3_000, 3_000 + num_later)])
     told = TailReader(512).of_folder(tmp_path)
     assert dict(told.points) == {"loss": LastPoint(2_999 + num_later, 1.0, 3_999.0 + num_later)}
+
+
+def test_a_record_that_differs_only_in_how_long_its_step_is_is_not_taken_for_one_of_a_known_shape() -> None:
+    value = Summary.Value(tag="abc", simple_value=1.0)
+    alike = Event(wall_time=1.0, step=129, summary=Summary(value=[value])).SerializeToString()
+    at = alike.index(b"\x10\x81\x01\x2a")
+    other = alike[: at + 1] + b"\x01\x48" + alike[at + 3 :]  # now a step of 1, field 9 = 42, and wire type 4
+    shapes = RecordShapes()
+    known = shapes.event(alike)
+    assert shapes.event(alike.replace(b"\x10\x81\x01", b"\x10\x85\x02")) is known
+    with pytest.raises(MalformedRecord):
+        shapes.event(other)

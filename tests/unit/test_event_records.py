@@ -19,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from backend.domain.curve_records import Experiment, Histogram, HparamInfo, Image, SessionEnd, SessionStart, Text
 from backend.domain.curves import Kind, Place
 from backend.event_files.folder import EventFolder
-from backend.event_files.frames import Headers
+from backend.event_files.headers import Headers
 from backend.event_files.records import MAX_RECORD_BYTES, EventRecordUnreadable, read_record
 from backend.event_files.resync import walk
 from tests.fakes.event_bytes import frame, write
