@@ -78,7 +78,7 @@ class FileCurves:
 
     def strand(self, tag: str) -> Strand:
         """What this file says about a tag; a restart marker speaks for all."""
-        return self._strands.get(tag) or self._new_strand()
+        return self._strands[tag] if tag in self._strands else self._new_strand()  # an empty one may have ghosts
 
     def _add(self, batch: Batch) -> None:
         if batch.from_start:
