@@ -224,7 +224,9 @@ def test_a_slow_reading_is_made_less_often(monkeypatch: pytest.MonkeyPatch) -> N
     assert curves.cost_seconds == pytest.approx(0.021)
 
 
-@pytest.mark.parametrize("error", [OSError("gone"), psutil.AccessDenied(), AttributeError("no such field"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error", [OSError("gone"), psutil.AccessDenied(), AttributeError("no such field"), KeyError("x")]
+)
 def test_a_reading_that_fails_ends_neither_the_curves_nor_the_training(
     error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
