@@ -132,7 +132,7 @@ class SampledSystem(SystemCurves):
             began, least = time.thread_time(), self._interval
             try:
                 self.keep(self._read())
-            except Exception as error:  # the outermost frame of a thread that only looks on
+            except Exception as error:  # noqa: BLE001 - the outermost frame of a thread that only looks on
                 if not has_told:
                     say(f"the machine could not be read for its curves: {error!r}; it is tried again")
                 has_told, least = True, max(least, RETRY_SECONDS)
