@@ -197,6 +197,20 @@ def test_runs_whose_settings_differ_in_a_late_digit_are_no_repetitions() -> None
     assert [one.sources for one in group(settings, ALL_BUT_SEED)] == [("run:a", "run:c"), ("run:b",)]
 
 
+def test_a_mean_over_one_seed_twice_says_that_it_is_one_seed() -> None:
+    def labels(*seeds: str) -> list[str]:
+        runs = [
+            ShownSource(f"run:{place}", str(place), ["loss"], settings={"training.seed": seed, "x": "1"})
+            for place, seed in enumerate(seeds)
+        ]
+        (chart,) = build_charts(runs, Wanted(group_by=ALL_BUT_SEED))
+        return [line.label for line in chart.lines]
+
+    assert labels("1", "2", "3") == ["0 (3 runs)"]
+    assert labels("1", "1", "3") == ["0 (3 runs, 2 seeds)"]
+    assert labels("1", "1") == ["0 (2 runs, 1 seed)"]
+
+
 def test_one_can_group_by_what_differs() -> None:
     a, b = {"x": "1", "y": "1", "name": "n", "training.seed": "1"}, {"x": "2", "y": "1", "training.seed": "2"}
     assert differing([a, b]) == ("training.seed", "x")
