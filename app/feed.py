@@ -116,12 +116,13 @@ class _Viewer:
     def _watch(self) -> None:
         """Hear of new points in exactly the sources on the screen; of unknown ones the feed tells."""
         wanted, services = self._feed.sources(), get_services()
-        for source in self._watched.keys() - wanted:
-            self._watched.pop(source).close()
+        with self._lock:  # the browser may leave at any moment
+            for source in self._watched.keys() - wanted:
+                self._watched.pop(source).close()
         for source in wanted - self._watched.keys():
             with suppress(StudioError):
                 folder = services.sources.folder(source)
-                with self._lock:  # the browser may leave at any moment
+                with self._lock:
                     if not self._is_closed:
                         self._watched[source] = services.curves.subscribe(folder, self._grown)
 

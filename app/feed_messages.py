@@ -6,14 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from backend.domain.board import Board, Chart, Line, Look, Mark, Spread, XAxis
 from backend.services.curve_feed import View
+from backend.services.curve_sources import MAX_PATH_LENGTH
 
 MAX_MESSAGE_CHARACTERS = 2 * 1024**2  # room for some 20,000 lines
 MAX_CHARTS = 1_000
 MAX_LINES = 1_000  # of one chart
 MAX_PIXELS = 8_000
 
-Source = Annotated[str, Field(max_length=500, pattern=r"^(run|dir):[^\x00-\x1f]+$")]
-Name = Annotated[str, Field(max_length=300)]
+# As long and as strange as folders may be called: one name that is refused takes all charts with it.
+Source = Annotated[str, Field(max_length=MAX_PATH_LENGTH + 100, pattern=r"^(run|dir):")]
+Name = Annotated[str, Field(max_length=500)]  # a tag, with the nested folder that it comes from
+Step = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -33,7 +36,7 @@ class MarkAsked(_Message):
     """A mark whose place on the axis is asked for."""
 
     source: Source
-    step: int
+    step: Step
 
 
 class ChartAsked(_Message):

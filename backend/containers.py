@@ -233,7 +233,9 @@ class StudioContainer(containers.DeclarativeContainer):
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
     comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
-    library: Provider[RunLibrary] = Once(RunLibrary, store, files, executor, processes, settings.provided.trash_folder)
+    library: Provider[RunLibrary] = Once(
+        RunLibrary, store, files, executor, processes, settings.provided.trash_folder, curves.provided.forget
+    )
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(

@@ -1,5 +1,6 @@
 """What one line of a chart is drawn through: axis, difference, mean and band, all points of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import numpy as np
 from backend.domain.board import Line, Look, Spread, XAxis
 from backend.domain.curves import Curves, Numbers, Series, Steps
 from backend.domain.smoothing import smooth
-from backend.domain.student_t import quantile_95
+from backend.domain.statistics import student_t
 
 AXIS_TAGS = {XAxis.TOKENS: "train/num_tokens", XAxis.EPOCH: "train/epoch"}
 
@@ -89,8 +90,9 @@ def x_of(own: Curves, series: Series, axis: XAxis) -> Numbers:
 
 
 def beginning(own: Curves) -> float:
-    """Wall time of the first point of a run, seconds since the epoch."""
-    return min((float(series.wall_times[0]) for series in own.series.values() if len(series)), default=0.0)
+    """Wall time of the first point of a run, seconds since the epoch; points whose time is none are passed over."""
+    firsts = (float(series.wall_times[0]) for series in own.series.values() if len(series))
+    return min(filter(math.isfinite, firsts), default=0.0)
 
 
 def _between(steps: Numbers, known: Series) -> Numbers:
@@ -147,9 +149,16 @@ def _band(values: Numbers, mean: Numbers, counts: Steps, spread: Spread) -> tupl
         squares = np.where(finite, (values - mean) ** 2, 0.0).sum(axis=0)
         deviation = np.sqrt(squares / (counts - 1))
         if spread is Spread.CONFIDENCE:
-            deviation = deviation * quantile_95(counts - 1) / np.sqrt(counts)
+            deviation = deviation * _students_t(counts - 1) / np.sqrt(counts)
     half = np.where(counts > 1, deviation, np.nan)
     return mean - half, mean + half
+
+
+def _students_t(degrees: Steps) -> Numbers:
+    """That of each number of degrees of freedom; NaN below 1."""
+    found, places = np.unique(degrees, return_inverse=True)
+    known: Numbers = np.array([student_t(int(one)) if one > 0 else np.nan for one in found])[places]
+    return known
 
 
 def _smoothed(points: Points, weight: float) -> Points:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from backend.domain.board import NUM_COLORS, Chart, Line, Mark
 from backend.domain.curve_names import heading_of, natural, slot_of, unit_of
-from backend.domain.run_groups import group
+from backend.domain.run_groups import SEED, group
 
 MAX_MARKED = 3  # sources; beyond, their attempts and checkpoints would hide the curves
 PINNED = "Pinned"
@@ -95,11 +95,18 @@ def _chart(
 
 
 def _line(tag: str, bundle: _Bundle, minus: ShownSource | None) -> Line | None:
-    own = tuple(source.id for source in bundle.sources if tag in source.tags)
+    own = [source for source in bundle.sources if tag in source.tags]
     if not own:
         return None
-    label = f"{bundle.label} ({len(own)} runs)" if len(own) > 1 else bundle.label
-    return Line(own, tag, label, bundle.color, minus=minus.id if minus else None)
+    label = f"{bundle.label} ({_size(own)})" if len(own) > 1 else bundle.label
+    return Line(tuple(source.id for source in own), tag, label, bundle.color, minus=minus.id if minus else None)
+
+
+def _size(own: Sequence[ShownSource]) -> str:
+    """How many runs; and how many seeds where these are fewer, since the same seed again tells nothing of a spread."""
+    seeds = {source.settings[SEED] for source in own if SEED in source.settings}
+    runs = f"{len(own)} runs"
+    return f"{runs}, {len(seeds)} seed{'s' if len(seeds) > 1 else ''}" if 0 < len(seeds) < len(own) else runs
 
 
 def _of_one_source(line: Line, place: int) -> Line:

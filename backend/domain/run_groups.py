@@ -29,10 +29,16 @@ def flatten(config: Mapping[str, object], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{path}.")
         elif isinstance(value, float):
-            flat[path] = f"{value:g}"
+            flat[path] = _number(value)
         elif value is not None:
             flat[path] = str(value)
     return flat
+
+
+def _number(value: float) -> str:
+    """Short where that says all: two values that differ must not look alike, or they would share a mean."""
+    short = f"{value + 0.0:g}"  # no minus before a zero
+    return short if float(short) == value else repr(value)
 
 
 def differing(all_settings: Sequence[Settings]) -> tuple[str, ...]:

@@ -52,24 +52,6 @@ def are_apart(one: Summary, other: Summary) -> bool:
     return one.high < other.low or other.high < one.low
 
 
-def verdict(one: Summary, other: Summary) -> str:
-    """In words, without a ranking where there is none."""
-    if min(one.n, other.n) < FEWEST:
-        return "cannot be told apart: one run each says nothing of the spread"
-    if not are_apart(one, other):
-        return "cannot be told apart: the 95 % confidence intervals overlap"
-    return "lower" if one.mean < other.mean else "higher"
-
-
-def in_words(summary: Summary | None, noun: str = "seed") -> str:
-    """How much stands behind a mean, such as "3 seeds" or "one run: no spread known"."""
-    if summary is None:
-        return "no finite value"
-    if summary.n < FEWEST:
-        return "one run: no spread known"
-    return f"{summary.n} {noun}s"
-
-
 @lru_cache(maxsize=1024)
 def student_t(degrees: int, confidence: float = 0.95) -> float:
     """How many standard errors a two-sided interval reaches to each side; `degrees` of freedom, at least 1.

@@ -90,8 +90,9 @@ class CurveCache:
 
     def _note_use(self, path: str) -> None:
         now = self._clock.now().timestamp()
-        if now - os.stat(path).st_mtime > _USED_SECONDS:  # noqa: PTH116
-            os.utime(path, (now, now))
+        with suppress(OSError):  # it may belong to somebody else, or be gone by now: what was mapped stays right
+            if now - os.stat(path).st_mtime > _USED_SECONDS:  # noqa: PTH116
+                os.utime(path, (now, now))
 
     def _count(self, num_bytes: int) -> None:
         if self._num_bytes is not None:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from backend.domain.found_runs import FoundRun, FoundRuns, Remark, RemarkKind
+from backend.event_files.listing import readable
 
 MAX_DEPTH = 32
 MAX_RUNS = 20_000
@@ -138,13 +139,13 @@ class _Search:
         if len(self.remarks) >= _MAX_REMARKS:
             self.num_more_remarks += 1
             return
-        shown = _readable(name) or "."
+        shown = readable(name) or "."
         self.remarks.append(Remark(kind, shown, _TEXTS[kind].format(name=shown, **data)))
 
 
 def _run(folder: _Folder, files: "list[tuple[str, os.stat_result]]") -> FoundRun:
     return FoundRun(
-        _readable(folder.name) or ".",
+        readable(folder.name) or ".",
         Path(folder.path),
         tuple(name for name, _ in files),
         sum(status.st_size for _, status in files),
@@ -162,8 +163,3 @@ def _is_inside(path: str, root: str) -> bool:
 
 def _joined(folder: _Folder, name: str) -> str:
     return f"{folder.name}/{name}" if folder.name else name
-
-
-def _readable(name: str) -> str:
-    r"""Bytes that are no UTF-8 are spelt like \xff, so that a name can be shown and printed."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,7 +1,7 @@
 """EventFolder: the curves of one folder of event files, kept up to date."""
 
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from backend.domain.curve_merging import lower
 from backend.domain.curves import MAX_TAGS, Curves, Kind, Other, Place, Series
 from backend.event_files.file_curves import FileCurves
-from backend.event_files.listing import EventFile, event_files
+from backend.event_files.listing import EventFile, event_files, name_in_folder
 from backend.event_files.merging import MergedTag
 from backend.event_files.others import OtherRecords
 
@@ -80,7 +80,7 @@ class EventFolder:
         for group, files in self._groups():
             restarts = restarts or _restarts(files)
             for tag in dict.fromkeys(tag for file in files for tag in file.tags):
-                name = _name(group, tag, series)
+                name = name_in_folder(group, tag, series)
                 if len(series) >= MAX_TAGS:
                     num_ignored += sum(len(file.strand(tag)) for file in files)
                     continue
@@ -112,7 +112,7 @@ class EventFolder:
             others: dict[str, Other] = {}
             for group, files in self._groups():
                 for tag in dict.fromkeys(tag for file in files for tag in file.others.tags):
-                    other = _other(_name(group, tag, others), tag, files)
+                    other = _other(name_in_folder(group, tag, others), tag, files)
                     if other.places and len(others) < MAX_TAGS:
                         others[other.tag] = other
             self._others_key, self._others = key, MappingProxyType(others)
@@ -127,14 +127,6 @@ class EventFolder:
 
 def _key(file: EventFile, curves: FileCurves) -> tuple[str, int, float, str]:
     return file.group, file.timestamp, curves.started_at, file.name
-
-
-def _name(group: str, tag: str, taken: Container[str]) -> str:
-    """The tag, with its nested folder; "a//b" for b in a, if the folder itself has a tag "a/b"."""
-    name = f"{group}/{tag}" if group else tag
-    while group and name in taken:
-        name = name.replace(group, f"{group}/", 1)
-    return name
 
 
 def _restarts(files: list[FileCurves]) -> tuple[int, ...]:

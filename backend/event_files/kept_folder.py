@@ -20,6 +20,10 @@ _BYTES_PER_SERIES = 1_024  # of the objects around the arrays, roughly
 class Verifying(Protocol):
     """A source that can look at every checksum."""
 
+    @property
+    def num_unverified_bytes(self) -> int:
+        """How much `verify` has to read; not 0 after it where the system refused."""
+
     def verify(self) -> object:
         """Check what was read without checking; what is damaged is not told any more by the next `read`."""
 
@@ -83,7 +87,7 @@ class KeptFolder:
         self.is_settled = True  # until `read` tells something new
         if before.files and not self._is_kept():
             curves = self._verified()
-            if identify(self._folder) != before:
+            if curves is None or identify(self._folder) != before:
                 self.is_settled = False
                 return False
             self._cache.store(self._folder, before, curves)
@@ -93,18 +97,22 @@ class KeptFolder:
         with self._lock:
             return self._source is None and self._from_cache() is not None
 
-    def _verified(self) -> Curves:
-        """By a source of its own where that takes long, or where it may have been the disk that failed once."""
+    def _verified(self) -> Curves | None:
+        """By a source of its own where that takes long, or where it may have been the disk that failed once.
+
+        None where not all could be verified.
+        """
         with self._lock:
             source = self._opened()
             known = source.read()
             if source.num_bytes <= _SMALL_BYTES and not known.damage:
-                known = _verified(source)
-        if source.num_bytes <= _SMALL_BYTES and not known.damage:
-            return known
+                verified = _verified(source)
+                if verified is None or not verified.damage:
+                    return verified
+                known = verified
         another = self._open_folder(self._folder)
         curves = _verified(another)
-        if curves.damage != known.damage:
+        if curves is not None and curves.damage != known.damage:
             with self._lock:
                 self._source = another  # what it has found is told from now on
         return curves
@@ -122,11 +130,13 @@ class KeptFolder:
         return None if self._kept is None else self._kept[1]
 
 
-def _verified(source: CurveSource) -> Curves:
+def _verified(source: CurveSource) -> Curves | None:
     curves = source.read()
     if isinstance(source, Verifying):
         source.verify()
         curves = source.read()
+        if source.num_unverified_bytes:
+            return None
     return curves
 
 

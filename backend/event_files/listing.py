@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,20 @@ def event_files(folder: Path) -> list[EventFile]:
         if path is not None and path != root and (not entry.is_symlink() or path.is_dir()):
             files += _files(root, _entries(path), entry.name)
     return list({file.path: file for file in reversed(files)}.values())[::-1]
+
+
+def readable(name: str) -> str:
+    r"""Bytes that are no UTF-8 are spelt like \xff, so that a name can be shown and printed."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def name_in_folder(group: str, tag: str, taken: Container[str]) -> str:
+    """The tag, with its nested folder; "a//b" for b in a, if the folder itself has a tag "a/b"."""
+    group = readable(group)
+    name = f"{group}/{tag}" if group else tag
+    while group and name in taken:
+        name = name.replace(group, f"{group}/", 1)
+    return name
 
 
 def _files(root: Path, entries: Iterable["os.DirEntry[str]"], group: str) -> Iterator[EventFile]:

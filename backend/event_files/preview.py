@@ -14,9 +14,8 @@ from backend.domain.curves import MAX_TAGS, Series
 from backend.event_files.decoding import decode
 from backend.event_files.event import parse_event
 from backend.event_files.headers import Headers
-from backend.event_files.listing import EventFile, event_files
+from backend.event_files.listing import EventFile, event_files, name_in_folder
 from backend.event_files.sampling import Sample, sample
-from backend.event_files.tail import name_in_folder
 from backend.event_files.wire import MalformedRecord
 
 NUM_READS = 1_000

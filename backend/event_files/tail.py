@@ -1,6 +1,6 @@
 """TailReader: the last point of every tag of a run, read from the ends of its files."""
 
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from backend.domain.curve_glimpses import LastPoint, LastPoints
 from backend.domain.curves import MAX_TAGS
 from backend.event_files.headers import Headers
-from backend.event_files.listing import EventFile, event_files
+from backend.event_files.listing import EventFile, event_files, name_in_folder, readable
 from backend.event_files.record_shapes import RecordShapes
 from backend.event_files.tail_file import TailFile
 
@@ -95,12 +95,5 @@ def _group(file: EventFile) -> str:
 
 def _inside(group: str, tags: Collection[str]) -> list[str]:
     """Those tags of a folder that a nested one may hold, by their names there; without a group, all of them."""
+    group = readable(group)
     return [tag.removeprefix(f"{group}/") for tag in tags if not group or tag.startswith(f"{group}/")]
-
-
-def name_in_folder(group: str, tag: str, taken: Container[str]) -> str:
-    """The tag with its nested folder, as EventFolder calls it."""
-    name = f"{group}/{tag}" if group else tag
-    while group and name in taken:
-        name = name.replace(group, f"{group}/", 1)
-    return name

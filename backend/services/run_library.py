@@ -1,6 +1,6 @@
 """RunLibrary: what a person writes about runs, and putting runs into the trash."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from backend.domain.ports import Executor, Processes, RunFiles, RunStore
@@ -16,13 +16,20 @@ class RunLibrary:
     """Notes, tags, names, deletion. Nothing is deleted for good: folders go to the trash."""
 
     def __init__(
-        self, store: RunStore, files: RunFiles, executor: Executor, processes: Processes, trash_folder: Path
+        self,
+        store: RunStore,
+        files: RunFiles,
+        executor: Executor,
+        processes: Processes,
+        trash_folder: Path,
+        forget_curves: Callable[[Path], None] = lambda _folder: None,
     ) -> None:
         self._store = store
         self._files = files
         self._executor = executor
         self._processes = processes
         self._trash_folder = trash_folder
+        self._forget_curves = forget_curves
 
     def annotate(
         self,
@@ -48,5 +55,6 @@ class RunLibrary:
             raise RunIsActive(run_id=run_id, state=run.state.value, action="Deleting")
         target = self._files.trash(run.run_dir, self._trash_folder) if run.run_dir.is_dir() else None
         self._store.delete(run_id)
+        self._forget_curves(folder.tensorboard)
         self._processes.reconcile()  # others may get the places that it held, or have waited for it
         return target

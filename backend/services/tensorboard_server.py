@@ -18,6 +18,7 @@ from backend.store.log_files import tail
 from backend.store.log_links import key_of, link_all
 
 MOST_STARTS = 3  # a port that was free may be taken before TensorBoard listens on it
+MOST_SERVERS = 6  # each takes some hundred MB; every choice of runs is a set of its own
 START_SECONDS = 90.0
 GRACE_SECONDS = 2.0
 LOOK_SECONDS = 20.0
@@ -53,8 +54,9 @@ class TensorBoardServer:
 
     Children end with us, however we end; a set that another program of the same workspace shows already is shown
     there. `tend` is to be called every few seconds. A TensorBoard counts as used while we are asked for it, and
-    while it answers a browser. Its pages lie below a path that cannot be guessed: TensorBoard looks at no Host, so a
-    page of another site that points its own name at 127.0.0.1 could read the curves otherwise (DNS rebinding).
+    while it answers a browser; of more than MOST_SERVERS the one that was used least recently ends. Its pages lie
+    below a path that cannot be guessed: TensorBoard looks at no Host, so a page of another site that points its own
+    name at 127.0.0.1 could read the curves otherwise (DNS rebinding).
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class TensorBoardServer:
             if key not in self._children:
                 if port is not None and not self._probe.is_free(port):
                     raise PortTaken(port=port)
+                self._make_room()
                 self._begin(key, port)
         return self.showing(directories)
 
@@ -130,6 +133,12 @@ class TensorBoardServer:
         with self._lock:
             for key in list(self._children):
                 self._end(key)
+
+    def _make_room(self) -> None:
+        """End those that were asked for least recently, so that there are at most MOST_SERVERS with one more."""
+        oldest = sorted(self._children, key=lambda key: self._children[key].used_at)
+        for key in oldest[: max(0, len(oldest) + 1 - MOST_SERVERS)]:
+            self._end(key)
 
     def _place(self, key: str) -> Path:
         return self._program.folder / "tensorboard" / key

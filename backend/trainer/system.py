@@ -22,6 +22,7 @@ ENV_PRICE = "PEFT_STUDIO_ENERGY_PRICE_PER_KWH"
 ENV_CURRENCY = "PEFT_STUDIO_ENERGY_CURRENCY"
 JOULES_PER_KWH = 3_600_000.0
 INTERVAL_SECONDS = 1.0
+RETRY_SECONDS = 30.0  # after a reading that failed
 MOST_SHARE = 0.005  # of one core, that reading may take
 
 
@@ -90,14 +91,18 @@ class SampledSystem(SystemCurves):
         self.cost_seconds = 0.0
 
     def __enter__(self) -> Self:
-        """Start the thread; its first reading is at once."""
-        self._thread.start()
+        """Start the thread; its first reading is at once. Training goes on without it where there is none to spare."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            say(f"no system curves: {error}")
         return self
 
     def __exit__(self, *_: object) -> None:
         """End it; a reading under way is waited for, but not for long: a driver may hang."""
         self._over.set()
-        self._thread.join(self._interval)
+        if self._thread.ident is not None:
+            self._thread.join(self._interval)
 
     def take(self) -> dict[str, float]:
         """The means since the last call; energy and cost are sums since the run began."""
@@ -122,24 +127,29 @@ class SampledSystem(SystemCurves):
                 self._spent = (self._spent or 0.0) + usage.joules
 
     def _sample(self) -> None:
-        wait = 0.0
+        wait, has_told = 0.0, False
         while not self._over.wait(wait):
-            began = time.thread_time()
+            began, least = time.thread_time(), self._interval
             try:
                 self.keep(self._read())
-            except (OSError, psutil.Error, ValueError) as error:
-                say(f"no system curves any more: {error}")
-                return
+            except Exception as error:  # noqa: BLE001 - the outermost frame of a thread that only looks on
+                if not has_told:
+                    say(f"the machine could not be read for its curves: {error!r}; it is tried again")
+                has_told, least = True, max(least, RETRY_SECONDS)
             took = time.thread_time() - began
             self.cost_seconds += took
-            wait = max(self._interval, took / MOST_SHARE)
+            wait = max(least, took / MOST_SHARE)
 
 
 def system_curves(root: Path, spent_joules: float | None, environ: Mapping[str, str]) -> SystemCurves:
     """Of the run in a folder; the first of several processes reads for all."""
     if not ranks.is_first():
         return SystemCurves()
-    usage = RunUsage(root, trainer_pid(), own_gpus())
+    try:
+        usage = RunUsage(root, trainer_pid(), own_gpus())
+    except (OSError, psutil.Error, RuntimeError, AttributeError) as error:  # of torch, the driver or the system
+        say(f"no system curves: {error}")
+        return SystemCurves()
     return SampledSystem(usage.read, spent_joules, Price.of(environ))
 
 

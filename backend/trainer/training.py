@@ -197,7 +197,7 @@ def prepare(
     rhythm = Rhythm(training, work.stop, has_validation=bool(len(rows.validation)))
     step = state.global_step
     is_owed = rhythm.is_evaluation_due(step, state.max_steps) and progress.evaluated_step != step
-    system = system_curves(run.root, spent_before(run.tensorboard), os.environ)
+    system = system_curves(run.root, spent_before(run.tensorboard) if ranks.is_first() else None, os.environ)
     events = EventFile(run.tensorboard, first_step=step + 1 if step else 0) if ranks.is_first() else NoEventFile()
     events.begin_session(run.root.name, hparams_of(work.config))
     if price := Price.of(os.environ):

@@ -1,15 +1,17 @@
 """The curve feed's socket answers its own page, and nobody and nothing else."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.feed import NOT_UNDERSTOOD, PATH, TOO_BIG
+from app.feed import NOT_UNDERSTOOD, PATH, TOO_BIG, _Viewer
 from app.feed_messages import MAX_MESSAGE_CHARACTERS
 from app.server import middleware, routes
 from backend.containers import StudioContainer
@@ -140,8 +142,10 @@ BAD: list[object] = [
     GOOD | {"look": {"x": "sideways"}},
     GOOD | {"charts": [{"id": "a", "lines": [{"sources": [], "tag": "a"}]}]},
     GOOD | {"charts": [{"id": "a", "lines": [{"sources": ["/etc/passwd"], "tag": "a"}]}]},
-    GOOD | {"charts": [{"id": "a", "lines": [{"sources": ["dir:a\n"], "tag": "a"}]}]},
-    GOOD | {"charts": [{"id": "a", "lines": [{"sources": ["dir:a"], "tag": "a" * 301}]}]},
+    GOOD | {"charts": [{"id": "a", "lines": [{"sources": ["dir:" + "a" * 5_000], "tag": "a"}]}]},
+    GOOD | {"charts": [{"id": "a", "lines": [{"sources": ["dir:a"], "tag": "a" * 501}]}]},
+    GOOD | {"charts": [{"id": "a", "lines": [], "marks": [{"source": "run:a", "step": 2**63}]}]},
+    GOOD | {"charts": [{"id": "a", "lines": [], "marks": [{"source": "run:a", "step": -(2**63) - 1}]}]},
     GOOD | {"charts": [{"id": "a", "lines": [], "secret": 1}]},
     GOOD | {"charts": [{"id": "a", "lines": []}] * 1_001},
     view(pixels=0),
@@ -185,3 +189,52 @@ def test_nobody_is_watched_for_after_the_browser_left(
         socket.send_json(view(question=3))
         socket.receive_text()
     assert not services.curves._watcher.is_watched(logs / "one")
+
+
+class Told:
+    """A subscription that lets the watching side run while it is being closed."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self.is_closed = False
+        self._meanwhile = meanwhile
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self._meanwhile()
+
+
+async def _viewer() -> _Viewer:
+    return _Viewer(WebSocket({"type": "websocket"}, None, None))  # type: ignore[arg-type]
+
+
+def test_leaving_while_other_sources_come_on_the_screen_ends_every_subscription(studio: StudioContainer) -> None:
+    studio.services()  # made by now, so that watching need not wait for it
+    viewer = asyncio.run(_viewer())
+    watching = threading.Thread(target=viewer._watch)
+
+    def meanwhile() -> None:
+        if not watching.ident:
+            watching.start()
+            watching.join(0.3)
+
+    told = [Told(meanwhile) for _ in range(3)]
+    viewer._watched = {str(number): one for number, one in enumerate(told)}  # type: ignore[misc]
+    viewer.close()
+    watching.join()
+    assert all(one.is_closed for one in told)
+    assert not viewer._watched
+
+
+def test_a_source_and_a_tag_may_have_long_and_strange_names(client: TestClient, source: str, logs: Path) -> None:
+    group, deep = "g" * 255, Path(*["d" * 200] * 4) / "two\nlines"
+    write(logs / deep / group, "1", [version(), scalar(0, 0.5, "t" * 200)])
+    board = board_of(f"{source.removesuffix('/one')}/{deep}")
+    chart = board["charts"][0]  # type: ignore[index]
+    chart["lines"][0]["tag"] = chart["id"] = f"{group}/{'t' * 200}"
+    with client.websocket_connect(PATH, headers=OURS) as socket:
+        socket.send_json(board)
+        socket.send_json(view(visible=[chart["id"]]))
+        assert json.loads(socket.receive_text())["problems"] == []
+        _, (part,) = decoded(socket.receive_bytes())
+        assert part.points.y.tolist() == [0.5]

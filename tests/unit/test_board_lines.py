@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from backend.domain.board import Board, Chart, Line, Look, Mark, Spread, XAxis
-from backend.domain.board_lines import line_points
+from backend.domain.board_lines import beginning, line_points
 from backend.domain.curves import Curves, Series
-from backend.domain.student_t import quantile_95
 from backend.services.curve_feed import CurveFeed, View
 from tests.fakes.board_viewer import Viewer
 
@@ -78,7 +77,7 @@ ALL = Line(("a", "b", "c"), "loss", "")
 
 @pytest.mark.parametrize(
     ("spread", "half"),
-    [(Spread.DEVIATION, math.sqrt(7)), (Spread.CONFIDENCE, 4.3027 * math.sqrt(7) / math.sqrt(3))],
+    [(Spread.DEVIATION, math.sqrt(7)), (Spread.CONFIDENCE, 4.302653 * math.sqrt(7) / math.sqrt(3))],
 )
 def test_the_band_is_the_sample_deviation_or_its_confidence_interval(spread: Spread, half: float) -> None:
     points = line_points(ALL, Look(spread=spread), KNOWN)
@@ -119,10 +118,25 @@ def test_smoothing_keeps_the_original_beside_it() -> None:
     assert points.y.tolist() == pytest.approx([4, 8 / 3, 12 / 7])
 
 
-def test_students_t_is_that_of_the_tables() -> None:
-    found = quantile_95(np.array([0, 1, 2, 12, 13, 20, 30, 120, 100_000]))
-    assert math.isnan(found[0])
-    assert found[1:].tolist() == pytest.approx([12.706, 4.303, 2.179, 2.160, 2.086, 2.042, 1.980, 1.960], abs=6e-4)
+def test_the_confidence_band_is_as_wide_as_the_tables_say() -> None:
+    known = {
+        name: some_curves(a_series("loss", values))
+        for name, values in zip("abc", ({0: 1.0, 9: 1.0}, {0: 2.0, 9: 3.0}, {0: 3.0}), strict=True)
+    }
+    points = line_points(ALL, Look(spread=Spread.CONFIDENCE), known)
+    assert points.low is not None
+    assert points.high is not None
+    assert points.high[0] - points.y[0] == pytest.approx(4.3027 / math.sqrt(3), abs=1e-4)
+    assert points.y[1] - points.low[1] == pytest.approx(12.7062 * math.sqrt(2) / math.sqrt(2), abs=1e-3)
+
+
+def test_a_run_begins_with_its_first_moment_that_is_one() -> None:
+    odd = Series("loss", np.array([0, 1]), np.array([1.0, 2.0]), np.array([np.nan, 1_005.0]))
+    fine = a_series("eval", {0: 1.0, 2: 2.0})
+    curves = some_curves(odd, fine)
+    assert beginning(curves) == float(fine.wall_times[0])
+    points = line_points(ONE, Look(x=XAxis.RELATIVE), {"a": curves})
+    assert points.x.tolist() == [1_005.0 - beginning(curves)]
 
 
 def test_ghosts_and_marks_come_with_the_curve() -> None:

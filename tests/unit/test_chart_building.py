@@ -3,6 +3,7 @@
 from collections import Counter
 
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from backend.domain.board import NUM_COLORS, Mark
@@ -181,6 +182,33 @@ def test_a_configuration_is_flattened() -> None:
         "training.learning_rate": "0.0002",
         "targets": "['q', 'v']",
     }
+
+
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False))
+@examples(max_examples=200)
+def test_settings_that_differ_at_all_are_told_differently(one: float, other: float) -> None:
+    told = flatten({"rate": one}), flatten({"rate": other})
+    assert (told[0] == told[1]) == (one == other)
+
+
+def test_runs_whose_settings_differ_in_a_late_digit_are_no_repetitions() -> None:
+    rates = {"run:a": 0.000123456, "run:b": 0.0001234561, "run:c": 0.000123456}
+    settings = {source: flatten({"training": {"learning_rate": rate}}) for source, rate in rates.items()}
+    assert [one.sources for one in group(settings, ALL_BUT_SEED)] == [("run:a", "run:c"), ("run:b",)]
+
+
+def test_a_mean_over_one_seed_twice_says_that_it_is_one_seed() -> None:
+    def labels(*seeds: str) -> list[str]:
+        runs = [
+            ShownSource(f"run:{place}", str(place), ["loss"], settings={"training.seed": seed, "x": "1"})
+            for place, seed in enumerate(seeds)
+        ]
+        (chart,) = build_charts(runs, Wanted(group_by=ALL_BUT_SEED))
+        return [line.label for line in chart.lines]
+
+    assert labels("1", "2", "3") == ["0 (3 runs)"]
+    assert labels("1", "1", "3") == ["0 (3 runs, 2 seeds)"]
+    assert labels("1", "1") == ["0 (2 runs, 1 seed)"]
 
 
 def test_one_can_group_by_what_differs() -> None:

@@ -389,3 +389,42 @@ def test_what_a_killed_writer_left_is_removed_later(place: Place) -> None:
     os.utime(old, (1_000, 1_000))
     place.cache.store(place.run, identify(place.run), everything())
     assert (fresh.exists(), old.exists(), foreign.exists()) == (True, False, True)
+
+
+def test_a_cache_whose_times_cannot_be_set_is_used_all_the_same(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = place.settled()
+    os.utime(kept, (1, 1))
+
+    def refuse(*_args: object) -> None:
+        raise PermissionError(1, "Operation not permitted")  # another person's file, or a disk for reading only
+
+    monkeypatch.setattr("backend.event_files.curve_cache.os.utime", refuse)
+    assert points(place.open().read()) == [(1, 0.5), (2, 0.25)]
+    assert place.opened == []
+
+
+@pytest.mark.parametrize("small_bytes", [10**9, 0])
+def test_what_could_not_be_verified_is_not_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch, small_bytes: int
+) -> None:
+    monkeypatch.setattr(kept_folder, "_SMALL_BYTES", small_bytes)
+    place.file.write_bytes(version() + b"".join(scalar(step, step / 8) for step in range(5_000)))
+    source = KeptFolder(place.run, Unverifiable, place.cache, place.clock, 0.0)
+    assert len(points(source.read())) == 5_000
+    assert not source.settle()
+    assert not source.is_settled
+    assert not place.kept.exists()
+
+
+class Unverifiable(EventFolder):
+    """The system refuses to open files for verification, as when a process has too many of them open."""
+
+    def verify(self, max_bytes: int = 2**63 - 1) -> Curves:
+        assert self.num_unverified_bytes
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("backend.event_files.reader.os.open", _refuse)
+            return super().verify(max_bytes)
+
+
+def _refuse(*_args: object) -> int:
+    raise OSError(24, "Too many open files")

@@ -1,6 +1,7 @@
 """A folder of event files becomes one set of curves."""
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,12 @@ def test_nested_folders_are_merged_each_for_itself(tmp_path: Path) -> None:
     assert _steps(folder, "sub/loss") == [5]
     assert _steps(folder, "sub//loss") == [2]
     assert _steps(folder, "sub/lr") == [4]
+
+
+def test_a_nested_folder_whose_name_is_no_utf_8_gives_tags_that_can_be_sent(tmp_path: Path) -> None:
+    write(tmp_path / os.fsdecode(b"a\xff"), "1", [version(), scalar(1, 0.5)])
+    (tag,) = EventFolder(tmp_path).read().series
+    assert tag.encode() == rb"a\xff/train/loss"
 
 
 def test_links_are_followed_inside_of_the_folder_only(tmp_path: Path) -> None:

@@ -48,6 +48,16 @@ def test_deleting_moves_the_folder_to_the_trash(tmp_path: Path) -> None:
         store.get("a-run")
 
 
+def test_the_curves_of_a_deleted_run_leave_the_memory(tmp_path: Path) -> None:
+    store, left = FakeRunStore(FakeClock()), list[Path]()
+    library = RunLibrary(
+        store, LocalRunFiles(), StillExecutor(), FakeProcesses(), tmp_path / "trash", forget_curves=left.append
+    )
+    store.create(a_run(run_dir=tmp_path / "gone", state=RunState.STOPPED, wish=Wish.STOP))
+    library.delete("a-run")
+    assert left == [tmp_path / "gone" / "tensorboard"]
+
+
 def test_a_run_without_a_folder_can_be_forgotten(tmp_path: Path) -> None:
     store, library = a_library(tmp_path)
     store.create(a_run(run_dir=tmp_path / "gone", state=RunState.FAILED, wish=Wish.STOP))

@@ -3,13 +3,11 @@
 import math
 import statistics as oracle
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.statistics import are_apart, in_words, student_t, summarise, verdict
-from backend.domain.student_t import quantile_95
+from backend.domain.statistics import are_apart, student_t, summarise
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -20,11 +18,6 @@ numbers = st.floats(-1e6, 1e6, allow_nan=False)
 )
 def test_students_t_is_that_of_the_tables(degrees: int, t: float) -> None:
     assert student_t(degrees) == pytest.approx(t, abs=5e-5)
-
-
-def test_the_bands_of_charts_use_the_same_t() -> None:
-    degrees = np.arange(1, 300)
-    assert quantile_95(degrees) == pytest.approx([student_t(int(n)) for n in degrees], rel=2e-4)
 
 
 def test_students_t_for_other_confidences() -> None:
@@ -66,12 +59,9 @@ def test_nothing_is_ranked_whose_intervals_overlap(ones: list[float], others: li
     assert one is not None
     assert other is not None
     assert are_apart(one, other) == are_apart(other, one)
-    said = verdict(one, other)
-    if said in ("lower", "higher"):
+    if are_apart(one, other):
         assert min(one.n, other.n) >= 2
-        assert (one.mean < other.mean) == (said == "lower")
-    else:
-        assert said.startswith("cannot be told apart")
+        assert one.mean != other.mean
 
 
 def test_three_seeds_each_can_be_told_apart_or_not() -> None:
@@ -80,15 +70,8 @@ def test_three_seeds_each_can_be_told_apart_or_not() -> None:
     assert low
     assert high
     assert close
-    assert verdict(low, high) == "lower"
-    assert verdict(high, low) == "higher"
-    assert "overlap" in verdict(low, close)
+    assert are_apart(low, high)
+    assert not are_apart(low, close)
     alone = summarise([5.0])
     assert alone
-    assert "one run" in verdict(low, alone)
-
-
-def test_a_number_of_seeds_in_words() -> None:
-    assert in_words(summarise([1.0, 2.0, 3.0])) == "3 seeds"
-    assert in_words(summarise([1.0])) == "one run: no spread known"
-    assert in_words(summarise([float("nan")])) == "no finite value"
+    assert not are_apart(low, alone)

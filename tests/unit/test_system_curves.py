@@ -224,14 +224,48 @@ def test_a_slow_reading_is_made_less_often(monkeypatch: pytest.MonkeyPatch) -> N
     assert curves.cost_seconds == pytest.approx(0.021)
 
 
-def test_a_machine_that_cannot_be_read_ends_the_curves_and_not_the_training(capsys: pytest.CaptureFixture[str]) -> None:
-    def read() -> Usage:
-        raise OSError("gone")
+@pytest.mark.parametrize(
+    "error", [OSError("gone"), psutil.AccessDenied(), AttributeError("no such field"), KeyError("x")]
+)
+def test_a_reading_that_fails_ends_neither_the_curves_nor_the_training(
+    error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "RETRY_SECONDS", 0.0)
+    answers = iter([Usage({"system/memory_bytes": 1.0}), error, error, Usage({"system/memory_bytes": 3.0})])
+    is_over = threading.Event()
 
-    with SampledSystem(read) as curves:
-        wait_until(lambda: not curves._thread.is_alive())
+    def read() -> Usage:
+        answer = next(answers, None)
+        if answer is None:
+            is_over.set()
+            return Usage({})
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with SampledSystem(read, interval_seconds=0.0) as curves:
+        assert is_over.wait(20)
+        assert curves.take() == {"system/memory_bytes": 2.0}
+    assert capsys.readouterr().out.count("the machine could not be read") == 1
+
+
+def test_without_a_thread_to_spare_there_are_no_system_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with SampledSystem(lambda: Usage({"system/memory_bytes": 1.0})) as curves:
+            assert curves.take() == {}
+
+
+def test_a_machine_that_cannot_be_asked_has_no_system_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> dict[str, int]:
+        raise AttributeError("uuid")  # as of torch for other devices
+
+    monkeypatch.setattr(system, "own_gpus", refuse)
+    with system_curves(tmp_path, None, {}) as curves:
         assert curves.take() == {}
-    assert "no system curves any more: gone" in capsys.readouterr().out
 
 
 def test_energy_goes_on_from_what_earlier_attempts_wrote(tmp_path: Path) -> None:

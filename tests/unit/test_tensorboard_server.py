@@ -8,7 +8,7 @@ import pytest
 from backend.domain.tensorboard_page import Showing, Stage
 from backend.executors.errors import CommandNotStarted
 from backend.services.errors import PackageMissing, PortTaken
-from backend.services.tensorboard_server import START_SECONDS, TensorBoardProgram, TensorBoardServer
+from backend.services.tensorboard_server import MOST_SERVERS, START_SECONDS, TensorBoardProgram, TensorBoardServer
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor
 from tests.fakes.tensorboard import FakeTensorBoards
@@ -90,6 +90,17 @@ def test_a_set_of_directories_has_one_and_another_set_another_one(desk: Desk) ->
     desk.server.close()
     assert desk.executor.waiting() == []
     assert desk.showing() == Showing(Stage.OFF)
+
+
+def test_of_too_many_sets_the_one_that_was_asked_for_least_recently_makes_room(desk: Desk) -> None:
+    sets = [{"a run": desk.folder / str(number)} for number in range(MOST_SERVERS + 1)]
+    for one in sets[:-1]:
+        desk.server.start(one)
+        desk.clock.advance(1.0)
+    desk.server.showing(sets[0])
+    desk.server.start(sets[-1])
+    assert [desk.server.showing(one).stage is Stage.OFF for one in sets] == [False, True, *[False] * (MOST_SERVERS - 1)]
+    assert len(desk.executor.waiting()) == MOST_SERVERS
 
 
 def test_one_that_nobody_looks_at_is_stopped(desk: Desk) -> None:

@@ -58,7 +58,6 @@ export class Feed {
     const socket = (this.socket = new WebSocket(address))
     socket.binaryType = "arraybuffer"
     socket.onopen = () => {
-      this.wait = FIRST_WAIT
       this.question++
       this.#send("board")
       this.#send("view")
@@ -69,12 +68,20 @@ export class Feed {
   }
 
   #hear(data) {
+    this.wait = FIRST_WAIT // not on opening: a server that fails at each question is asked less and less often
     if (typeof data === "string") {
       const notes = JSON.parse(data)
       if (notes.question === this.question) this.listener.onNotes(notes)
       return
     }
-    const answer = decode(data)
+    let answer
+    try {
+      answer = decode(data)
+    } catch (error) {
+      console.error(error)
+      this.listener.onState(false, true)
+      return this.close()
+    }
     if (answer.question === this.question) this.listener.onParts(answer.parts)
   }
 
