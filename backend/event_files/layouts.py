@@ -75,9 +75,13 @@ def _layout(event: Event, record: bytes) -> Layout:
 
 
 class Layouts:
-    """The layouts of one file that were met, so that a record like an earlier one needs no parsing."""
+    """The layouts that were met, so that a record like an earlier one needs no parsing; `is_full` if one was refused.
+
+    Several threads may use it: in the worst case one of them parses what another is about to remember.
+    """
 
     def __init__(self) -> None:
+        self.is_full = False
         self._masks: dict[int, list[int]] = {}
         self._known: dict[tuple[int, int, int], Layout] = {}
         self._num_bytes = 0
@@ -109,11 +113,14 @@ class Layouts:
         masks = self._masks.setdefault(length, [])
         if mask not in masks:
             if len(masks) >= _MAX_MASKS or len(self._known) >= _MAX_KNOWN:
+                self.is_full = True
                 return
             masks.append(mask)
         self._num_bytes += length
         if len(self._known) < _MAX_KNOWN and self._num_bytes <= _MAX_KNOWN_BYTES:
             self._known[length, mask, mask & bits] = layout
+        else:
+            self.is_full = True
 
 
 def step_bytes(step: int) -> int:

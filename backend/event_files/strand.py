@@ -59,12 +59,21 @@ class Strand:
 
     def _append(self, stretch: Stretch) -> None:
         first, end = self._num_points, self._num_points + len(stretch.steps)
+        if not len(self._steps):
+            self._take(stretch)
+            return
         if end > len(self._steps) or first < self._num_shown:
             self._move(max(end, _FIRST_CAPACITY, len(self._steps) * 3 // 2 if end > len(self._steps) else 0))
         self._steps[first:end] = stretch.steps
         self._values[first:end] = stretch.values
         self._wall_times[first:end] = stretch.wall_times
         self._num_points = end
+        self._snapshot = None
+
+    def _take(self, stretch: Stretch) -> None:
+        """The first points stay where they are: a file that grows no more is copied nowhere."""
+        self._steps, self._values, self._wall_times = stretch.steps, stretch.values, stretch.wall_times
+        self._num_points = self._num_shown = len(stretch.steps)  # never written to, as if it were shown
         self._snapshot = None
 
     def _drop(self, step: int | None, num_repeats: int) -> None:

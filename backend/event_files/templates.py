@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from backend.domain.curve_merging import Points
 from backend.domain.curves import Numbers, Steps
 from backend.event_files.crc import MAX_PERIOD_RECORD, Crcs, PeriodCrcs, masked_crcs
 from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
@@ -23,8 +22,9 @@ _CHUNK_BYTES = 64 * 1024  # compared at once; stays in the cache next to the cor
 
 _UNSIGNED = {0: "u1", 1: "u1", 2: "<u2", 3: "<u4", 4: "<u4"}  # a footer lies behind each record: four bytes always do
 
-Data = bytes | bytearray
+Data = bytes | memoryview
 Bytes = npt.NDArray[np.uint8]
+AnySteps = Steps | npt.NDArray[np.uint32]
 
 
 class Template:
@@ -38,13 +38,19 @@ class Template:
         full = b"\xff" * HEADER_BYTES
         self.mask = b"".join(full + layout.mask + ends[1] for layout in layouts)
         sample = b"".join(header + layout.record + ends[1] for header, layout in zip(headers, layouts, strict=True))
-        self._scalars = [(scalar.tag, index) for index, layout in enumerate(layouts) for scalar in layout.event.scalars]
+        self.scalars = [(scalar.tag, index) for index, layout in enumerate(layouts) for scalar in layout.event.scalars]
+        self.is_woven = len({tag for tag, _ in self.scalars}) < len(self.scalars)  # a tag occurs several times
         self._mask_bits = int.from_bytes(self.mask, "little")
         self._fixed_bits = int.from_bytes(sample, "little") & self._mask_bits
         self._fixed = self._fixed_bits.to_bytes(self.width, "little")
         widths = [FRAME_BYTES + len(layout.record) for layout in layouts]
         self.starts = [
             end - width + HEADER_BYTES for end, width in zip(itertools.accumulate(widths), widths, strict=True)
+        ]
+        self._numbers = [
+            (start, scalar.number)
+            for start, layout in zip(self.starts, layouts, strict=True)
+            for scalar in layout.event.scalars
         ]
 
     def is_at(self, data: Data, at: int) -> bool:
@@ -54,7 +60,8 @@ class Template:
 
     def num_rows(self, data: Data, at: int) -> int:
         """How many whole periods follow one another from a place on."""
-        mask, fixed, scratch = self._tiles
+        mask, fixed = self._tiles
+        scratch = bytearray(len(fixed) if len(data) - at >= len(fixed) else 0)
         flat = np.frombuffer(data, np.uint8)
         whole, first = (len(data) - at) // self.width, at
         per_chunk = len(mask) // self.width
@@ -67,18 +74,18 @@ class Template:
         return (at - first) // self.width + self._num_equal(flat, at, whole)
 
     def _num_equal(self, flat: Bytes, at: int, num: int) -> int:
-        mask, fixed, _ = self._tiles
+        mask, fixed = self._tiles
         size = num * self.width
         differs = (flat[at : at + size] & mask[:size]) != np.frombuffer(fixed, np.uint8, size)
         first = int(differs.argmax()) if size else 0
         return first // self.width if size and differs[first] else num
 
     @cached_property
-    def _tiles(self) -> tuple[Bytes, bytes, bytearray]:
-        """The mask and the fixed bytes of many periods, and room for as many."""
+    def _tiles(self) -> tuple[Bytes, bytes]:
+        """The mask and the fixed bytes of many periods."""
         num = max(1, _CHUNK_BYTES // self.width)
         fixed = self._fixed * num
-        return np.frombuffer(self.mask * num, np.uint8), fixed, bytearray(len(fixed))
+        return np.frombuffer(self.mask * num, np.uint8), fixed
 
     def num_sound(self, data: Data, at: int, num: int) -> int:
         """How many of some periods from a place on come before the first wrong checksum."""
@@ -108,31 +115,28 @@ class Template:
         places = [(start, len(layout.record)) for start, layout in zip(self.starts, self.layouts, strict=True)]
         return PeriodCrcs(self._fixed, self.mask, places)
 
-    def points(self, data: Data, at: int, num: int, base: int) -> dict[str, Points]:
-        """What some periods from a place on say; `base` is the byte of the file at which data begins."""
-        steps, wall_times, values = (
-            self._steps(data, at, num),
-            self._wall_times(data, at, num),
-            self._values(data, at, num),
-        )
-        is_rising = bool((steps[:, 1:] > steps[:, :-1]).all())
-        found: dict[str, list[Points]] = {}
-        for (tag, index), numbers in zip(self._scalars, values, strict=True):
-            first = base + at + self.starts[index]
-            positions = range(first, first + num * self.width, self.width)
-            found.setdefault(tag, []).append(Points(positions, steps[index], numbers, wall_times[index], is_rising))
-        return {tag: pieces[0] if len(pieces) == 1 else _woven(pieces) for tag, pieces in found.items()}
-
-    def _wall_times(self, data: Data, at: int, num: int) -> Numbers:
-        """Shape (records, periods)."""
-        wall_times = np.empty((len(self.layouts), num))
+    def fill(self, data: Data, at: int, wall_times: Numbers, values: Numbers) -> None:
+        """Write what some periods from a place on say; shapes (records, periods) and (scalars, periods)."""
+        num = values.shape[1]
         for row, start, layout in zip(wall_times, self.starts, self.layouts, strict=True):
             place = layout.event.wall_time_at
             row[:] = _column(data, at + start + place, num, self.width, "<f8") if place >= 0 else 0.0
-        return wall_times
+        with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
+            for row, (start, number) in zip(values, self._numbers, strict=True):
+                if not number.raw:
+                    row[:] = number.literal
+                elif number.raw == BFLOAT16:  # the upper half of a float32
+                    halves = _column(data, at + start + number.start, num, self.width, "<u2").astype(np.uint32)
+                    row[:] = (halves << np.uint32(16)).view(np.float32)
+                else:
+                    row[:] = _column(data, at + start + number.start, num, self.width, number.raw)
 
-    def _steps(self, data: Data, at: int, num: int) -> Steps:
-        """Shape (records, periods)."""
+    def wall_time(self, data: Data, at: int) -> float:
+        """Of the first record of a period, in seconds."""
+        return self.layouts[0].event.wall_time(data[at + HEADER_BYTES : at + self.width])
+
+    def steps(self, data: Data, at: int, num: int) -> AnySteps:
+        """Of some periods from a place on; shape (records, periods)."""
         widths = {end - start for start, end in (layout.event.step_at for layout in self.layouts)}
         num_bytes = max(widths)
         if len(widths) > 1 or num_bytes > max(_UNSIGNED):
@@ -145,7 +149,7 @@ class Template:
         steps = digits & np.uint32(0x7F)
         for place in range(1, num_bytes):
             steps |= (digits >> np.uint32(place)) & np.uint32(0x7F << 7 * place)
-        return steps.astype(np.int64)
+        return steps
 
     def _long_steps(self, data: Data, at: int, num: int) -> Steps:
         steps = np.zeros((len(self.layouts), num), np.uint64)
@@ -156,35 +160,6 @@ class Template:
                 steps[index] |= (digits & np.uint64(0x7F)) << np.uint64(7 * place)
         return steps.view(np.int64)
 
-    def _values(self, data: Data, at: int, num: int) -> Numbers:
-        """Shape (scalars, periods)."""
-        numbers = [
-            (start, scalar.number)
-            for start, layout in zip(self.starts, self.layouts, strict=True)
-            for scalar in layout.event.scalars
-        ]
-        values = np.empty((len(numbers), num))
-        with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
-            for row, (start, number) in zip(values, numbers, strict=True):
-                if not number.raw:
-                    row[:] = number.literal
-                elif number.raw == BFLOAT16:  # the upper half of a float32
-                    halves = _column(data, at + start + number.start, num, self.width, "<u2").astype(np.uint32)
-                    row[:] = (halves << np.uint32(16)).view(np.float32)
-                else:
-                    row[:] = _column(data, at + start + number.start, num, self.width, number.raw)
-        return values
-
 
 def _column(data: Data, at: int, num: int, width: int, dtype: str) -> npt.NDArray[np.generic]:
     return np.ndarray((num,), dtype, data, at, (width,))
-
-
-def _woven(pieces: list[Points]) -> Points:
-    """A tag that occurs several times in each period."""
-    return Points(
-        np.stack([points.positions for points in pieces], axis=1).ravel(),
-        np.stack([points.steps for points in pieces], axis=1).ravel(),
-        np.stack([points.values for points in pieces], axis=1).ravel(),
-        np.stack([points.wall_times for points in pieces], axis=1).ravel(),
-    )
