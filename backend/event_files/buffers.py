@@ -23,6 +23,6 @@ def borrowed(num_bytes: int) -> Iterator[bytearray]:
 
 
 @lru_cache(4)
-def _kept(num_bytes: int) -> list[bytearray]:
+def _kept(_num_bytes: int) -> list[bytearray]:
     """Buffers of one size that nobody uses; readers have few sizes."""
     return []

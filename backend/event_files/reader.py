@@ -141,15 +141,21 @@ class EventFileReader:
             if base + len(data) < min(base + self._block_bytes, size):
                 size = base + len(data)  # it was cut while we read
             batch = self._block(base, data, check_from, is_last=base + len(data) >= size)
-            self._fingerprint = _before(handle, self._scanner.offset)
+            self._fingerprint = self._before_offset(handle, base, data)
             yield from self._worth_telling(batch)
             if base + len(data) >= size:
                 break
             base, batch = self._next_base(handle, base, size)
             yield from self._worth_telling(batch)
-        self._scanner.settle(size, os.pread(handle, HEADER_BYTES, self._scanner.offset))
+        at = self._scanner.offset
+        self._scanner.settle(size, os.pread(handle, HEADER_BYTES, at) if at < size else b"")
         self._seen = _signature(status)
         yield from self._worth_telling(Batch({}))
+
+    def _before_offset(self, handle: int, base: int, data: Data) -> bytes:
+        """The fingerprint; from data at base, if it is there."""
+        at = self._scanner.offset - base
+        return bytes(data[at - _FINGERPRINT_BYTES : at]) if at >= _FINGERPRINT_BYTES else _before(handle, base + at)
 
     def _next_base(self, handle: int, base: int, size: int) -> tuple[int, Batch]:
         """Where to go on, and what a record larger than a block says."""
