@@ -78,7 +78,8 @@ class FileCurves:
 
     def strand(self, tag: str) -> Strand:
         """What this file says about a tag; a restart marker speaks for all."""
-        return self._strands.get(tag) or self._new_strand()
+        known = self._strands.get(tag)
+        return self._new_strand() if known is None else known
 
     def _add(self, batch: Batch) -> None:
         if batch.from_start:

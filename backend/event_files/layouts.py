@@ -88,16 +88,22 @@ class Layouts:
 
     def find(self, record: bytes) -> Layout:
         """The layout of a record; the same object for every plain record alike. Raises MalformedRecord."""
+        met = self.met(record)
+        if met is not None:
+            return met
+        layout = _layout(parse_event(record), record)
+        if layout.is_plain:
+            self._remember(layout, int.from_bytes(record, "little"))
+        return layout
+
+    def met(self, record: bytes) -> Layout | None:
+        """The layout of a record like one that was parsed before."""
         bits, length = int.from_bytes(record, "little"), len(record)
-        masks = self._masks.get(length, ())
-        for mask in masks:
+        for mask in self._masks.get(length, ()):
             known = self._known.get((length, mask, mask & bits))
             if known is not None:
                 return known
-        layout = _layout(parse_event(record), record)
-        if layout.is_plain:
-            self._remember(layout, bits)
-        return layout
+        return None
 
     def known(self, layout: Layout) -> Layout:
         """The one layout that stands for all plain records like this one."""

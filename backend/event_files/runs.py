@@ -29,10 +29,9 @@ _MAX_GUESSES = 4  # per walk: building a template costs as much as walking some 
 
 @dataclass(frozen=True, slots=True)
 class _Walked:
-    """One whole frame that was looked at: where, its header, its layout and its step."""
+    """One whole frame that was looked at: where, its layout and its step."""
 
     at: int
-    header: bytes
     layout: Layout
     step: int
     record: bytes
@@ -81,7 +80,7 @@ class Runs:
         """How many bytes, from a frame on, hold whole frames with right checksums; not many more than enough."""
         at = 0
         while at < enough and (frame := self._frame(data, at)) is not None:
-            template = self._known_at(data, frame)
+            template = self._known_at(data, at, frame.record)
             if template is None:
                 at += FRAME_BYTES + len(frame.record)
                 continue
@@ -114,12 +113,15 @@ class Runs:
         num_guesses = group = 0  # the group are the records of the last step
         template = None
         while len(walked) < _FEW_WALKED or (self._patience and len(walked) - group < _MAX_PERIOD):
-            frame = self._frame(data, at)
+            record = self._record(data, at)
+            template = None if record is None else self._known_at(data, at, record)
+            if record is None or template is not None:
+                break
+            frame = self._sound(data, at, record)
             if frame is None:
                 break
-            template = self._known_at(data, frame)
             is_new_step = not walked or walked[-1].step != frame.step
-            if template is None and is_new_step and num_guesses < _MAX_GUESSES:
+            if is_new_step and num_guesses < _MAX_GUESSES:
                 num_guesses += 1
                 layouts = [one.layout for one in walked[group:]] if walked else last.layouts if last else []
                 template = self._template(data, frame, layouts)
@@ -139,23 +141,31 @@ class Runs:
 
     def _frame(self, data: Data, at: int) -> _Walked | None:
         """The whole, sound frame at a place; None if there is none."""
+        record = self._record(data, at)
+        return None if record is None else self._sound(data, at, record)
+
+    def _record(self, data: Data, at: int) -> bytes | None:
+        """The record of the whole frame at a place, not verified; None if there is none."""
         header = bytes(data[at : at + HEADER_BYTES])
         length = self.learned.headers.length(header) if len(header) == HEADER_BYTES else None
         if length is None or at + FRAME_BYTES + length > len(data):
             return None
-        start = at + HEADER_BYTES
-        record = bytes(data[start : start + length])
-        stored = int.from_bytes(data[start + length : start + length + FOOTER_BYTES], "little")
-        if masked_crc(record) != stored:
+        return bytes(data[at + HEADER_BYTES : at + HEADER_BYTES + length])
+
+    def _sound(self, data: Data, at: int, record: bytes) -> _Walked | None:
+        end = at + HEADER_BYTES + len(record)
+        if masked_crc(record) != int.from_bytes(data[end : end + FOOTER_BYTES], "little"):
             return None
         try:
             layout = self.learned.layouts.find(record)
         except MalformedRecord:
             return None
-        return _Walked(at, header, layout, layout.event.step(record), record)
+        return _Walked(at, layout, layout.event.step(record), record)
 
-    def _known_at(self, data: Data, frame: _Walked) -> Template | None:
-        return self.learned.template_at(frame.layout, data, frame.at)
+    def _known_at(self, data: Data, at: int, record: bytes) -> Template | None:
+        """The known template that fits a place; whoever reads on verifies what it must."""
+        layout = self.learned.layouts.met(record)
+        return None if layout is None else self.learned.template_at(layout, data, at)
 
     def _find_period(self, data: Data, at: int) -> bool:
         """Look for a period of several steps; whether there is one, which is tried next."""

@@ -153,7 +153,7 @@ class Template:
 
     def wall_time(self, data: Data, at: int) -> float:
         """Of the first record of a period, in seconds."""
-        return self.layouts[0].event.wall_time(data[at + HEADER_BYTES : at + self.width])
+        return self.layouts[0].event.wall_time(bytes(data[at + HEADER_BYTES : at + self.width]))
 
     def steps(self, data: Data, at: int, num: int) -> AnySteps:
         """Of some periods from a place on; shape (records, periods)."""
