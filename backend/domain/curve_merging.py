@@ -192,6 +192,8 @@ def num_before(steps: npt.NDArray[np.int64], cut: int | None) -> int:
 
 def num_kept(stretches: Sequence[Stretch]) -> list[int]:
     """How many points of each stretch, in the order of writing, no later one makes void."""
+    if len(stretches) == 1:
+        return [len(stretches[0].steps)]
     cut: int | None = None
     kept = []
     for stretch in reversed(stretches):

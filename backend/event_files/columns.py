@@ -1,7 +1,6 @@
 """Columns: what the records of one block say, collected per tag in the order of the file."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,6 +8,8 @@ from backend.domain.curve_merging import Batch, Found, Points, Restart
 from backend.domain.curves import MAX_TAGS, Steps
 from backend.event_files.decoding import Decoded
 from backend.event_files.layouts import Layout
+from backend.event_files.rows import Rows, Run
+from backend.event_files.templates import Data
 
 Single = tuple[int, int, float, float]  # position, step, value, wall time
 
@@ -23,6 +24,7 @@ class Columns:
         self._restarts: list[Restart] = []
         self._others: list[Found] = []
         self._num_ignored = 0
+        self._rows: Rows | None = None  # what was added last, if that were runs
         self.first_wall_time: float | None = None
 
     def add_record(self, layout: Layout, record: bytes, position: int) -> None:
@@ -30,7 +32,9 @@ class Columns:
         event = layout.event
         step, wall_time = event.step(record), event.wall_time(record)
         if self.first_wall_time is None:
-            self.first_wall_time = wall_time if math.isfinite(wall_time) else 0.0
+            self.first_wall_time = _finite(wall_time)
+        if event.scalars:
+            self._end_rows()
         for scalar in event.scalars:
             if self.wants(scalar.tag, 1):
                 single = position, step, scalar.number.read(record), wall_time
@@ -41,14 +45,26 @@ class Columns:
         for tag, kind in event.others:
             self._others.append(Found(tag, kind, position, len(record), step, wall_time))
 
-    def add_run(self, points_of: Mapping[str, Points]) -> None:
-        """Some periods of a template."""
-        for tag, points in points_of.items():
-            if self.wants(tag, len(points.steps)):
-                self.add_points(tag, points)
+    def add_run(self, run: Run, data: Data, base: int) -> None:
+        """Some periods of a template in data, which begins at a byte of the file and is read until `batch`."""
+        if self.first_wall_time is None:
+            self.first_wall_time = _finite(run.template.wall_time(data, run.at))
+        if self._rows is None or not self._rows.takes(run):
+            self._end_rows()
+            self._rows = Rows(data, base)
+        self._rows.add(run)
+
+    def _end_rows(self) -> None:
+        """Decode the runs that were added last."""
+        if self._rows is not None:
+            rows, self._rows = self._rows, None
+            for tag, points in rows.points().items():
+                if self.wants(tag, len(points.steps)):
+                    self.add_points(tag, points)
 
     def add_points(self, tag: str, points: Points) -> None:
         """Points behind all that were added to this tag."""
+        self._end_rows()
         self._flush(tag)
         self._pieces.setdefault(tag, []).append(points)
 
@@ -72,6 +88,7 @@ class Columns:
 
     def batch(self) -> Batch:
         """Everything that was added."""
+        self._end_rows()
         for tag in self._singles:
             self._flush(tag)
         points = {tag: joined(pieces) for tag, pieces in self._pieces.items()}
@@ -82,6 +99,10 @@ class Columns:
         if singles:
             self._singles[tag] = []
             self._pieces.setdefault(tag, []).append(as_points(singles))
+
+
+def _finite(wall_time: float) -> float:
+    return wall_time if math.isfinite(wall_time) else 0.0
 
 
 def as_points(singles: list[Single]) -> Points:

@@ -117,5 +117,6 @@ class FileCurves:
 
     def _new_strand(self) -> Strand:
         strand = Strand()
-        strand.cut(self.restart_step)  # earlier files hold points of this tag, perhaps
+        if self.restart_step is not None:
+            strand.cut(self.restart_step)  # earlier files hold points of this tag, perhaps
         return strand

@@ -75,25 +75,35 @@ def _layout(event: Event, record: bytes) -> Layout:
 
 
 class Layouts:
-    """The layouts of one file that were met, so that a record like an earlier one needs no parsing."""
+    """The layouts that were met, so that a record like an earlier one needs no parsing; `is_full` if one was refused.
+
+    Several threads may use it: in the worst case one of them parses what another is about to remember.
+    """
 
     def __init__(self) -> None:
+        self.is_full = False
         self._masks: dict[int, list[int]] = {}
         self._known: dict[tuple[int, int, int], Layout] = {}
         self._num_bytes = 0
 
     def find(self, record: bytes) -> Layout:
         """The layout of a record; the same object for every plain record alike. Raises MalformedRecord."""
+        met = self.met(record)
+        if met is not None:
+            return met
+        layout = _layout(parse_event(record), record)
+        if layout.is_plain:
+            self._remember(layout, int.from_bytes(record, "little"))
+        return layout
+
+    def met(self, record: bytes) -> Layout | None:
+        """The layout of a record like one that was parsed before."""
         bits, length = int.from_bytes(record, "little"), len(record)
-        masks = self._masks.get(length, ())
-        for mask in masks:
+        for mask in self._masks.get(length, ()):
             known = self._known.get((length, mask, mask & bits))
             if known is not None:
                 return known
-        layout = _layout(parse_event(record), record)
-        if layout.is_plain:
-            self._remember(layout, bits)
-        return layout
+        return None
 
     def known(self, layout: Layout) -> Layout:
         """The one layout that stands for all plain records like this one."""
@@ -109,11 +119,14 @@ class Layouts:
         masks = self._masks.setdefault(length, [])
         if mask not in masks:
             if len(masks) >= _MAX_MASKS or len(self._known) >= _MAX_KNOWN:
+                self.is_full = True
                 return
             masks.append(mask)
         self._num_bytes += length
         if len(self._known) < _MAX_KNOWN and self._num_bytes <= _MAX_KNOWN_BYTES:
             self._known[length, mask, mask & bits] = layout
+        else:
+            self.is_full = True
 
 
 def step_bytes(step: int) -> int:

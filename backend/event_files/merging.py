@@ -3,11 +3,11 @@
 import operator
 from collections.abc import Sequence
 
-import numpy as np
-
 from backend.domain.curve_merging import MAX_GHOSTS, Piece, Stretch, num_kept
 from backend.domain.curves import Series
 from backend.event_files.strand import Strand
+
+_NOTHING = Strand().snapshot()
 
 
 class MergedTag:
@@ -18,7 +18,7 @@ class MergedTag:
         self._joined: Strand | None = None  # of several files with points; one file needs no copy
         self._parts: list[tuple[Strand, int, int]] = []  # strand, era, number of points
         self._seen: list[Stretch] = []
-        self.series = Series(tag, np.empty(0, np.int64), np.empty(0), np.empty(0))
+        self.series = Series(tag, _NOTHING.steps, _NOTHING.values, _NOTHING.wall_times)
         self.ghosts: tuple[Series, ...] = ()
         self.num_repeats = 0
 
@@ -37,7 +37,7 @@ class MergedTag:
         parts = [(strand, strand.era, num) for strand, num in zip(strands, kept, strict=True) if num]
         if len(parts) <= 1:
             self._joined = None
-            self.series = _series(self.tag, parts[0][0].snapshot() if parts else Strand().snapshot(), parts)
+            self.series = _series(self.tag, parts[0][0].snapshot() if parts else _NOTHING, parts)
         else:
             self.series = _series(self.tag, self._join(parts), [])
         self._parts = parts

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backend.domain.curve_merging import Batch
 from backend.domain.curves import Damage
+from backend.event_files.buffers import borrowed
 from backend.event_files.chains import Places
 from backend.event_files.columns import Columns
 from backend.event_files.crc import masked_crc
@@ -18,6 +19,7 @@ from backend.event_files.event import parse_event
 from backend.event_files.frames import BLOCK_BYTES
 from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
 from backend.event_files.layouts import Layout
+from backend.event_files.learned import learned
 from backend.event_files.runs import Runs
 from backend.event_files.scanning import Scanner
 from backend.event_files.templates import Data
@@ -50,11 +52,11 @@ class EventFileReader:
         self._start_over()
 
     def _start_over(self) -> None:
-        self._scanner = Scanner(self._block_bytes)
+        self._runs = Runs(learned())
+        self._scanner = Scanner(self._block_bytes, self._runs.learned.headers)
         self._is_from_start = True
         self._fingerprint = b""  # the bytes before the offset
         self._tags: set[str] = set()
-        self._runs = Runs(self._scanner.headers)
         self._piece_bytes = _PIECE_BYTES
         self._is_strict = False  # damage was found where nobody had looked
         self._unchecked: list[tuple[int, int]] = []  # bytes that were read but not checked, first and end
@@ -79,7 +81,8 @@ class EventFileReader:
                 return
             handle = os.open(self._path, _OPEN)
             try:
-                yield from self._read(handle)
+                with borrowed(self._block_bytes) as buffer:
+                    yield from self._read(handle, memoryview(buffer))
             finally:
                 os.close(handle)
         except FileNotFoundError:
@@ -124,29 +127,35 @@ class EventFileReader:
                 del self._unchecked[0]
         return True
 
-    def _read(self, handle: int) -> Iterator[Batch]:
+    def _read(self, handle: int, buffer: memoryview) -> Iterator[Batch]:
         status = os.fstat(handle)
         if self._is_another(handle, status):
             self._start_over()
         self._identity, self._seen = (status.st_dev, status.st_ino), None
+        self._runs.learned = learned()
         self._scanner.cut(status.st_size)
         base, size = self._scanner.offset, status.st_size
         check_from = 0 if self._is_strict else max(base, size - _TAIL_BYTES)
-        buffer = bytearray(self._block_bytes if size - base > self._block_bytes else 0)
         while base < size:
             data = _read(handle, base, min(self._block_bytes, size - base), buffer)
             if base + len(data) < min(base + self._block_bytes, size):
                 size = base + len(data)  # it was cut while we read
             batch = self._block(base, data, check_from, is_last=base + len(data) >= size)
-            self._fingerprint = _before(handle, self._scanner.offset)
+            self._fingerprint = self._before_offset(handle, base, data)
             yield from self._worth_telling(batch)
             if base + len(data) >= size:
                 break
             base, batch = self._next_base(handle, base, size)
             yield from self._worth_telling(batch)
-        self._scanner.settle(size, os.pread(handle, HEADER_BYTES, self._scanner.offset))
+        at = self._scanner.offset
+        self._scanner.settle(size, os.pread(handle, HEADER_BYTES, at) if at < size else b"")
         self._seen = _signature(status)
         yield from self._worth_telling(Batch({}))
+
+    def _before_offset(self, handle: int, base: int, data: Data) -> bytes:
+        """The fingerprint; from data at base, if it is there."""
+        at = self._scanner.offset - base
+        return bytes(data[at - _FINGERPRINT_BYTES : at]) if at >= _FINGERPRINT_BYTES else _before(handle, base + at)
 
     def _next_base(self, handle: int, base: int, size: int) -> tuple[int, Batch]:
         """Where to go on, and what a record larger than a block says."""
@@ -219,7 +228,7 @@ class EventFileReader:
         self._unchecked.append((first, end))
 
     def _decode(self, base: int, data: bytes, starts: Places, lengths: Places, columns: Columns) -> None:
-        decoded = decode(data, starts, lengths, base, self._tags, self._runs.layouts)
+        decoded = decode(data, starts, lengths, base, self._tags, self._runs.learned.layouts)
         for index in decoded.malformed:
             start = base + int(starts[index])
             self._scanner.add_damage(start - HEADER_BYTES, start + int(lengths[index]) + FOOTER_BYTES - 1)
@@ -238,12 +247,9 @@ def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _read(handle: int, at: int, size: int, buffer: bytearray) -> Data:
-    """Bytes of a file, in a buffer that is used again and again if they fill it."""
-    if size != len(buffer):
-        return os.pread(handle, size, at)
-    num = os.preadv(handle, [buffer], at)
-    return buffer if num == size else bytes(buffer[:num])
+def _read(handle: int, at: int, size: int, buffer: memoryview) -> memoryview:
+    """Bytes of a file, in a buffer that is used again and again."""
+    return buffer[: os.preadv(handle, [buffer[:size]], at)]
 
 
 def _before(handle: int, offset: int) -> bytes:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from backend.event_files.columns import Columns
 from backend.event_files.crc import masked_crc
-from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, Headers, header_of
-from backend.event_files.layouts import Layout, Layouts
-from backend.event_files.templates import Data, Template
+from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES, header_of
+from backend.event_files.layouts import Layout
+from backend.event_files.learned import Learned
+from backend.event_files.rows import Run
+from backend.event_files.templates import AnySteps, Data, Template
 from backend.event_files.wire import MalformedRecord
 
 _MAX_PERIOD = 1_024  # records
@@ -22,28 +24,24 @@ _PERIOD_WALKED = 512  # records looked at for a period of several steps
 _PATIENCE = 3  # long looks in vain before there are no more
 _SHORT_RUN = 192  # records: below, the general path is faster
 _MAX_SHORT_RUNS = 2  # in a row
-_MAX_KNOWN = 8
 _MAX_GUESSES = 4  # per walk: building a template costs as much as walking some records
 
 
 @dataclass(frozen=True, slots=True)
 class _Walked:
-    """One whole frame that was looked at: where, its header, its layout and its step."""
+    """One whole frame that was looked at: where, its layout and its step."""
 
     at: int
-    header: bytes
     layout: Layout
     step: int
     record: bytes
 
 
 class Runs:
-    """The runs of one file; templates that were met are tried first."""
+    """The runs of one file; templates that were met, also in other files, are tried first."""
 
-    def __init__(self, headers: Headers) -> None:
-        self._headers = headers
-        self.layouts = Layouts()
-        self._known: dict[Layout, Template] = {}  # by the layout of the first record
+    def __init__(self, learned: Learned) -> None:
+        self.learned = learned
         self._patience = _PATIENCE
         self.width = 0  # bytes of the last period
 
@@ -82,7 +80,7 @@ class Runs:
         """How many bytes, from a frame on, hold whole frames with right checksums; not many more than enough."""
         at = 0
         while at < enough and (frame := self._frame(data, at)) is not None:
-            template = self._known_at(data, frame)
+            template = self._known_at(data, at, frame.record)
             if template is None:
                 at += FRAME_BYTES + len(frame.record)
                 continue
@@ -99,11 +97,12 @@ class Runs:
         """Add some periods, up to the first wrong checksum; returns how many. Steps that do not rise are checked."""
         unchecked = min(num, max(0, check_from - at) // template.width)
         num = unchecked + template.num_sound(data, at + unchecked * template.width, num - unchecked)
-        points = template.points(data, at, num, base) if num else {}
-        if unchecked and not all(one.is_rising for one in points.values()):
+        steps, is_rising = _steps(template, data, at, num)
+        if unchecked and not is_rising:
             num = template.num_sound(data, at, num)
-            points = template.points(data, at, num, base) if num else {}
-        columns.add_run(points)
+            steps, is_rising = _steps(template, data, at, num)
+        if num:
+            columns.add_run(Run(template, at, num, steps, is_rising), data, base)
         return num
 
     def _next(
@@ -114,12 +113,15 @@ class Runs:
         num_guesses = group = 0  # the group are the records of the last step
         template = None
         while len(walked) < _FEW_WALKED or (self._patience and len(walked) - group < _MAX_PERIOD):
-            frame = self._frame(data, at)
+            record = self._record(data, at)
+            template = None if record is None else self._known_at(data, at, record)
+            if record is None or template is not None:
+                break
+            frame = self._sound(data, at, record)
             if frame is None:
                 break
-            template = self._known_at(data, frame)
             is_new_step = not walked or walked[-1].step != frame.step
-            if template is None and is_new_step and num_guesses < _MAX_GUESSES:
+            if is_new_step and num_guesses < _MAX_GUESSES:
                 num_guesses += 1
                 layouts = [one.layout for one in walked[group:]] if walked else last.layouts if last else []
                 template = self._template(data, frame, layouts)
@@ -139,24 +141,31 @@ class Runs:
 
     def _frame(self, data: Data, at: int) -> _Walked | None:
         """The whole, sound frame at a place; None if there is none."""
+        record = self._record(data, at)
+        return None if record is None else self._sound(data, at, record)
+
+    def _record(self, data: Data, at: int) -> bytes | None:
+        """The record of the whole frame at a place, not verified; None if there is none."""
         header = bytes(data[at : at + HEADER_BYTES])
-        length = self._headers.length(header) if len(header) == HEADER_BYTES else None
+        length = self.learned.headers.length(header) if len(header) == HEADER_BYTES else None
         if length is None or at + FRAME_BYTES + length > len(data):
             return None
-        start = at + HEADER_BYTES
-        record = bytes(data[start : start + length])
-        stored = int.from_bytes(data[start + length : start + length + FOOTER_BYTES], "little")
-        if masked_crc(record) != stored:
+        return bytes(data[at + HEADER_BYTES : at + HEADER_BYTES + length])
+
+    def _sound(self, data: Data, at: int, record: bytes) -> _Walked | None:
+        end = at + HEADER_BYTES + len(record)
+        if masked_crc(record) != int.from_bytes(data[end : end + FOOTER_BYTES], "little"):
             return None
         try:
-            layout = self.layouts.find(record)
+            layout = self.learned.layouts.find(record)
         except MalformedRecord:
             return None
-        return _Walked(at, header, layout, layout.event.step(record), record)
+        return _Walked(at, layout, layout.event.step(record), record)
 
-    def _known_at(self, data: Data, frame: _Walked) -> Template | None:
-        template = self._known.get(frame.layout)
-        return template if template is not None and template.is_at(data, frame.at) else None
+    def _known_at(self, data: Data, at: int, record: bytes) -> Template | None:
+        """The known template that fits a place; whoever reads on verifies what it must."""
+        layout = self.learned.layouts.met(record)
+        return None if layout is None else self.learned.template_at(layout, data, at)
 
     def _find_period(self, data: Data, at: int) -> bool:
         """Look for a period of several steps; whether there is one, which is tried next."""
@@ -182,18 +191,19 @@ class Runs:
         start, end = frame.layout.event.step_at
         adapted = [self._with_step_of(layout, end - start) for layout in layouts]
         known = [layout for layout in adapted if layout is not None]
-        return self._made(data, frame.at, known) if len(known) == len(layouts) else None
+        template = self._made(data, frame.at, known) if len(known) == len(layouts) else None
+        if template is not None and known != layouts:
+            self.learned.add(_of(layouts))  # another file may begin in the same way
+        return template
 
     def _made(self, data: Data, at: int, layouts: Sequence[Layout]) -> Template | None:
         """The template of some layouts, if such records lie at a place."""
         if sum(len(layout.record) for layout in layouts) > _MAX_PERIOD_BYTES:
             return None
-        template = Template(layouts, [header_of(len(layout.record)) for layout in layouts])
+        template = _of(layouts)
         if not template.is_at(data, at):
             return None
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.pop(next(iter(self._known)))
-        self._known[layouts[0]] = template
+        self.learned.add(template)
         return template
 
     def _with_step_of(self, layout: Layout, num_bytes: int) -> Layout | None:
@@ -201,7 +211,17 @@ class Runs:
         if end - start == num_bytes:
             return layout
         longer = layout.with_step_of(num_bytes)
-        return None if longer is None else self.layouts.known(longer)
+        return None if longer is None else self.learned.layouts.known(longer)
+
+
+def _of(layouts: Sequence[Layout]) -> Template:
+    return Template(layouts, [header_of(len(layout.record)) for layout in layouts])
+
+
+def _steps(template: Template, data: Data, at: int, num: int) -> tuple[AnySteps, bool]:
+    """The steps of some periods, and whether those of each tag rise."""
+    steps = template.steps(data, at, num)
+    return steps, not template.is_woven and bool((steps[:, 1:] > steps[:, :-1]).all())
 
 
 def period(kinds: Sequence[object]) -> int:

@@ -17,11 +17,11 @@ class Scanner:
     we came by are tried again. `searched` keeps that search from going over the same bytes twice.
     """
 
-    def __init__(self, block_bytes: int) -> None:
+    def __init__(self, block_bytes: int, headers: Headers) -> None:
         self._block_bytes = block_bytes
         self.offset = 0  # the first byte that is not understood yet
         self.searched = 0  # no whole frame begins between the offset and here
-        self.headers = Headers()
+        self.headers = headers
         self._damage: list[tuple[int, int]] = []
         self._open_damage: tuple[int, int] | None = None
 

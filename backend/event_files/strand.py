@@ -7,6 +7,8 @@ from backend.domain.curves import Numbers, Steps, freeze
 
 _FIRST_CAPACITY = 16
 BYTES_PER_POINT = 24
+_NO_STEPS = np.empty(0, np.int64)
+_NO_NUMBERS = np.empty(0, np.float64)
 
 
 class Strand:
@@ -17,9 +19,9 @@ class Strand:
     """
 
     def __init__(self) -> None:
-        self._steps: Steps = np.empty(0, np.int64)
-        self._values: Numbers = np.empty(0, np.float64)
-        self._wall_times: Numbers = np.empty(0, np.float64)
+        self._steps: Steps = _NO_STEPS
+        self._values: Numbers = _NO_NUMBERS
+        self._wall_times: Numbers = _NO_NUMBERS
         self._num_points = 0
         self._num_shown = 0  # by the longest snapshot of the memory in use
         self._cut: int | None = None
@@ -59,13 +61,23 @@ class Strand:
 
     def _append(self, stretch: Stretch) -> None:
         first, end = self._num_points, self._num_points + len(stretch.steps)
+        self._snapshot = None
+        if first == end:
+            return
+        if not len(self._steps):
+            self._take(stretch)
+            return
         if end > len(self._steps) or first < self._num_shown:
             self._move(max(end, _FIRST_CAPACITY, len(self._steps) * 3 // 2 if end > len(self._steps) else 0))
         self._steps[first:end] = stretch.steps
         self._values[first:end] = stretch.values
         self._wall_times[first:end] = stretch.wall_times
         self._num_points = end
-        self._snapshot = None
+
+    def _take(self, stretch: Stretch) -> None:
+        """The first points stay where they are: a file that grows no more is copied nowhere."""
+        self._steps, self._values, self._wall_times = stretch.steps, stretch.values, stretch.wall_times
+        self._num_points = self._num_shown = len(stretch.steps)  # never written to, as if it were shown
 
     def _drop(self, step: int | None, num_repeats: int) -> None:
         """Drop the points from a step on; all but the last `num_repeats` of them become ghosts."""
@@ -94,8 +106,10 @@ class Strand:
         """Views of the points, which no later append changes, and the lowest step written or marked."""
         if self._snapshot is None:
             self._num_shown = max(self._num_shown, self._num_points)
-            shown = slice(self._num_points)
-            arrays = self._steps[shown], self._values[shown], self._wall_times[shown]
+            arrays = self._steps, self._values, self._wall_times
+            if self._num_points < len(self._steps):  # of full memory nothing is written to any more
+                shown = slice(self._num_points)
+                arrays = self._steps[shown], self._values[shown], self._wall_times[shown]
             freeze(arrays)
             self._snapshot = Stretch(*arrays, self._cut)
         return self._snapshot

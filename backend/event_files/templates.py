@@ -12,19 +12,27 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from backend.domain.curve_merging import Points
 from backend.domain.curves import Numbers, Steps
 from backend.event_files.crc import MAX_PERIOD_RECORD, Crcs, PeriodCrcs, masked_crcs
 from backend.event_files.headers import FOOTER_BYTES, FRAME_BYTES, HEADER_BYTES
 from backend.event_files.layouts import Layout
-from backend.event_files.tensor import BFLOAT16
+from backend.event_files.tensor import BFLOAT16, Number
 
 _CHUNK_BYTES = 64 * 1024  # compared at once; stays in the cache next to the core
 
-_UNSIGNED = {0: "u1", 1: "u1", 2: "<u2", 3: "<u4", 4: "<u4"}  # a footer lies behind each record: four bytes always do
+_FEW_ROWS = 16  # compared first: many runs are short
 
-Data = bytes | bytearray
+# Of a step of so many bytes; a footer lies behind each record, so that four bytes always do.
+_UNSIGNED = {num: np.dtype(name) for num, name in {1: "u1", 2: "<u2", 3: "<u4", 4: "<u4"}.items()}
+
+Data = bytes | memoryview
 Bytes = npt.NDArray[np.uint8]
+_FLOAT64, _UINT16 = np.dtype("<f8"), np.dtype("<u2")
+AnySteps = Steps | npt.NDArray[np.uint32]
+
+
+def _dtype(number: Number) -> np.dtype[np.generic]:
+    return _UINT16 if number.raw == BFLOAT16 else np.dtype(number.raw or "u1")
 
 
 class Template:
@@ -38,7 +46,8 @@ class Template:
         full = b"\xff" * HEADER_BYTES
         self.mask = b"".join(full + layout.mask + ends[1] for layout in layouts)
         sample = b"".join(header + layout.record + ends[1] for header, layout in zip(headers, layouts, strict=True))
-        self._scalars = [(scalar.tag, index) for index, layout in enumerate(layouts) for scalar in layout.event.scalars]
+        self.scalars = [(scalar.tag, index) for index, layout in enumerate(layouts) for scalar in layout.event.scalars]
+        self.is_woven = len({tag for tag, _ in self.scalars}) < len(self.scalars)  # a tag occurs several times
         self._mask_bits = int.from_bytes(self.mask, "little")
         self._fixed_bits = int.from_bytes(sample, "little") & self._mask_bits
         self._fixed = self._fixed_bits.to_bytes(self.width, "little")
@@ -46,6 +55,19 @@ class Template:
         self.starts = [
             end - width + HEADER_BYTES for end, width in zip(itertools.accumulate(widths), widths, strict=True)
         ]
+        places = [layout.event.step_at for layout in layouts]
+        self._step_widths = {end - start for start, end in places}
+        self._steps_at = [start + place for start, (place, _) in zip(self.starts, places, strict=True)]
+        self._wall_times_at = [
+            start + layout.event.wall_time_at if layout.event.wall_time_at >= 0 else None
+            for start, layout in zip(self.starts, layouts, strict=True)
+        ]
+        self._numbers = [
+            (start + scalar.number.start, scalar.number, _dtype(scalar.number))
+            for start, layout in zip(self.starts, layouts, strict=True)
+            for scalar in layout.event.scalars
+        ]
+        self._spare: list[bytearray] = []
 
     def is_at(self, data: Data, at: int) -> bool:
         """Whether a whole period lies there."""
@@ -54,31 +76,37 @@ class Template:
 
     def num_rows(self, data: Data, at: int) -> int:
         """How many whole periods follow one another from a place on."""
-        mask, fixed, scratch = self._tiles
-        flat = np.frombuffer(data, np.uint8)
-        whole, first = (len(data) - at) // self.width, at
-        per_chunk = len(mask) // self.width
-        while whole >= per_chunk:
-            np.bitwise_and(flat[at : at + len(mask)], mask, out=np.frombuffer(scratch, np.uint8))
-            if scratch != fixed:
-                return (at - first) // self.width + self._num_equal(flat, at, per_chunk)
-            at += len(mask)
-            whole -= per_chunk
-        return (at - first) // self.width + self._num_equal(flat, at, whole)
+        mask, fixed, tile = self._tiles
+        scratch = self._borrowed(len(fixed))
+        masked, flat = np.frombuffer(scratch, np.uint8), np.frombuffer(data, np.uint8)
+        whole, first, num = (len(data) - at) // self.width, at, _FEW_ROWS
+        while whole:
+            num = min(whole, num, len(tile) // self.width)
+            size = num * self.width
+            np.bitwise_and(flat[at : at + size], mask[:size], out=masked[:size])
+            if size < len(fixed) or scratch != fixed:
+                differs = masked[:size] != tile[:size]
+                place = int(differs.argmax())
+                if differs[place]:
+                    at += place - place % self.width
+                    break
+            at, whole, num = at + size, whole - num, num * _FEW_ROWS
+        self._spare.append(scratch)
+        return (at - first) // self.width
 
-    def _num_equal(self, flat: Bytes, at: int, num: int) -> int:
-        mask, fixed, _ = self._tiles
-        size = num * self.width
-        differs = (flat[at : at + size] & mask[:size]) != np.frombuffer(fixed, np.uint8, size)
-        first = int(differs.argmax()) if size else 0
-        return first // self.width if size and differs[first] else num
+    def _borrowed(self, num_bytes: int) -> bytearray:
+        """Memory for one thread, to be put back."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return bytearray(num_bytes)
 
     @cached_property
-    def _tiles(self) -> tuple[Bytes, bytes, bytearray]:
-        """The mask and the fixed bytes of many periods, and room for as many."""
+    def _tiles(self) -> tuple[Bytes, bytes, Bytes]:
+        """The mask and, in two forms, the fixed bytes of many periods."""
         num = max(1, _CHUNK_BYTES // self.width)
         fixed = self._fixed * num
-        return np.frombuffer(self.mask * num, np.uint8), fixed, bytearray(len(fixed))
+        return np.frombuffer(self.mask * num, np.uint8), fixed, np.frombuffer(fixed, np.uint8)
 
     def num_sound(self, data: Data, at: int, num: int) -> int:
         """How many of some periods from a place on come before the first wrong checksum."""
@@ -108,44 +136,43 @@ class Template:
         places = [(start, len(layout.record)) for start, layout in zip(self.starts, self.layouts, strict=True)]
         return PeriodCrcs(self._fixed, self.mask, places)
 
-    def points(self, data: Data, at: int, num: int, base: int) -> dict[str, Points]:
-        """What some periods from a place on say; `base` is the byte of the file at which data begins."""
-        steps, wall_times, values = (
-            self._steps(data, at, num),
-            self._wall_times(data, at, num),
-            self._values(data, at, num),
-        )
-        is_rising = bool((steps[:, 1:] > steps[:, :-1]).all())
-        found: dict[str, list[Points]] = {}
-        for (tag, index), numbers in zip(self._scalars, values, strict=True):
-            first = base + at + self.starts[index]
-            positions = range(first, first + num * self.width, self.width)
-            found.setdefault(tag, []).append(Points(positions, steps[index], numbers, wall_times[index], is_rising))
-        return {tag: pieces[0] if len(pieces) == 1 else _woven(pieces) for tag, pieces in found.items()}
+    def fill(self, data: Data, at: int, wall_times: Numbers, values: Numbers) -> None:
+        """Write what some periods from a place on say; shapes (records, periods) and (scalars, periods)."""
+        shape, strides = (values.shape[1],), (self.width,)
+        for index, place in enumerate(self._wall_times_at):
+            wall_times[index] = 0.0 if place is None else np.ndarray(shape, _FLOAT64, data, at + place, strides)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
+            for index, (place, number, dtype) in enumerate(self._numbers):
+                if not number.raw:
+                    values[index] = number.literal
+                elif number.raw == BFLOAT16:  # the upper half of a float32
+                    halves = np.ndarray(shape, dtype, data, at + place, strides).astype(np.uint32)
+                    values[index] = (halves << np.uint32(16)).view(np.float32)
+                else:
+                    values[index] = np.ndarray(shape, dtype, data, at + place, strides)
 
-    def _wall_times(self, data: Data, at: int, num: int) -> Numbers:
-        """Shape (records, periods)."""
-        wall_times = np.empty((len(self.layouts), num))
-        for row, start, layout in zip(wall_times, self.starts, self.layouts, strict=True):
-            place = layout.event.wall_time_at
-            row[:] = _column(data, at + start + place, num, self.width, "<f8") if place >= 0 else 0.0
-        return wall_times
+    def wall_time(self, data: Data, at: int) -> float:
+        """Of the first record of a period, in seconds."""
+        return self.layouts[0].event.wall_time(bytes(data[at + HEADER_BYTES : at + self.width]))
 
-    def _steps(self, data: Data, at: int, num: int) -> Steps:
-        """Shape (records, periods)."""
-        widths = {end - start for start, end in (layout.event.step_at for layout in self.layouts)}
+    def steps(self, data: Data, at: int, num: int) -> AnySteps:
+        """Of some periods from a place on; shape (records, periods)."""
+        widths = self._step_widths
         num_bytes = max(widths)
         if len(widths) > 1 or num_bytes > max(_UNSIGNED):
             return self._long_steps(data, at, num)
         if not num_bytes:
             return np.zeros((len(self.layouts), num), np.int64)
         digits = np.empty((len(self.layouts), num), np.uint32)
-        for row, start, layout in zip(digits, self.starts, self.layouts, strict=True):
-            row[:] = _column(data, at + start + layout.event.step_at[0], num, self.width, _UNSIGNED[num_bytes])
+        dtype, shape, strides = _UNSIGNED[num_bytes], (num,), (self.width,)
+        for index, place in enumerate(self._steps_at):
+            digits[index] = np.ndarray(shape, dtype, data, at + place, strides)
+        if num_bytes == 1:
+            return digits
         steps = digits & np.uint32(0x7F)
         for place in range(1, num_bytes):
             steps |= (digits >> np.uint32(place)) & np.uint32(0x7F << 7 * place)
-        return steps.astype(np.int64)
+        return steps
 
     def _long_steps(self, data: Data, at: int, num: int) -> Steps:
         steps = np.zeros((len(self.layouts), num), np.uint64)
@@ -156,35 +183,6 @@ class Template:
                 steps[index] |= (digits & np.uint64(0x7F)) << np.uint64(7 * place)
         return steps.view(np.int64)
 
-    def _values(self, data: Data, at: int, num: int) -> Numbers:
-        """Shape (scalars, periods)."""
-        numbers = [
-            (start, scalar.number)
-            for start, layout in zip(self.starts, self.layouts, strict=True)
-            for scalar in layout.event.scalars
-        ]
-        values = np.empty((len(numbers), num))
-        with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
-            for row, (start, number) in zip(values, numbers, strict=True):
-                if not number.raw:
-                    row[:] = number.literal
-                elif number.raw == BFLOAT16:  # the upper half of a float32
-                    halves = _column(data, at + start + number.start, num, self.width, "<u2").astype(np.uint32)
-                    row[:] = (halves << np.uint32(16)).view(np.float32)
-                else:
-                    row[:] = _column(data, at + start + number.start, num, self.width, number.raw)
-        return values
-
 
 def _column(data: Data, at: int, num: int, width: int, dtype: str) -> npt.NDArray[np.generic]:
     return np.ndarray((num,), dtype, data, at, (width,))
-
-
-def _woven(pieces: list[Points]) -> Points:
-    """A tag that occurs several times in each period."""
-    return Points(
-        np.stack([points.positions for points in pieces], axis=1).ravel(),
-        np.stack([points.steps for points in pieces], axis=1).ravel(),
-        np.stack([points.values for points in pieces], axis=1).ravel(),
-        np.stack([points.wall_times for points in pieces], axis=1).ravel(),
-    )

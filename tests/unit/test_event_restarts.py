@@ -239,3 +239,12 @@ def test_a_flipped_value_in_a_large_file_is_withdrawn_when_verified(tmp_path: Pa
     ]
     append(path, scalar(2_000, 1.0, "a"))
     assert len(folder.read().series["a"]) == 2_000
+
+
+def test_a_tag_whose_points_are_all_void_keeps_them_as_ghosts(tmp_path: Path) -> None:
+    write(tmp_path, "1", [version(), *_scalars(5, 6, 7), restart(3), *_scalars(3, tag="other")])
+    folder = EventFolder(tmp_path)
+    curves = folder.read()
+    assert list(curves.series) == ["other"]
+    assert _ghosts(curves) == [[(5, 1.0), (6, 1.0), (7, 1.0)]]
+    assert folder.read() is curves
