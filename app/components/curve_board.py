@@ -104,7 +104,9 @@ def _groups(sources: Sequence[ShownSource], by: str) -> None:
         f"{means:,} with several runs: mean and band" if means else "",
         f"{alone:,} with one run: no spread known" if alone else "",
     ]
-    st.caption(f"{len(sizes):,} groups. {'; '.join(part for part in parts if part)}.")
+    st.caption(
+        f"{len(sizes):,} {'group' if len(sizes) == 1 else 'groups'}. {'; '.join(part for part in parts if part)}."
+    )
 
 
 def _pin_of(charts: Sequence[Chart]) -> Callable[[str], None]:

@@ -1,6 +1,8 @@
 """Curves: the curves of any runs and log directories, over one another, with one look and one link."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
 import streamlit as st
 
@@ -63,13 +65,19 @@ def render(services: Services) -> None:
 
 
 def _catalogue(services: Services) -> dict[str, str]:
-    """All sources that can be chosen, with names that stay the same as long as a run has its name."""
-    own = {f"run:{view.id}": f"{view.name} ({view.id})" for view in services.status.list()}
+    """All sources that can be chosen, with names that stay the same whatever else is chosen, each once."""
+    short, long = {}, {}
+    for view in services.status.list():
+        source = f"run:{view.id}"
+        short[source] = f"{view.name} ({view.id.rpartition('-')[2]})"
+        long[source] = f"{view.name} ({view.id})"
     for directory in services.sources.directories():
         for found in services.sources.runs(directory.key):
-            where = f"{found.path} in {directory.path}" if found.path != "." else str(directory.path)
-            own[f"dir:{directory.key}/{found.path}"] = where
-    return own
+            source = f"dir:{directory.key}/{found.path}"
+            short[source] = str(PurePath(directory.path.name, found.path))
+            long[source] = str(directory.path / found.path)
+    uses = Counter(short.values())
+    return {source: name if uses[name] == 1 else long[source] for source, name in short.items()}
 
 
 def _preferred(services: Services, labels: Mapping[str, str]) -> CurveLink:
