@@ -305,7 +305,7 @@ def test_names_to_choose_from_are_short_and_each_is_there_once(
         write_curves(tmp_path / place / "logs" / "first", ("loss/train",))
         services.sources.add_directory(str(tmp_path / place / "logs"))
     at = open_page("curves")
-    assert sorted(at.multiselect(key="runs").options) == sorted(
+    assert sorted(at.multiselect(key="curves-runs").options) == sorted(
         ["Same (2026-a-00ff)", "Same (2026-b-00ff)", "Same (1234)"]
         + [f"{tmp_path}/{place}/logs/first" for place in ("here", "there")]
     )
