@@ -22,8 +22,10 @@ MAX_CSV_POINTS = 3_000_000  # some 150 MB of text, which a browser still takes
 _MORE = "curves-more"
 
 
-def curve_board(shown: Sequence[Shown], every: Sequence[str], link: CurveLink) -> None:
-    """The charts of all tags in `every` that fit the link's filter."""
+def curve_board(
+    shown: Sequence[Shown], every: Sequence[str], link: CurveLink, beside: Callable[[], None] | None = None
+) -> None:
+    """The charts of all tags in `every` that fit the link's filter; `beside` draws more next to the download."""
     tags = choose(every, link.tags).names
     if not tags:
         st.info(f"None of the {len(every):,} tags fits the filter.", icon=":material/search_off:")
@@ -36,6 +38,7 @@ def curve_board(shown: Sequence[Shown], every: Sequence[str], link: CurveLink) -
         f"{len(tags):,} of {len(every):,} tags" if len(tags) < len(every) else f"{len(every):,} tags",
         shown,
         tags,
+        beside,
     )
     _groups(sources, link.group)
     look, problem = link.look, axis_problem(shown, link.x)
@@ -59,7 +62,13 @@ def _most() -> int:
     return MORE * (1 + count(_MORE))
 
 
-def _head(charts: Sequence[Chart], told: str, shown: Sequence[Shown], tags: Sequence[str]) -> None:
+def _head(
+    charts: Sequence[Chart],
+    told: str,
+    shown: Sequence[Shown],
+    tags: Sequence[str],
+    beside: Callable[[], None] | None,
+) -> None:
     """How many charts there are, the way to more of them, and the points to take along."""
     is_more = len(charts) > _most()
     words = (
@@ -73,7 +82,10 @@ def _head(charts: Sequence[Chart], told: str, shown: Sequence[Shown], tags: Sequ
             st.button(
                 "Show more", icon=":material/expand_more:", key="curves-show-more", on_click=count_up, args=(_MORE,)
             )
-        _download(shown, tags)
+        with st.container(horizontal=True, horizontal_alignment="right", width="content"):
+            if beside:
+                beside()
+            _download(shown, tags)
 
 
 def _download(shown: Sequence[Shown], tags: Sequence[str]) -> None:
@@ -104,7 +116,9 @@ def _groups(sources: Sequence[ShownSource], by: str) -> None:
         f"{means:,} with several runs: mean and band" if means else "",
         f"{alone:,} with one run: no spread known" if alone else "",
     ]
-    st.caption(f"{len(sizes):,} groups. {'; '.join(part for part in parts if part)}.")
+    st.caption(
+        f"{len(sizes):,} {'group' if len(sizes) == 1 else 'groups'}. {'; '.join(part for part in parts if part)}."
+    )
 
 
 def _pin_of(charts: Sequence[Chart]) -> Callable[[str], None]:

@@ -33,23 +33,23 @@ def other_records(found: Sequence[Found], read: Callable[[str, Other, Place], Re
     names = [f"{SHOWN[one.other.kind]}: {one.other.tag}, {one.label}" for one in found]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(
-            "Record", range(len(found)), format_func=lambda i: names[i], key=f"records-{hash(tuple(names))}"
+            "Tag", range(len(found)), format_func=lambda i: names[i], key=f"records-{hash(tuple(names))}"
         )
         chosen = found[number or 0]
         place = chosen.other.places[-1]
         if len(chosen.other.places) > 1:
-            last = len(chosen.other.places) - 1
+            num_records = len(chosen.other.places)
             key = f"records-step-{hash((chosen.source, chosen.other.tag))}"
-            index = st.slider("Place in the order of writing", 0, last, last, key=key, width=320)
-            place = chosen.other.places[min(index, last)]
+            at = st.slider(f"Record, of {num_records:,}", 1, num_records, num_records, key=key, width=320)
+            place = chosen.other.places[min(at, num_records) - 1]
     st.caption(f"Step {place.step:,}")
     try:
-        _draw(read(chosen.source, chosen.other, place))
+        _draw(read(chosen.source, chosen.other, place), f"{chosen.other.tag} at step {place.step:,}")
     except StudioError as error:
         warning_box(error.explain())
 
 
-def _draw(record: Record) -> None:
+def _draw(record: Record, told: str) -> None:
     """Foreign text is never markup, and pictures are decoded by the browser only."""
     match record:
         case Text():
@@ -58,23 +58,24 @@ def _draw(record: Record) -> None:
             if len(record.strings) > MOST_STRINGS:
                 st.caption(f"The first {MOST_STRINGS} of {len(record.strings):,} texts.")
         case Histogram():
-            _histogram(record)
+            _histogram(record, told)
         case tuple():
             for image in record[:MAX_PICTURES]:
-                _picture(image)
+                _picture(image, told)
         case _:
             st.caption("Records of this kind are not shown.")
 
 
-def _picture(image: Image) -> None:
+def _picture(image: Image, alt: str) -> None:
     if max(image.width, image.height) > MAX_SIDE:
         st.caption(f"A picture of {image.width:,} x {image.height:,} pixels is not shown.")
         return
+    size = f"{image.width} x {image.height} pixels"
     encoded = base64.b64encode(image.encoded).decode("ascii")
-    st.image(f"data:{image.media_type};base64,{encoded}", caption=f"{image.width} x {image.height} pixels")
+    st.image(f"data:{image.media_type};base64,{encoded}", caption=size, alt=alt)
 
 
-def _histogram(record: Histogram) -> None:
+def _histogram(record: Histogram, told: str) -> None:
     table = pa.table({"from": record.lefts, "to": record.rights, "count": record.counts})
     chart = {
         "mark": {"type": "bar"},
@@ -86,4 +87,4 @@ def _histogram(record: Histogram) -> None:
             "tooltip": [{"field": name, "type": "quantitative"} for name in ("from", "to", "count")],
         },
     }
-    st.vega_lite_chart(table, chart, alt=f"Histogram of {int(record.counts.sum()):,} values")
+    st.vega_lite_chart(table, chart, alt=f"Histogram of {int(record.counts.sum()):,} values, {told}")

@@ -55,7 +55,7 @@ def smoothing_slider(key: str) -> None:
         0.0,
         MAX_SMOOTHING,
         step=0.001,
-        format="%.3f",
+        format=":blue[%.3f]",  # the theme's primary colour on its dark background is too faint for small text (4.0:1)
         key=key,
         help="TensorBoard's debiased moving average over all points; the original stays behind it.",
         width=220,
@@ -77,7 +77,7 @@ def view_switches(keys: Mapping[str, str]) -> None:
         help="The scale fits the values between the 5th and the 95th percentile; no point is removed.",
     )
     st.toggle(
-        "Show what a restart made void",
+        "Show points that a restart made void",
         key=keys["ghosts"],
         help="Points after the checkpoint that a run went on from, pale behind the curve.",
     )

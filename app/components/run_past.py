@@ -41,7 +41,8 @@ def draw_log(text: str, wanted: str, attempt: int) -> None:
     if not lines:
         st.caption("No line contains this text." if text else "Nothing has been logged yet.")
         return
-    st.code("\n".join(lines[-MAX_LINES:]), language=None, height=420)
+    with st.container(height=420, border=False, autoscroll=True, key="log-lines"):  # stays at the newest line
+        st.code("\n".join(lines[-MAX_LINES:]), language=None, wrap_lines=True)
     if len(lines) > MAX_LINES:
         st.caption(f"The last {MAX_LINES} of {len(lines):,} lines.")
     st.download_button(
@@ -76,7 +77,7 @@ def _attempt(attempt: Attempt) -> dict[str, object]:
         "started": attempt.started_at,
         "lasted": in_words(seconds) if seconds is not None else "still running",
         "process": attempt.process.pid if attempt.process else None,
-        "resumed from": attempt.resumed_from_step,
+        "went on from": f"step {attempt.resumed_from_step:,}" if attempt.resumed_from_step else "the start",
         "ended at step": attempt.last_step,
         "exit code": attempt.exit_code,
         "reason": attempt.reason,

@@ -1,15 +1,20 @@
 """Curves: the curves of any runs and log directories, over one another, with one look and one link."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import PurePath
 
 import streamlit as st
 
 from app import curve_address
+from app.acts import TensorBoardActs, tensorboard_acts
 from app.components.curve_board import curve_board
 from app.components.curve_chooser import add_directory, choose_sources, log_directories
 from app.components.curve_notes import draw_damage, draw_missing, shown_table
 from app.components.curve_records import SHOWN, Found, other_records
 from app.components.curve_toolbar import curve_toolbar
+from app.components.tensorboard_link import refresh_seconds, tensorboard_link
 from app.frame import live
 from app.links import open_view
 from app.notices import attempt, say
@@ -18,7 +23,9 @@ from backend.domain.actions import look_at_curves, set_axes, set_log_axis, set_s
 from backend.domain.curve_link import MAX_SOURCES, CurveLink
 from backend.domain.curve_names import natural
 from backend.domain.name_filter import choose
+from backend.domain.run_directory import RunDirectory
 from backend.domain.run_groups import group_choices
+from backend.domain.tensorboard_page import Stage
 from backend.services.bundle import Services
 from backend.services.shown_curves import Shown
 
@@ -58,18 +65,26 @@ def render(services: Services) -> None:
         st.info("Choose runs above; their curves appear here, over one another.", icon=":material/show_chart:")
         return
     is_live = any(one.run is None or one.run.is_active for one in shown)
-    every = REFRESH_SECONDS if is_live else None
-    live(_charts, every, "curves-charts")(services, tuple(chosen), link)
+    stage = _tensorboard(services, shown).showing().stage
+    paces = [REFRESH_SECONDS if is_live else None, refresh_seconds(stage)]
+    every = min((pace for pace in paces if pace), default=None)
+    live(_charts, every, "curves-charts")(services, tuple(chosen), link, stage)
 
 
 def _catalogue(services: Services) -> dict[str, str]:
-    """All sources that can be chosen, with names that stay the same as long as a run has its name."""
-    own = {f"run:{view.id}": f"{view.name} ({view.id})" for view in services.status.list()}
+    """All sources that can be chosen, with names that stay the same whatever else is chosen, each once."""
+    short, long = {}, {}
+    for view in services.status.list():
+        source = f"run:{view.id}"
+        short[source] = f"{view.name} ({view.id.rpartition('-')[2]})"
+        long[source] = f"{view.name} ({view.id})"
     for directory in services.sources.directories():
         for found in services.sources.runs(directory.key):
-            where = f"{found.path} in {directory.path}" if found.path != "." else str(directory.path)
-            own[f"dir:{directory.key}/{found.path}"] = where
-    return own
+            source = f"dir:{directory.key}/{found.path}"
+            short[source] = str(PurePath(directory.path.name, found.path))
+            long[source] = str(directory.path / found.path)
+    uses = Counter(short.values())
+    return {source: name if uses[name] == 1 else long[source] for source, name in short.items()}
 
 
 def _preferred(services: Services, labels: Mapping[str, str]) -> CurveLink:
@@ -167,7 +182,17 @@ def _choose(services: Services, sources: Sequence[str]) -> None:
     show_in_widget(curve_address.key_of("runs"), most)
 
 
-def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink) -> None:
+def _tensorboard(services: Services, shown: Sequence[Shown]) -> TensorBoardActs:
+    folders = {
+        one.source.label: RunDirectory(one.run.run_dir).tensorboard
+        if one.run
+        else services.sources.folder(one.source.id)
+        for one in shown
+    }
+    return tensorboard_acts(services, folders)
+
+
+def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink, stage: Stage) -> None:
     """Ticks while something may still be written."""
     if curve_address.from_widgets() != link:
         st.rerun()  # a pin was clicked in here: the selection of pins and the address are outside
@@ -182,7 +207,10 @@ def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink) -> Non
         draw_damage({one.source.label: one.curves for one in shown})
         with st.expander(f"Runs shown: {len(shown):,}", icon=":material/list:", key="curves-shown"):
             shown_table(shown)
-        curve_board(shown, every, link)
+        draw = partial(tensorboard_link, _tensorboard(services, shown), "curves-tensorboard", stage)
+        if stage is not Stage.OFF:
+            draw()
+        curve_board(shown, every, link, beside=draw if stage is Stage.OFF else None)
     _others(services, shown)
 
 

@@ -36,7 +36,7 @@ def choose(names: Iterable[str], pattern: str) -> Choice:
     except TimeoutError:
         return _plain(every, wanted, "takes too long")
     except (regex.error, ValueError, OverflowError, RecursionError, MemoryError, IndexError) as error:
-        return _plain(every, wanted, f"is no regular expression ({_short(error)})")
+        return _plain(every, wanted, f"is not a regular expression ({_short(error)})")
 
 
 def _found(compiled: "regex.Pattern[str]", names: Sequence[str]) -> tuple[str, ...]:

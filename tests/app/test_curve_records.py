@@ -44,7 +44,7 @@ def test_the_newest_text_is_shown_as_it_is_and_older_ones_can_be_chosen(folder: 
     assert not at.exception
     assert [found.value for found in at.text] == [EVIL]
     assert at.caption[0].value == "Step 2"
-    at.slider[0].set_value(0).run()
+    at.slider[0].set_value(1).run()
     assert ([found.value for found in at.text], at.caption[0].value) == (["first"], "Step 1")
 
 

@@ -289,6 +289,28 @@ def test_a_run_has_the_same_colour_here_and_in_monitor(two: StudioContainer) -> 
     assert both["run:one"] != both["run:two"]
 
 
+def test_tensorboard_itself_is_a_click_away_also_for_foreign_runs(services: Services, tmp_path: Path) -> None:
+    write_curves(tmp_path / "logs" / "first", ("loss/train",))
+    key = services.sources.add_directory(str(tmp_path / "logs"))
+    at = open_page("curves", runs=f"dir:{key}/first")
+    assert at.button(key="curves-tensorboard-start").label == "Open in TensorBoard"
+
+
+def test_names_to_choose_from_are_short_and_each_is_there_once(
+    studio: StudioContainer, services: Services, tmp_path: Path
+) -> None:
+    for run_id in ("2026-a-00ff", "2026-b-00ff", "2026-c-1234"):
+        add_run(studio, run_id, name="Same")
+    for place in ("here", "there"):
+        write_curves(tmp_path / place / "logs" / "first", ("loss/train",))
+        services.sources.add_directory(str(tmp_path / place / "logs"))
+    at = open_page("curves")
+    assert sorted(at.multiselect(key="curves-runs").options) == sorted(
+        ["Same (2026-a-00ff)", "Same (2026-b-00ff)", "Same (1234)"]
+        + [f"{tmp_path}/{place}/logs/first" for place in ("here", "there")]
+    )
+
+
 def test_runs_with_one_name_are_told_apart(studio: StudioContainer, services: Services) -> None:
     for run_id in ("a", "b"):
         add_run(studio, run_id, name="Same")

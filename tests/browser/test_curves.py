@@ -216,7 +216,7 @@ def test_the_theme_of_the_page_is_that_of_the_charts(open_board: Open) -> None:
     light, dark = open_board(), open_board(color_scheme="dark")
     expect(light.locator(".board")).not_to_have_class(re.compile("dark"))
     expect(dark.locator(".board")).to_have_class(re.compile("dark"))
-    color = "(node) => getComputedStyle(node.querySelector('h4')).color"
+    color = "(node) => getComputedStyle(node.querySelector('h3')).color"
     assert chart(light).evaluate(color) != chart(dark).evaluate(color)
     strokes = [chart(page).locator(".swatch line").first.get_attribute("stroke") for page in (light, dark)]
     assert strokes[0] != strokes[1]

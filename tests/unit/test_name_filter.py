@@ -32,7 +32,7 @@ def test_a_pattern_is_found_anywhere_in_a_name(pattern: str, found: tuple[str, .
 def test_what_is_no_pattern_is_searched_for_as_it_is_written() -> None:
     found = choose((*TAGS, "a(b"), "A(")
     assert found.names == ("a(b",)
-    assert "no regular expression" in found.problem
+    assert "not a regular expression" in found.problem
 
 
 def test_what_is_too_long_is_plain_text() -> None:

@@ -239,7 +239,7 @@ function makeSection(name) {
     grid.hidden = !grid.hidden
     button.setAttribute("aria-expanded", String(!grid.hidden))
   }
-  return element("section", { "data-group": name, "aria-label": name }, button, grid)
+  return element("section", { "data-group": name, "aria-label": name }, element("h2", {}, button), grid)
 }
 
 function replaceInOrder(parent, nodes) {

@@ -33,7 +33,7 @@ export class Chart {
   }
 
   #build() {
-    this.title = element("h4")
+    this.title = element("h3")
     this.unit = element("span", { class: "unit" })
     this.pin = iconButton("pin", "Pin to the top", () => this.board.pin(this.definition.id))
     this.grow = iconButton("grow", "Full size", () => this.toggleWide())
@@ -45,7 +45,7 @@ export class Chart {
     this.overlay = element("canvas", { class: "overlay", "aria-hidden": "true" })
     this.empty = element("p", { class: "empty" }, "Nothing written yet")
     this.markLabel = element("span", { class: "mark-label", hidden: true })
-    this.area = element("div", { class: "plot", tabindex: "0", role: "slider", "aria-orientation": "horizontal" }, this.host, this.overlay, this.empty, this.markLabel)
+    this.area = element("div", { class: "plot", tabindex: "0", role: "slider", "aria-orientation": "horizontal", "aria-valuenow": "0" }, this.host, this.overlay, this.empty, this.markLabel)
     this.legend = new Legend(this)
     this.note = element("p", { class: "note" })
     this.node = element("article", { class: "chart" }, element("header", {}, this.title, this.unit, tools), this.area, this.legend.node, this.note)
@@ -105,6 +105,12 @@ export class Chart {
     this.legend.dress()
   }
 
+  /** The look of the board; parts of a whole have no logarithm that adds up. */
+  get look() {
+    const { look } = this.board
+    return this.definition.is_stacked && look.is_log_y ? { ...look, is_log_y: false } : look
+  }
+
   emptyData() { return [[...this.xRange], [null, null]] }
 
   draw() {
@@ -118,7 +124,7 @@ export class Chart {
     if (!window) this.whole = all
     this.xRange = window ?? all ?? [look.is_log_x ? 1 : 0, 10]
     if (look.is_log_x && this.xRange[0] <= 0) this.xRange = [all?.[0] ?? 1, Math.max(this.xRange[1], (all?.[0] ?? 1) * 2)]
-    const { range, numHidden, numClipped } = yRange(shown, this.xRange, look)
+    const { range, numHidden, numClipped } = yRange(shown, this.xRange, this.look)
     this.yRange = range
     this.reset.disabled = window == null
     const size = { width, height: this.isWide ? WIDE_HEIGHT : HEIGHT }
@@ -130,7 +136,7 @@ export class Chart {
 
   /** Called by the plot when its axes are drawn. */
   paint(plot) {
-    const { look, ink } = this.board
+    const { look } = this, { ink } = this.board
     this.frame = frameOf(plot)
     const focused = this.drawn[this.lines.indexOf(this.focused)] ?? null
     paint(plot.ctx, this.frame, this.drawn, look, ink, focused)
@@ -166,7 +172,7 @@ export class Chart {
   /** The hover of the board, in this chart. */
   showHover() {
     if (!this.frame) return
-    const { hoverX: x, hoverChart, look, ink } = this.board
+    const { hoverX: x, hoverChart, ink } = this.board, { look } = this
     const indexOf = (line) => (x == null ? line.points.x.length - 1 : nearest(line.points.x, x))
     paintHover(this.overlay.getContext("2d"), this.frame, this.drawn, look, ink, x, indexOf)
     this.legend.show(x, indexOf, hoverChart === this ? this.#nearestLine(indexOf) : null)
@@ -211,8 +217,8 @@ export class Chart {
     const total = this.lines.reduce((sum, line) => sum + line.total, 0)
     const notes = [...this.problems]
     if (drawn < total) notes.push(`${numbers.count(drawn)} of ${numbers.count(total)} points drawn, spikes kept`)
-    if (numHidden) notes.push(`${numbers.count(numHidden)} values of zero or below are not on the logarithmic axis`)
-    if (numClipped) notes.push(`${numbers.count(numClipped)} outliers lie outside`)
+    if (numHidden) notes.push(`${numbers.counted(numHidden, "value")} of zero or below ${numHidden === 1 ? "is" : "are"} not on the logarithmic axis`)
+    if (numClipped) notes.push(`${numbers.counted(numClipped, "outlier")} outside the scale`)
     setText(this.note, notes.join(" · "))
   }
 

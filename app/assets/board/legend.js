@@ -12,7 +12,7 @@ export class Legend {
    */
   constructor(chart) {
     this.chart = chart
-    this.place = element("span", { class: "place" })
+    this.place = element("span", { class: "place" }, endText(null))
     this.original = element("th", { scope: "col" }, "original")
     this.difference = element("th", { scope: "col", title: "Difference to the first line" }, "Δ first")
     this.at = element("th", { scope: "col" })
@@ -83,8 +83,8 @@ export class Legend {
     for (const row of this.rows) {
       const { points } = row.line
       const i = indexOf(row.line)
-      setText(row.value, i < 0 ? "–" : numbers.withUnit(points.y[i], unit))
-      setText(row.original, i < 0 || !points.raw ? "" : numbers.withUnit(points.raw[i], unit))
+      setText(row.value, i < 0 ? "–" : told(points.y[i], unit))
+      setText(row.original, i < 0 || !points.raw ? "" : told(points.raw[i], unit))
       setText(row.difference, i < 0 || row === first ? "" : numbers.difference(points.y[i] - base, unit))
       setText(row.at, i < 0 ? "" : numbers.place(points.x[i], look.x))
       const runs = i >= 0 && points.counts ? ` n=${points.counts[i]}` : ""
@@ -94,6 +94,9 @@ export class Legend {
     }
   }
 }
+
+/** A value without the unit, which stands beside the title; bytes come in units of their own. */
+const told = (number, unit) => (unit === "bytes" ? numbers.withUnit(number, unit) : numbers.value(number))
 
 /** What the last point that is there is called. */
 export const endText = (window) => (window ? "right end" : "newest")

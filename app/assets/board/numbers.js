@@ -68,6 +68,9 @@ export function place(number, axis) {
 /** A whole number with separators. */
 export const count = (number) => Math.round(number).toLocaleString("en-US")
 
+/** `1 value`, `2 values`. */
+export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`
+
 /** Labels of ticks `increment` apart: as many decimals as tell them apart. */
 export function ticks(splits, increment, unit) {
   if (unit === "bytes") return splits.map(bytes)

@@ -5,6 +5,7 @@ import * as numbers from "./numbers.js"
 import { logSplits } from "./ranges.js"
 
 const TIME_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 432000, 864000]
+const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat()
 const FONT_PIXELS = 11
 const LEAST_DRAG = 6 // CSS pixels
 
@@ -14,7 +15,7 @@ const LEAST_DRAG = 6 // CSS pixels
  * @param {{width: number, height: number}} size CSS pixels.
  */
 export function makePlot(chart, host, size) {
-  const { look, ink } = chart.board
+  const { look } = chart, { ink } = chart.board
   const unit = chart.definition.unit
   const font = `${FONT_PIXELS}px ${ink.font}`
   const grid = { stroke: ink.grid, width: 1 }
@@ -55,7 +56,8 @@ function xTicks(look) {
   if (look.is_log_x) return logAxis("", 8)
   if (look.x === "wall") return { values: (_plot, splits, _axis, _space, increment) => numbers.clockTicks(splits, increment) }
   if (look.x === "relative") return { incrs: TIME_STEPS, values: (_, splits) => splits.map(numbers.seconds) }
-  return { values: (_plot, splits, _axis, _space, increment) => numbers.ticks(splits, increment, "") }
+  const values = (_plot, splits, _axis, _space, increment) => numbers.ticks(splits, increment, "")
+  return look.x === "epoch" ? { values } : { incrs: WHOLE_STEPS, values }
 }
 
 function yTicks(look, unit) {
