@@ -115,7 +115,8 @@ class Studio:
 
     def curve(self, run_id: str, tag: str) -> dict[int, float]:
         """Value by step; every step occurs once."""
-        found = self.say("curves", run_id, "--tag", tag, "--json").json()
+        (run,) = self.say("curves", run_id, "--tag", tag, "--json").json()["runs"].values()
+        found = run[tag]
         assert found["steps"] == sorted(set(found["steps"])), f"{tag} runs backwards or repeats a step"
         return dict(zip(found["steps"], found["values"], strict=True))
 
