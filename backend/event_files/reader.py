@@ -129,7 +129,7 @@ class EventFileReader:
 
     def _read(self, handle: int, buffer: memoryview) -> Iterator[Batch]:
         status = os.fstat(handle)
-        if self._is_another(handle, status):
+        if self._is_another(handle, status) or self._is_finished(handle, status.st_size):
             self._start_over()
         self._identity, self._seen = (status.st_dev, status.st_ino), None
         self._runs.learned = learned()
@@ -186,6 +186,15 @@ class EventFileReader:
         with suppress(MalformedRecord):
             columns.add_record(Layout(parse_event(record), record, b""), record, start)
         return columns.batch()
+
+    def _is_finished(self, handle: int, size: int) -> bool:
+        """Whether a record that was left unfinished is whole now: what was found inside of it is no event."""
+        if self._scanner.torn is None or size < self._scanner.torn[1]:
+            return False
+        first, end = self._scanner.torn
+        self._scanner.torn = None
+        frame = os.pread(handle, end - first, first) if end - first <= _MAX_LARGE_BYTES else b""
+        return masked_crc(frame[HEADER_BYTES:-FOOTER_BYTES]) == int.from_bytes(frame[-FOOTER_BYTES:], "little")
 
     def _is_another(self, handle: int, status: os.stat_result) -> bool:
         if (status.st_dev, status.st_ino) != self._identity:

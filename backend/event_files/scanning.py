@@ -5,6 +5,7 @@ import numpy as np
 from backend.event_files.chains import Places
 from backend.event_files.frames import Block
 from backend.event_files.headers import FRAME_BYTES, HEADER_BYTES, Headers
+from backend.event_files.templates import Data
 
 _MAX_PROTOBUF_BYTES = 1 << 31  # no message is larger: a record that claims more will never be complete
 _MAX_DAMAGE = 1_000  # ranges remembered per file; further damage widens the last one
@@ -22,6 +23,7 @@ class Scanner:
         self.offset = 0  # the first byte that is not understood yet
         self.searched = 0  # no whole frame begins between the offset and here
         self.headers = headers
+        self.torn: tuple[int, int] | None = None  # first byte and end of a record that was left unfinished
         self._damage: list[tuple[int, int]] = []
         self._open_damage: tuple[int, int] | None = None
 
@@ -58,9 +60,17 @@ class Scanner:
         if found is None:
             self.searched = max(self.searched, base + resume)
             return False
+        self._remember_torn(base, block.data)
         self.add_damage(self.offset, base + found - 1)
         self.advance(base + found)
         return True
+
+    def _remember_torn(self, base: int, data: Data) -> None:
+        """A record that ends behind the file may still be finished: a frame found inside may be part of it."""
+        at = self.offset - base
+        length = self.length(bytes(data[at : at + HEADER_BYTES])) if at >= 0 else None
+        if self.torn is None and length is not None and at + FRAME_BYTES + length > len(data):
+            self.torn = (self.offset, self.offset + FRAME_BYTES + length)
 
     def advance(self, offset: int) -> None:
         """Everything before is understood, or known to be damaged."""

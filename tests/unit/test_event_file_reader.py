@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DataType
 
 from backend.domain.curve_merging import Batch
 from backend.domain.curves import Damage
+from backend.event_files.folder import EventFolder
 from backend.event_files.reader import EventFileReader
-from tests.fakes.event_bytes import append, frame, restart, scalar, version, write
+from tests.fakes.event_bytes import append, frame, points, restart, scalar, tensors, version, write
 
 RECORDS = [version(), *(scalar(step, step / 2) for step in range(1, 8)), scalar(300, 4.0), restart(301)]
 WHOLE = b"".join(RECORDS)
@@ -19,6 +22,10 @@ WHOLE = b"".join(RECORDS)
 
 def _steps(batches: list[Batch]) -> list[int]:
     return [step for batch in batches for points in batch.points.values() for step in points.steps.tolist()]
+
+
+def _text(data: bytes) -> TensorProto:
+    return TensorProto(dtype=DataType.DT_STRING, string_val=[data])
 
 
 def _starts() -> list[int]:
@@ -115,6 +122,21 @@ def test_records_appended_behind_a_torn_one_are_found(tmp_path: Path) -> None:
     assert _steps(list(reader.read())) == [3, 4]
     start = len(version() + scalar(1, 0.5))
     assert reader.damage == (Damage(path.name, start, start + len(torn) - 1),)
+
+
+def test_what_a_record_that_was_being_written_seemed_to_hold_is_taken_back_once_it_is_whole(tmp_path: Path) -> None:
+    """Found by fuzzing: a text may hold whole frames, such as those of another event file."""
+    before, nested = version() + scalar(1, 0.5), scalar(7, 9.0)
+    whole = before + tensors(2, {"text": _text(nested * 3)}) + scalar(3, 1.0)
+    for cut in range(len(before), len(whole)):
+        folder = tmp_path / str(cut)
+        path = write(folder, "1", [whole[:cut]])
+        curves = EventFolder(folder)
+        curves.read()
+        append(path, whole[cut:])
+        grown = curves.read()
+        assert points(grown) == [(1, 0.5), (3, 1.0)], cut
+        assert grown.damage == (), cut
 
 
 def test_points_behind_a_large_record_that_was_torn_are_found_at_once(tmp_path: Path) -> None:
