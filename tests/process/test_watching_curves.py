@@ -49,6 +49,14 @@ class Watching:
         return code, self.process.stderr.read()
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Programs hear SIGINT, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def watching(workspace: Path, *words: str | Path) -> Iterator[Watching]:
     process = subprocess.Popen(

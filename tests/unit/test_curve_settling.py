@@ -28,8 +28,11 @@ def eventually(is_so: Callable[[], bool]) -> bool:
     return is_so()
 
 
+_OF_OTHERS: set[threading.Thread] = set()  # tests before us may have left managers that are not settled yet
+
+
 def settling_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "curve-settler"]
+    return [thread for thread in threading.enumerate() if thread.name == "curve-settler" and thread not in _OF_OTHERS]
 
 
 class Scripted:
@@ -47,6 +50,8 @@ class Scripted:
 
 @pytest.fixture(autouse=True)
 def _no_thread_stays() -> Iterator[None]:
+    _OF_OTHERS.clear()
+    _OF_OTHERS.update(threading.enumerate())
     yield
     assert eventually(lambda: not settling_threads())
 
