@@ -15,7 +15,8 @@ import pytest
 
 from backend.domain.machine import Gpu, GpuReading
 from backend.domain.run import Run
-from backend.domain.states import RunState, Wish
+from backend.domain.run_directory import RunDirectory
+from backend.domain.states import Liveness, RunState, Wish
 from backend.domain.transition import Requeueing
 from backend.executors import process_table
 from tests.fakes.machine import FakeMachine
@@ -106,6 +107,9 @@ def test_after_the_end_of_every_process_one_command_lets_the_queue_go_on_in_orde
         assert process
         os.kill(process.pid, signal.SIGKILL)
     wait_until(lambda: not lab.marked("first"), "everything is gone")
+    folder = RunDirectory(lab.get("first").run_dir)
+    for lock in (folder.supervisor_lock, folder.trainer_lock):  # a dying process loses its marks before its locks
+        wait_until(lambda lock=lock: lab.executor.find(lock)[0] is Liveness.DEAD, "its lock is free")
     assert lab.new_manager().reconcile().waiting == ("third", "second")
     finish(lab, "first", "second", "third")
     assert order(lab) == ["first", "second", "third"]
