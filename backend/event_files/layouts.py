@@ -127,8 +127,3 @@ class Layouts:
             self._known[length, mask, mask & bits] = layout
         else:
             self.is_full = True
-
-
-def step_bytes(step: int) -> int:
-    """How many bytes a step takes in a record; none if it is 0."""
-    return -(-((step & 0xFFFF_FFFF_FFFF_FFFF).bit_length()) // 7)

@@ -27,11 +27,6 @@ class Scanner:
         self._damage: list[tuple[int, int]] = []
         self._open_damage: tuple[int, int] | None = None
 
-    @property
-    def is_lost(self) -> bool:
-        """Whether the search for the next frame goes on."""
-        return self.searched > self.offset
-
     def frames(self, base: int, data: bytes, *, is_last: bool) -> tuple[Places, Places]:
         """Start and length of the payloads in the bytes from `base` on; `is_last` if the file has no more.
 
