@@ -1,32 +1,22 @@
 """The composition root: the only file that knows dependency-injector."""
 
-import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator
-from getpass import getuser
-from pathlib import Path
+from collections.abc import Iterator
 
 from dependency_injector import containers, providers
 from dependency_injector.providers import Object, Provider
 from dependency_injector.providers import ThreadSafeSingleton as Once
 
-from backend.domain.curves import CurveSource
+from backend import wiring
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
 from backend.domain.tensorboard_page import TensorBoardProbe
-from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
-from backend.event_files.folder import EventFolder
 from backend.event_files.glimpses import FileGlimpses
-from backend.event_files.kept_folder import KeptFolder
 from backend.event_files.records import read_record
-from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
 from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
-from backend.executors.piped import PipedProgram
 from backend.executors.process_table import boot_id
 from backend.executors.systemctl import UserSystemctl
 from backend.probes.clock import SystemClock
@@ -58,77 +48,19 @@ from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.shown_curves import ShownCurves
-from backend.services.spare import Memory, Spare, SpareRule
+from backend.services.spare import Memory, Spare
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
-from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
+from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
 from backend.store.run_files import LocalRunFiles
 from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
-
-LINGER = Path("/var/lib/systemd/linger")
-UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
-
-
-def _free_bytes(folder: Path) -> int:
-    """Free bytes of the disk that holds a folder, or will hold it once it exists."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(existing).free
-
-
-def _supervisor(settings: Settings) -> SupervisorProgram:
-    argv = (sys.executable, "-m", "backend.supervisor")
-    return SupervisorProgram(argv, settings.workspace, settings.as_environment() | SAFE_PATH)
-
-
-def _inference(settings: Settings) -> PipedProgram:
-    idle = str(settings.chat_idle_seconds)
-    argv = (sys.executable, "-m", "backend.inference", "--idle-seconds", idle)
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "inference.log")
-
-
-def _examiner(settings: Settings) -> PipedProgram:
-    argv = (sys.executable, "-m", "backend.trainer.examine")
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
-
-
-def _tensorboard(settings: Settings) -> TensorBoardProgram:
-    argv = (sys.executable, "-m", "backend.executors.tied")
-    return TensorBoardProgram(argv, settings.workspace, SAFE_PATH)
-
-
-def _boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
-    """The unit runs this very interpreter and workspace; secrets such as HF_TOKEN are never written into it."""
-    command = (sys.executable, "-P", "-m", "backend.cli", "runs", "look-after", "--every", "5")
-    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
-    inherited = {name: os.environ[name] for name in UNIT_INHERITS if os.environ.get(name)}
-    return BootService(systemctl, folder, command, inherited | settings.as_changed_environment(), _user(), LINGER)
-
-
-def _user() -> str:
-    """The name of the person; the number of one who has none."""
-    try:
-        return getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
-
-
-def _spare_rule(settings: Settings) -> SpareRule:
-    return SpareRule(settings.spare, settings.standby_min_free_bytes)
-
-
-def _curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSource]:
-    """How a folder of event files is opened: by way of the cache, unless there is to be none."""
-    if not settings.curve_cache_max_bytes:
-        return EventFolder
-    cache = CurveCache(settings.curve_cache_folder, clock, settings.curve_cache_max_bytes)
-    return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
 
 
 def _open(
@@ -162,9 +94,9 @@ class StudioContainer(containers.DeclarativeContainer):
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
     tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
-    supervisor: Provider[SupervisorProgram] = Once(_supervisor, settings)
-    inference: Provider[LineProgram] = Once(_inference, settings)
-    examiner: Provider[LineProgram] = Once(_examiner, settings)
+    supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings)
+    inference: Provider[LineProgram] = Once(wiring.inference, settings)
+    examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
     configs: Provider[ConfigService] = Once(ConfigService, settings.provided.presets_folder)
@@ -176,7 +108,7 @@ class StudioContainer(containers.DeclarativeContainer):
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
     curves: Provider[TensorBoardDataManager] = Once(
-        TensorBoardDataManager, Once(_curve_opener, settings, clock), clock, Once(FileGlimpses)
+        TensorBoardDataManager, Once(wiring.curve_opener, settings, clock), clock, Once(FileGlimpses)
     )
     sources: Provider[CurveSources] = Once(
         CurveSources,
@@ -195,7 +127,7 @@ class StudioContainer(containers.DeclarativeContainer):
         TensorBoardServer,
         executor,
         clock,
-        Once(_tensorboard, settings),
+        Once(wiring.tensorboard, settings),
         tensorboards,
         settings.provided.tensorboard_idle_minutes,
     )
@@ -206,7 +138,12 @@ class StudioContainer(containers.DeclarativeContainer):
         AfterReboot, store, executor, clock, settings.provided.after_reboot, Once(boot_id)
     )
     spare: Provider[Spare] = Once(
-        Spare, executor, clock, supervisor, Once(_spare_rule, settings), Object(Memory(available_bytes, tree_bytes))
+        Spare,
+        executor,
+        clock,
+        supervisor,
+        Once(wiring.spare_rule, settings),
+        Object(Memory(available_bytes, tree_bytes)),
     )
     processes: Provider[ProcessManager] = Once(
         ProcessManager,
@@ -222,7 +159,7 @@ class StudioContainer(containers.DeclarativeContainer):
     preflight: Provider[Preflight] = Once(
         Preflight,
         settings.provided.workspace,
-        Object(_free_bytes),
+        Object(wiring.free_bytes),
         packages.provided.version,
         min_free_bytes=settings.provided.min_free_bytes,
         log_max_bytes=settings.provided.log_max_bytes,
@@ -255,7 +192,7 @@ class StudioContainer(containers.DeclarativeContainer):
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
-    boot: Provider[BootService] = Once(_boot_service, settings, systemctl)
+    boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
     bundle: Provider[Services] = Once(
         Services,
         training=training,
