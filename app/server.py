@@ -18,15 +18,17 @@ from app.api import api
 from app.board_assets import board_assets
 from app.errors import ListensTooWide
 from app.feed import curve_feed
-from app.runtime import close_container, get_services
+from app.runtime import close_container, get_errors, get_services
 from app.security import SameOrigin, SecurityHeaders, is_loopback
 from backend.errors import StudioError
 from backend.probes.process_age import process_age_seconds
+from backend.services.error_handler import Edge
 from config.server_flags import protections
 from config.settings import Settings
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
+BACKGROUND = Edge(present=lambda _: None)  # nobody looks: the log is told
 
 
 def routes() -> list[BaseRoute]:
@@ -73,15 +75,14 @@ async def _look_after_runs(every_seconds: float) -> None:
     """While the dashboard lives, no run is without its supervisor for longer than this."""
     while True:
         await asyncio.sleep(every_seconds)
-        try:
-            await asyncio.to_thread(_look_after)
-        except Exception:  # the outermost frame of this task: if it died, nobody would miss it until a run did
-            log.exception("The runs could not be looked after; trying again.")
+        handled = get_errors().with_error_handling("look after the runs", BACKGROUND)
+        await asyncio.to_thread(handled(_look_after))  # if this task died, nobody would miss it until a run did
 
 
 def _look_after() -> None:
     services = get_services()
     services.processes.reconcile()
+    services.journal.look()
     services.spare.tend()
     services.tensorboard.tend()
 
@@ -102,6 +103,7 @@ def _start() -> None:
     try:
         with startup.phase("Runs"):
             services.processes.reconcile()
+            services.journal.look()
     except StudioError:
         log.exception("The runs could not be looked after.")
     with startup.phase("Pages"):

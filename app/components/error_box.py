@@ -6,9 +6,12 @@ from app.components.markdown_escape import escape
 from backend.errors import Explanation
 
 
-def error_box(error: Explanation) -> None:
-    """Draw an error in a red frame. All of its sentences may quote foreign text, so they are escaped."""
-    parts = (f"**{escape(error.what)}**", _lines(error.why), _lines(error.fix), _reference(error))
+def error_box(error: Explanation, incident: str = "") -> None:
+    """Draw an error in a red frame. All of its sentences may quote foreign text, so they are escaped.
+
+    `incident` is the name under which the log has more.
+    """
+    parts = (f"**{escape(error.what)}**", _lines(error.why), _lines(error.fix), _reference(error, incident))
     st.error("\n\n".join(parts), icon=":material/error:")
 
 
@@ -18,8 +21,8 @@ def warning_box(error: Explanation) -> None:
     st.warning("\n\n".join(parts), icon=":material/warning:")
 
 
-def _reference(error: Explanation) -> str:
-    return f":small[{escape(error.id)}, {escape(error.at)}]"
+def _reference(error: Explanation, incident: str) -> str:
+    return f":small[{', '.join(escape(part) for part in (error.id, error.at, incident) if part)}]"
 
 
 def _lines(text: str) -> str:
