@@ -7,18 +7,20 @@ from backend.errors import Explanation
 
 
 def error_box(error: Explanation, incident: str = "") -> None:
-    """Draw an error in a red frame. All of its sentences may quote foreign text, so they are escaped.
-
-    `incident` is the name under which the log has more.
-    """
-    parts = (f"**{escape(error.what)}**", _lines(error.why), _lines(error.fix), _reference(error, incident))
-    st.error("\n\n".join(parts), icon=":material/error:")
+    """Draw an error in a red frame. `incident` is the name under which the log has more."""
+    st.error(as_markdown(error, incident), icon=":material/error:")
 
 
 def warning_box(error: Explanation) -> None:
     """The same for what keeps nothing from happening."""
     parts = (f"**{escape(error.what)}**", _lines(error.why), _lines(error.fix))
     st.warning("\n\n".join(parts), icon=":material/warning:")
+
+
+def as_markdown(error: Explanation, incident: str = "") -> str:
+    """All of its sentences may quote foreign text, so they are escaped."""
+    parts = (f"**{escape(error.what)}**", _lines(error.why), _lines(error.fix), _reference(error, incident))
+    return "\n\n".join(parts)
 
 
 def _reference(error: Explanation, incident: str) -> str:

@@ -38,8 +38,7 @@ def print_error(incident: Incident, *, as_json: bool = False) -> None:
     """What happened, why, and what to do, on standard error."""
     explained = incident.error
     if as_json:
-        fields = asdict(explained) | {"incident": incident.id}
-        typer.echo(json.dumps({"error": fields}, ensure_ascii=False), err=True)
+        typer.echo(json.dumps({"error": asdict(explained)}, ensure_ascii=False), err=True)
         return
     reference = f"  [{explained.id}] at {explained.at}; more: peft-studio explain {explained.id}"
     lines = (explained.what, f"  Why: {explained.why}", f"  Fix: {explained.fix}", reference)

@@ -197,7 +197,7 @@ def _described(identity: str, error: Exception, told: StudioError, operation: st
         id=identity,
         error=told.explain(),
         operation=operation,
-        action=told.action or "",
+        action=told.action.value if told.action else "",
         subject=str(told.data.get("run_id", "")),
         details=_trace(error) if log.isEnabledFor(logging.DEBUG) else "",
     )
