@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,7 +25,6 @@ from backend.services.error_handler import Edge
 from config.server_flags import protections
 from config.settings import Settings
 
-log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 BACKGROUND = Edge(present=lambda _: None)  # nobody looks: the log is told
 
@@ -90,22 +88,20 @@ def _look_after() -> None:
 def _start() -> None:
     """Build the services, look after the runs, load the pages. What fails here, the pages explain."""
     imported = process_age_seconds()
+    errors = get_errors()
     try:
         services = get_services()
-    except StudioError:
-        log.exception("The services could not be built.")
+    except StudioError as error:
+        errors.handle(error, "build the services", BACKGROUND, may_repeat=False)
         return
     built = process_age_seconds()
     startup = services.startup
     startup.began(datetime.now(UTC) - timedelta(seconds=built))
     startup.record("Python and imports", imported)
     startup.record("Settings, store and services", built - imported)
-    try:
-        with startup.phase("Runs"):
-            services.processes.reconcile()
-            services.journal.look()
-    except StudioError:
-        log.exception("The runs could not be looked after.")
+    with errors.handling("look after the runs", BACKGROUND), startup.phase("Runs"):
+        services.processes.reconcile()
+        services.journal.look()
     with startup.phase("Pages"):
         importlib.import_module("app.shell")
     with startup.phase("Memory"):

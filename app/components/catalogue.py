@@ -30,4 +30,5 @@ def draw_table(entries: Sequence[CatalogueEntry]) -> None:
             "Exit code": [entry.exit_code for entry in entries],
         },
         hide_index=True,
+        height=700,
     )

@@ -1,5 +1,6 @@
 """What the Developer page shows, as tables of plain cells."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
@@ -21,21 +22,22 @@ def draw_figures(
     memory: MemoryUse, num_drawing: int, num_remembered: int, fragments: Sequence[str], lately_seconds: float
 ) -> None:
     """Memory, sessions, fragments alive."""
-    lately = f"in the last {lately_seconds:.0f} s"
     with st.grid(4, min_column_width=190):
         _figure("Memory of the dashboard", _size(memory.own_bytes), f"limit {in_bytes(memory.limit_bytes)}")
         _figure("Programs it started", _size(memory.children_bytes), "all together")
-        _figure("Sessions that drew", f"{num_drawing:,}", f"{lately}; {num_remembered:,} remembered")
-        _figure("Fragments alive", f"{len(fragments):,}", f"drew {lately}")
-    for name in fragments:
-        st.text(name)
+        _figure("Sessions that drew", f"{num_drawing:,}", f"{num_remembered:,} remembered")
+        _figure("Fragments alive", f"{len(fragments):,}", "over all sessions")
+    st.caption(f"Sessions and fragments count if they drew something in the last {lately_seconds:.0f} seconds.")
+    for name, count in sorted(Counter(fragments).items()):
+        st.text(f"{name}, in {count:,} {'session' if count == 1 else 'sessions'}")
 
 
 def draw_incidents(incidents: Sequence[Incident]) -> None:
     """What failed and has not worked since, newest first."""
     st.subheader("Errors that are not over", anchor=False)
+    st.caption("What failed in the last hour and has not worked since, also in tabs that were closed meanwhile.")
     if not incidents:
-        st.caption("None: whatever failed has worked since.")
+        st.text("None.")
         return
     rows = [
         {
@@ -107,7 +109,7 @@ def draw_providers(nodes: Sequence[ProviderNode]) -> None:
         {"Provider": node.name, "Built": node.is_built, "Made by": node.kind, "Is given": ", ".join(node.given)}
         for node in nodes
     ]
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(rows, hide_index=True, height="content")
 
 
 def draw_caches(caches: Mapping[str, CacheStatistics]) -> None:

@@ -24,7 +24,8 @@ def as_markdown(error: Explanation, incident: str = "") -> str:
 
 
 def _reference(error: Explanation, incident: str) -> str:
-    return f":small[{', '.join(escape(part) for part in (error.id, error.at, incident) if part)}]"
+    parts = (error.id, error.at, f"incident {incident}" if incident else "")
+    return f":small[{', '.join(escape(part) for part in parts if part)}]"
 
 
 def _lines(text: str) -> str:

@@ -21,7 +21,7 @@ def incident_box(incident: Incident, but_for: tuple[Action, ...] = ()) -> None:
     if incident.details:
         with st.expander("Details for developers"):
             st.code(incident.details, language=None)
-    with st.container(horizontal=True, key=f"incident-{incident.id}"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"incident-{incident.id}"):
         if incident.action and incident.action not in but_for:
             _offer(Action(incident.action), incident)
         if has_page("errors"):

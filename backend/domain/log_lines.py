@@ -10,11 +10,17 @@ FIELDS = "fields"  # logging's `extra` under which a record carries data: log.wa
 
 
 class TextLines(logging.Formatter):
-    """Time, level, where, message; then the trace, if there is one."""
+    """Time, level, where, message, fields; then the trace, if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the lines of a trace."""
         return redact(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - of Formatter
+        """The line itself."""
+        fields = getattr(record, FIELDS, None)
+        told = f" {json.dumps(_safe(fields), ensure_ascii=False)}" if fields else ""
+        return super().formatMessage(record) + told
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - of Formatter
         """UTC, as everywhere in the studio's files."""

@@ -1,6 +1,5 @@
 """ErrorHandler: the one way in which an error is logged, perhaps repaired, and told; and its end, too."""
 
-import json
 import logging
 import secrets
 import threading
@@ -24,6 +23,7 @@ P = ParamSpec("P")
 Answer = TypeVar("Answer")
 SAME_SECONDS = 60.0  # what fails again in the same way within this time is the same incident
 MAX_OPEN = 256
+FORGOTTEN_SECONDS = 3600.0  # after the last time; a session that was closed never says that it is over
 MAX_VALUE = 1_000  # characters of one value in the log
 log = logging.getLogger(__name__)
 
@@ -110,10 +110,8 @@ class ErrorHandler:
         for each in found:
             incident = each.incident
             fields = {"incident": incident.id, "error": incident.error.id, "operation": operation}
-            by = "by a recovery" if each.was_repaired else "by itself or by a person"
-            log.info(
-                "error.resolved %s %s", by, json.dumps(fields), extra={FIELDS: {"event": "error.resolved"} | fields}
-            )
+            fields["by"] = "a recovery" if each.was_repaired else "itself or a person"
+            log.info("error.resolved: incident %s", incident.id, extra={FIELDS: {"event": "error.resolved"} | fields})
             self._bus.publish(ErrorResolved(incident.error.id, incident.id, operation))
 
     @contextmanager
@@ -156,9 +154,10 @@ class ErrorHandler:
         return decorate
 
     def open_incidents(self) -> tuple[Incident, ...]:
-        """What failed lately and has not worked since, oldest first."""
+        """What failed within the last hour and has not worked since, oldest first."""
+        since = self._clock.monotonic() - FORGOTTEN_SECONDS
         with self._lock:
-            return tuple(each.incident for each in self._open.values())
+            return tuple(each.incident for each in self._open.values() if each.until > since)
 
     def _incident(self, key: tuple[str, str, str], fresh: Incident) -> tuple[Incident, bool]:
         """The incident that is open under a key, or the fresh one; and whether it is new."""
@@ -221,5 +220,5 @@ def _write(incident: Incident, error: Exception, edge: Edge, subject: str, conte
     is_expected = isinstance(error, StudioError)
     level = (logging.INFO if edge.quiet else logging.WARNING) if is_expected else logging.ERROR
     trace = None if is_expected else error
-    line = json.dumps(fields, ensure_ascii=False)
-    log.log(level, "error.handled %s", line, exc_info=trace, extra={FIELDS: {"event": "error.handled"} | fields})
+    text = f"error.handled: {incident.error.id}, incident {incident.id}"
+    log.log(level, "%s", text, exc_info=trace, extra={FIELDS: {"event": "error.handled"} | fields})

@@ -63,7 +63,7 @@ def test_now_tells_memory_sessions_fragments_and_open_errors(services: Services,
     assert "iB" in figures["Memory of the dashboard"]
     assert figures["Sessions that drew"] == "1"
     assert figures["Fragments alive"] == "1"
-    assert [text.value for text in at.text] == ["machine: hardware"]
+    assert [text.value for text in at.text] == ["machine: hardware, in 1 session"]
     assert at.dataframe[0].value["Incident"].tolist() == [incident.id]
 
 

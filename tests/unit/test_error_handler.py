@@ -7,9 +7,9 @@ import pytest
 
 from backend.domain.events import ErrorHandled, ErrorResolved, Event
 from backend.domain.incident import Incident, from_notice
-from backend.domain.log_lines import FIELDS
+from backend.domain.log_lines import FIELDS, TextLines
 from backend.errors import Action, StorageError, StudioError
-from backend.services.error_handler import SAME_SECONDS, Edge, ErrorHandler
+from backend.services.error_handler import FORGOTTEN_SECONDS, SAME_SECONDS, Edge, ErrorHandler
 from backend.services.event_bus import EventBus
 from tests.fakes.clock import FakeClock
 
@@ -61,11 +61,11 @@ def test_an_error_is_shown_told_and_logged_under_one_incident(caplog: pytest.Log
     assert desk.events == [ErrorHandled("test-disk-gone", shown.id, "draw")]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    told = json.loads(record.getMessage().removeprefix("error.handled "))
-    assert told["incident"] == shown.id
+    told = getattr(record, FIELDS)
+    assert (told["event"], told["incident"]) == ("error.handled", shown.id)
+    assert shown.id in record.getMessage()
     assert (told["error"], told["at"], told["operation"]) == ("test-disk-gone", shown.error.at, "draw")
     assert told["context"] == {"disk": "sda", "run_id": "a-run"}
-    assert getattr(record, FIELDS) == {"event": "error.handled"} | told
 
 
 def test_what_nobody_foresaw_is_told_without_its_words_and_logged_with_its_trace(
@@ -89,10 +89,12 @@ def test_secrets_and_the_home_folder_do_not_reach_the_log(
     token = "hf_" + "a1B2" * 8
     context = {"header": f"Bearer {token}", "url": "postgresql://ada:pa55@db/x", "file": "/home/ada/run.yaml"}
     desk.errors.handle(DiskGone(disk=f"/home/ada/{token}"), "save", desk.edge, context=context)
-    told = json.loads(caplog.records[0].getMessage().removeprefix("error.handled "))["context"]
+    told = getattr(caplog.records[0], FIELDS)["context"]
     assert told["file"] == "~/run.yaml"
     assert told["disk"].startswith("~/")
-    assert not any(secret in caplog.records[0].getMessage() for secret in (token, "pa55", "/home/ada"))
+    line = TextLines("%(message)s").format(caplog.records[0])
+    assert line.startswith("error.handled: test-disk-gone, incident ")
+    assert not any(secret in line for secret in (token, "pa55", "/home/ada"))
 
 
 def test_details_for_developers_come_with_debug_logging_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -128,7 +130,8 @@ def test_what_works_again_is_told_for_the_same_subject_alone(caplog: pytest.LogC
     first, second = desk.shown
     assert desk.errors.open_incidents() == (second,)
     assert desk.events[-1] == ErrorResolved("test-disk-gone", first.id, "draw")
-    assert caplog.records[-1].getMessage().startswith("error.resolved by itself or by a person")
+    assert getattr(caplog.records[-1], FIELDS)["event"] == "error.resolved"
+    assert getattr(caplog.records[-1], FIELDS)["by"] == "itself or a person"
     desk.errors.succeeded("draw", "ada")
     assert len(desk.events) == 3, "once"
 
@@ -150,7 +153,8 @@ def test_a_recovery_that_works_repeats_the_function_and_nobody_is_bothered(
     assert desk.shown == []
     assert disks == ["brought back"]
     assert [type(event) for event in desk.events] == [ErrorHandled, ErrorResolved]
-    assert "error.resolved by a recovery" in caplog.text
+    assert getattr(caplog.records[-1], FIELDS)["event"] == "error.resolved"
+    assert getattr(caplog.records[-1], FIELDS)["by"] == "a recovery"
 
 
 def test_a_recovery_that_did_not_help_is_tried_once_and_the_person_is_told() -> None:
@@ -240,3 +244,12 @@ def test_an_incident_survives_as_built_in_values() -> None:
     notice = desk.shown[0].to_notice()
     assert all(type(value) is str for value in notice.values())
     assert from_notice(notice) == desk.shown[0]
+
+
+def test_what_was_left_alone_for_an_hour_is_open_no_more() -> None:
+    desk = Desk()
+    desk.fail(DiskGone(disk="sda"))
+    desk.clock.advance(FORGOTTEN_SECONDS)
+    assert desk.errors.open_incidents()
+    desk.clock.advance(SAME_SECONDS)
+    assert desk.errors.open_incidents() == ()

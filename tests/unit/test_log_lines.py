@@ -1,8 +1,10 @@
 """Lines of the log: readable by people or by programs, and without secrets."""
 
+import io
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.logs import set_up_logging
+from app.logs import OURS, _Lines, set_up_logging
 from backend.domain.log_lines import FIELDS, JsonLines, formatter
 from backend.domain.redaction import HIDDEN, redact
 from config.settings import Settings
@@ -73,26 +75,37 @@ def test_text_lines_tell_time_level_and_place() -> None:
     assert datetime.fromisoformat(line.split()[0]).utcoffset() is not None
 
 
+@pytest.fixture
+def logging_as_it_was() -> Iterator[None]:
+    """Handlers, formatters and levels are the process's: other tests want theirs back."""
+    root = logging.getLogger()
+    loggers = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    handlers = list(root.handlers)
+    formatters = [(handler, handler.formatter) for logger in (root, *loggers) for handler in logger.handlers]
+    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in OURS]
+    yield
+    for added in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(added)
+    for handler, form in formatters:
+        handler.setFormatter(form)
+    for logger, level in levels:
+        logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
 @pytest.mark.parametrize(("log_format", "first"), [("json", "{"), ("text", "2")])
-def test_the_dashboards_lines_have_the_form_that_is_set(
-    log_format: str, first: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root, ours = logging.getLogger(), logging.getLogger("app")
-    before, level = list(root.handlers), ours.level
+def test_the_dashboards_lines_have_the_form_that_is_set(log_format: str, first: str) -> None:
     library = logging.getLogger("streamlit.a_test")
-    handler = logging.StreamHandler(sys.stderr)
     library.propagate = False
-    library.addHandler(handler)
-    try:
+    handler = logging.StreamHandler(io.StringIO())
+    library.handlers = [handler]
+    for _ in range(2):
         set_up_logging(Settings(log_format=log_format, debug=True))
-        set_up_logging(Settings(log_format=log_format, debug=True))
-        logging.getLogger("app.frame").debug("ours")
-        library.warning("theirs")
-        lines = capsys.readouterr().err.splitlines()
-    finally:
-        for added in [each for each in root.handlers if each not in before]:
-            root.removeHandler(added)
-        ours.setLevel(level)
-        logging.getLogger("backend").setLevel(level)
-        library.removeHandler(handler)
-    assert [line[0] for line in lines] == [first, first]
+    (ours,) = [each for each in logging.getLogger().handlers if type(each) is _Lines]
+    ours.setStream(io.StringIO())
+    logging.getLogger("app.frame").debug("ours")
+    library.warning("theirs")
+    library.handlers = []
+    lines = [each.stream.getvalue().splitlines() for each in (ours, handler)]
+    assert [len(each) for each in lines] == [1, 1]
+    assert [each[0][0] for each in lines] == [first, first]
