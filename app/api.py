@@ -31,6 +31,8 @@ def api() -> Mount:
         "/dependencies": dependencies,
         "/peft/algorithms": algorithms,
         "/startup/status": startup_status,
+        "/errors": errors,
+        "/errors/{error_id}": error,
         "/runs": runs,
         "/runs/{run_id}": run,
         "/runs/{run_id}/curves": run_curves,
@@ -59,6 +61,16 @@ def algorithms(_request: Request) -> JSONResponse:
 def startup_status(_request: Request) -> JSONResponse:
     """What starting took."""
     return _answer(get_services().startup.status().to_json())
+
+
+def errors(_request: Request) -> JSONResponse:
+    """Every kind of error, by id."""
+    return _answer({"errors": [entry.to_json() for entry in get_services().catalogue.all()]})
+
+
+def error(request: Request) -> JSONResponse:
+    """One kind of error: what it means, and how to go on."""
+    return _answer(get_services().catalogue.find(request.path_params["error_id"]).to_json())
 
 
 def runs(_request: Request) -> JSONResponse:

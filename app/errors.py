@@ -1,6 +1,6 @@
 """What the dashboard's server refuses, and how to go on."""
 
-from backend.errors import ConfigurationError, NotFoundError, StudioError, UsageError
+from backend.errors import Action, ConfigurationError, NotFoundError, StudioError, UsageError
 
 
 class RequestRefused(UsageError):
@@ -46,6 +46,18 @@ class ViewFailed(StudioError):
     """Anything but a StudioError while a page is drawn: a mistake of ours."""
 
     id = "view-failed"
+    action = Action.TRY_AGAIN
     what = "This page could not be drawn."
     why = "The studio made a mistake; the log of the dashboard has the details under {incident}."
     fix = "Reload the page; if it happens again, report it with {incident} and the time."
+
+
+class ClickFailed(StudioError):
+    """Anything but a StudioError while a click is answered: a mistake of ours."""
+
+    id = "click-failed"
+    what = "What you clicked could not be done, or not to its end."
+    why = "The studio made a mistake; the log of the dashboard has the details under {incident}."
+    fix = (
+        "Look at what the page shows now, then try again; if it happens again, report it with {incident} and the time."
+    )

@@ -1,7 +1,5 @@
-"""The error frame: what goes wrong inside is shown as a sentence, and the trace goes to the log."""
+"""The error frame: what goes wrong inside is shown as a sentence with a way out, and the trace goes to the log."""
 
-import logging
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -10,28 +8,26 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.errors import FragmentHandledException
 
-from app.components.error_box import error_box
+from app.components.incident_box import incident_box
 from app.errors import ViewFailed
-from app.session import has_notices
-from backend.errors import StudioError
+from app.runtime import get_errors, get_timings
+from app.session import has_notices, session_id
+from backend.services.error_handler import Edge
+from backend.services.timings import FRAGMENT
 
 P = ParamSpec("P")
+ON_THE_PAGE = Edge(present=incident_box, unexpected=ViewFailed, passes=(FragmentHandledException,), repeat=st.rerun)
 
 
 @contextmanager
-def error_frame() -> Iterator[None]:
-    """Show what goes wrong inside. Streamlit's own stop and rerun are no errors and pass through."""
-    try:
+def error_frame(operation: str) -> Iterator[None]:
+    """Show what goes wrong inside; if it could be repaired, draw the page once more instead.
+
+    Streamlit's own stop and rerun are no errors and pass through.
+    """
+    subject = f"{session_id()}?{st.query_params.to_dict()}"
+    with get_errors().handling(operation, ON_THE_PAGE, subject=subject):
         yield
-    except FragmentHandledException:
-        raise
-    except StudioError as error:
-        logging.getLogger(__name__).warning("shown to a person: %s", error)
-        error_box(error.explain())
-    except Exception:  # the outermost frame of a page
-        incident = secrets.token_hex(4)
-        logging.getLogger(__name__).exception("a view failed, incident %s", incident)
-        error_box(ViewFailed(incident=incident).explain())
 
 
 def live(draw: Callable[P, None], every: float | None, key: str) -> Callable[P, None]:
@@ -47,10 +43,11 @@ def framed(draw: Callable[P, None]) -> Callable[P, None]:
 
     What a click inside told is drawn by the shell, so the whole page is drawn again for it.
     """
+    name = f"{draw.__module__.rpartition('.')[2]}: {draw.__name__.strip('_').replace('_', ' ')}"
 
     @wraps(draw)
     def inside(*args: P.args, **kwargs: P.kwargs) -> None:
-        with error_frame():
+        with error_frame(f"draw {name}"), get_timings().measure(FRAGMENT, name, session_id()):
             if has_notices():
                 st.rerun()
             draw(*args, **kwargs)

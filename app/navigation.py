@@ -3,19 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.views import chat, compare, curves, home, machine, monitor, runs, train
+from app.views import chat, compare, curves, developer, errors, home, machine, monitor, runs, train
 from backend.services.bundle import Services
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page: its address, its title, an icon, what it is for, and what draws it."""
+    """A page: its address, its title, an icon, what it is for, and what draws it.
+
+    `is_listed` says, at each draw, whether it is in the menu; by its address it can be opened all the same.
+    """
 
     url_path: str
     title: str
     icon: str
     help: str
     render: Callable[[Services], None]
+    is_listed: Callable[[Services], bool] = lambda _: True
 
 
 MENU = (
@@ -27,4 +31,13 @@ MENU = (
     View("compare", "Compare", ":material/compare_arrows:", "See what differs, and what came out.", compare.render),
     View("chat", "Chat", ":material/chat:", "Ask the base and the tuned model.", chat.render),
     View("machine", "Machine", ":material/memory:", "Hardware, packages, storage.", machine.render),
+    View(
+        "developer",
+        "Developer",
+        ":material/bug_report:",
+        "State, services, events, timings, caches.",
+        developer.render,
+        is_listed=lambda services: services.insight.is_on,
+    ),
+    View("errors", "Errors", ":material/help:", "What an error means.", errors.render, is_listed=lambda _: False),
 )

@@ -41,10 +41,10 @@ def dependencies(_services: Services) -> DependencyReport:
     return _services.dependencies.check_all()
 
 
-@st.cache_data(ttl=REMEMBERED_SECONDS, show_spinner="Measuring the workspace")
-def storage(_services: Services) -> tuple[FolderUsage, ...]:
+def storage(services: Services) -> tuple[FolderUsage, ...]:
     """What the workspace takes up."""
-    return _services.storage.usage()
+    with st.spinner("Measuring the workspace"):
+        return services.storage.usage()
 
 
 def presets(services: Services) -> dict[str, Draft]:

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from backend.containers import build_container
 from backend.services.bundle import Services
+from backend.services.error_handler import ErrorHandler
+from backend.services.timings import Timings
 
 
 class Container(Protocol):
@@ -12,6 +14,12 @@ class Container(Protocol):
 
     def services(self) -> Services:
         """The services; always the same ones."""
+
+    def errors(self) -> ErrorHandler:
+        """How errors are told; there even when the services cannot be built."""
+
+    def timings(self) -> Timings:
+        """How long pages and fragments took."""
 
     def shutdown_resources(self) -> object:
         """End the chat's process and release the store's connections."""
@@ -49,3 +57,13 @@ def close_container() -> None:
 def get_services() -> Services:
     """The services of the process's container."""
     return get_container().services()
+
+
+def get_errors() -> ErrorHandler:
+    """How errors are told."""
+    return get_container().errors()
+
+
+def get_timings() -> Timings:
+    """Where the durations of draws are noted."""
+    return get_container().timings()

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,15 +17,16 @@ from app.api import api
 from app.board_assets import board_assets
 from app.errors import ListensTooWide
 from app.feed import curve_feed
-from app.runtime import close_container, get_services
+from app.runtime import close_container, get_errors, get_services
 from app.security import SameOrigin, SecurityHeaders, is_loopback
 from backend.errors import StudioError
 from backend.probes.process_age import process_age_seconds
+from backend.services.error_handler import Edge
 from config.server_flags import protections
 from config.settings import Settings
 
-log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
+BACKGROUND = Edge(present=lambda _: None)  # nobody looks: the log is told
 
 
 def routes() -> list[BaseRoute]:
@@ -73,15 +73,14 @@ async def _look_after_runs(every_seconds: float) -> None:
     """While the dashboard lives, no run is without its supervisor for longer than this."""
     while True:
         await asyncio.sleep(every_seconds)
-        try:
-            await asyncio.to_thread(_look_after)
-        except Exception:  # the outermost frame of this task: if it died, nobody would miss it until a run did
-            log.exception("The runs could not be looked after; trying again.")
+        handled = get_errors().with_error_handling("look after the runs", BACKGROUND)
+        await asyncio.to_thread(handled(_look_after))  # if this task died, nobody would miss it until a run did
 
 
 def _look_after() -> None:
     services = get_services()
     services.processes.reconcile()
+    services.journal.look()
     services.spare.tend()
     services.tensorboard.tend()
 
@@ -89,21 +88,20 @@ def _look_after() -> None:
 def _start() -> None:
     """Build the services, look after the runs, load the pages. What fails here, the pages explain."""
     imported = process_age_seconds()
+    errors = get_errors()
     try:
         services = get_services()
-    except StudioError:
-        log.exception("The services could not be built.")
+    except StudioError as error:
+        errors.handle(error, "build the services", BACKGROUND, may_repeat=False)
         return
     built = process_age_seconds()
     startup = services.startup
     startup.began(datetime.now(UTC) - timedelta(seconds=built))
     startup.record("Python and imports", imported)
     startup.record("Settings, store and services", built - imported)
-    try:
-        with startup.phase("Runs"):
-            services.processes.reconcile()
-    except StudioError:
-        log.exception("The runs could not be looked after.")
+    with errors.handling("look after the runs", BACKGROUND), startup.phase("Runs"):
+        services.processes.reconcile()
+        services.journal.look()
     with startup.phase("Pages"):
         importlib.import_module("app.shell")
     with startup.phase("Memory"):

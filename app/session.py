@@ -12,11 +12,16 @@ _SESSION_ID = "studio-session-id"
 _NOTICES = "studio-notices"
 
 
-def state_manager(services: Services) -> StateManager:
-    """The owner of this browser session's ApplicationState."""
+def session_id() -> str:
+    """What this browser session is called, for as long as its tab is not loaded again."""
     if _SESSION_ID not in st.session_state:
         st.session_state[_SESSION_ID] = uuid4().hex
-    return services.states.of(st.session_state[_SESSION_ID])
+    return str(st.session_state[_SESSION_ID])
+
+
+def state_manager(services: Services) -> StateManager:
+    """The owner of this browser session's ApplicationState."""
+    return services.states.of(session_id())
 
 
 def show_in_widget(key: str, value: object) -> str:
@@ -55,8 +60,9 @@ def count(key: str) -> int:
 
 
 def add_notice(notice: dict[str, str]) -> None:
-    """Keep a notice until the next page is drawn."""
-    st.session_state[_NOTICES] = [*st.session_state.get(_NOTICES, []), notice]
+    """Keep a notice until the next page is drawn; one that says what another says already is none."""
+    waiting = st.session_state.get(_NOTICES, [])
+    st.session_state[_NOTICES] = waiting if notice in waiting else [*waiting, notice]
 
 
 def has_notices() -> bool:

@@ -7,12 +7,14 @@ from app.components.error_box import warning_box
 from app.components.markdown_escape import escape
 from app.components.wordmark import MARK, WORDMARK
 from app.frame import error_frame
+from app.links import note_pages
 from app.navigation import MENU, View
 from app.notices import draw_notices
-from app.runtime import get_services
-from app.session import count, count_up, state_manager
+from app.runtime import get_services, get_timings
+from app.session import count, count_up, session_id, state_manager
 from backend.domain.actions import navigate, see_runs
 from backend.services.bundle import Services
+from backend.services.timings import PAGE
 
 RESTART_TOLD = "studio-restart-told"
 
@@ -21,23 +23,31 @@ def render() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="PEFT Studio", page_icon=MARK, layout="wide")
     st.logo(WORDMARK, size="large")
-    with error_frame():
+    note_pages(())
+    with error_frame("open the dashboard"):
         services = get_services()
         pages = {view.url_path: _page(view, services) for view in MENU}
         chosen = st.navigation(list(pages.values()))
+        note_pages(tuple(pages))
         current = next(view for view in MENU if pages[view.url_path] is chosen)
-        _surroundings(services, current)
-        chosen.run()
+        with get_timings().measure(PAGE, current.url_path, session_id()):
+            _surroundings(services, current)
+            chosen.run()
 
 
 def _page(view: View, services: Services) -> st.Page:
+    def draw() -> None:
+        with error_frame(f"draw {view.url_path}"):
+            view.render(services)
+
     return st.Page(
-        lambda: view.render(services),
+        draw,
         title=view.title,
         icon=view.icon,
         url_path=view.url_path,
         help=view.help,
         default=view is MENU[0],
+        visibility="visible" if view.is_listed(services) else "hidden",
     )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from dependency_injector import containers, providers
 from dependency_injector.providers import Object, Provider
-from dependency_injector.providers import ThreadSafeSingleton as Once
 
 from backend import wiring
+from backend.container_graph import Once, graph
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
@@ -37,7 +37,12 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.engine_restart import EngineRestart
+from backend.services.error_catalogue import ErrorCatalogue
+from backend.services.error_handler import ErrorHandler
+from backend.services.event_bus import EventBus
 from backend.services.hardware import HardwareService
+from backend.services.insight import Insight
+from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
@@ -55,6 +60,7 @@ from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
+from backend.services.timings import Timings
 from backend.services.training import TrainingService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
@@ -75,13 +81,14 @@ def _open(
     store.close()
 
 
-def _opened(_open: None, services: Services) -> Services:
+def _opened(_open: None, _connected: None, services: Services) -> Services:
     return services
 
 
 class StudioContainer(containers.DeclarativeContainer):
     """Three paragraphs: settings, the outside world, services. Override before the first use, never after."""
 
+    __self__ = providers.Self()
     settings: Provider[Settings] = Once(Settings)
 
     clock: Provider[Clock] = Once(SystemClock)
@@ -99,6 +106,13 @@ class StudioContainer(containers.DeclarativeContainer):
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
+    bus: Provider[EventBus] = Once(EventBus, clock)
+    errors: Provider[ErrorHandler] = Once(ErrorHandler, bus, clock)
+    timings: Provider[Timings] = Once(Timings, clock)
+    answers: Provider[DataCache] = Once(DataCache, clock, ttl_seconds=60.0)
+    found: Provider[DataCache] = Once(DataCache, clock, ttl_seconds=5.0)
+    journal: Provider[JournalBridge] = Once(JournalBridge, store, bus)
+    catalogue: Provider[ErrorCatalogue] = Once(ErrorCatalogue)
     configs: Provider[ConfigService] = Once(ConfigService, settings.provided.presets_folder)
     engine: Provider[EngineRestart] = Once(EngineRestart, settings.provided.engine_state_file)
     startup: Provider[StartupService] = Once(StartupService, clock)
@@ -115,7 +129,7 @@ class StudioContainer(containers.DeclarativeContainer):
         store,
         curves,
         Object(find_runs),
-        Once(DataCache, clock, ttl_seconds=5.0),
+        found,
         settings.provided.private_folders,
         settings.provided.runs_folder,
     )
@@ -191,10 +205,23 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
-    storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
+    storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace, answers)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
+    insight: Provider[Insight] = Once(
+        Insight,
+        bus,
+        timings,
+        errors,
+        caches=providers.Dict(answers=answers, log_directories=found, last_values=curves.provided.answers),
+        providers=providers.Callable(graph, __self__).provider,
+        is_on=settings.provided.developer,
+    )
     bundle: Provider[Services] = Once(
         Services,
+        bus=bus,
+        journal=journal,
+        insight=insight,
+        catalogue=catalogue,
         training=training,
         branching=branching,
         status=status,
@@ -225,7 +252,10 @@ class StudioContainer(containers.DeclarativeContainer):
         engine=engine,
     )
     services: Provider[Services] = Once(
-        _opened, providers.Resource(_open, store, chat, spare, curves, tensorboard), bundle
+        _opened,
+        providers.Resource(_open, store, chat, spare, curves, tensorboard),
+        Once(wiring.connect, bus, errors, answers, store, status, curves, states),
+        bundle,
     )
 
 

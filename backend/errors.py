@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from string import Formatter
 from typing import ClassVar
 
@@ -12,6 +13,16 @@ EXIT_SOFTWARE = 70
 EXIT_IO = 74
 EXIT_CHECKPOINTED = 75
 EXIT_CONFIGURATION = 78
+
+
+class Action(StrEnum):
+    """What a person is offered beside an error, to do at once; the dashboard has a button for each."""
+
+    TRY_AGAIN = "try-again"
+    OPEN_RUN = "open-run"
+    OPEN_RUNS = "open-runs"
+    OPEN_DATASETS = "open-datasets"
+    OPEN_MACHINE = "open-machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class StudioError(Exception):
 
     A subclass sets `id`, `what`, `why` and `fix`; the last three may name data in braces, which the raiser
     passes as keywords: `raise DatasetEmpty(path=path)`. `exit_code` is what a program ends with (sysexits.h).
+    `action` is the way out that can be offered as a button; a subclass has that of its family.
     """
 
     id: ClassVar[str] = "studio-error"
@@ -41,6 +53,7 @@ class StudioError(Exception):
     why: ClassVar[str] = "The program met a condition that it does not know."
     fix: ClassVar[str] = "Look into the log, and report it with the id and the time."
     exit_code: ClassVar[int] = EXIT_SOFTWARE
+    action: ClassVar[Action | None] = None
 
     def __init__(self, **data: object) -> None:
         self.data = data
@@ -85,6 +98,7 @@ class DataError(StudioError):
 
     id = "data"
     exit_code = EXIT_DATA
+    action = Action.OPEN_DATASETS
 
 
 class ConfigurationError(StudioError):
@@ -119,3 +133,10 @@ class TrainingError(StudioError):
     """Training itself went wrong; the diagnosis says whether another attempt is worth it."""
 
     id = "training"
+
+
+# The names that the first requirements gave to these families.
+GemmaUIException = StudioError
+TrainingException = TrainingError
+ConfigurationException = ConfigurationError
+ProcessException = ProcessError

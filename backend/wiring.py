@@ -8,16 +8,27 @@ from getpass import getuser
 from pathlib import Path
 
 from backend.domain.curves import CurveSource
-from backend.domain.ports import Clock
+from backend.domain.events import DatasetsChanged, ErrorHandled, ModelsChanged, RunEvent, RunRemoved
+from backend.domain.ports import Clock, RunStore
+from backend.domain.run_directory import RunDirectory
+from backend.errors import StorageError
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.piped import PipedProgram
 from backend.services.boot_service import BootService, Systemctl
+from backend.services.data_cache import DataCache
+from backend.services.error_handler import ErrorHandler
+from backend.services.event_bus import EventBus
 from backend.services.process_manager import SupervisorProgram
 from backend.services.spare import SpareRule
+from backend.services.state_managers import StateManagers
+from backend.services.status_manager import StatusManager
+from backend.services.storage import CACHE_KEY as STORAGE
+from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram
+from backend.store.errors import StoreUnavailable
 from config.settings import Settings
 
 LINGER = Path("/var/lib/systemd/linger")
@@ -82,3 +93,33 @@ def curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSour
         return EventFolder
     cache = CurveCache(settings.curve_cache_folder, clock, settings.curve_cache_max_bytes)
     return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
+
+
+def connect(
+    bus: EventBus,
+    errors: ErrorHandler,
+    answers: DataCache,
+    store: RunStore,
+    status: StatusManager,
+    curves: TensorBoardDataManager,
+    states: StateManagers,
+) -> None:
+    """Who hears of what, and which errors are repaired how."""
+    for kind in (RunEvent, DatasetsChanged, ModelsChanged):
+        answers.invalidate_on(bus, kind, STORAGE)
+
+    def let_go(gone: RunRemoved) -> None:
+        status.forget(gone.run_id)
+        curves.forget(RunDirectory(gone.run_dir).tensorboard)
+
+    bus.subscribe(RunRemoved, let_go)
+    bus.subscribe(ErrorHandled, lambda _: states.save_unsaved())
+    errors.recover_from(StoreUnavailable, lambda _: _answers_again(store))
+
+
+def _answers_again(store: RunStore) -> bool:
+    try:
+        store.version()
+    except StorageError:
+        return False
+    return True

@@ -45,6 +45,12 @@ class Settings(BaseSettings):
     )
     store_url: str = Field(default="", description="SQLAlchemy URL of the store; empty means SQLite in the workspace.")
     debug: bool = Field(default=False, description="More log lines, and details beside errors.")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Lines of the dashboard's log: text for people, or one JSON object each."
+    )
+    developer: bool = Field(
+        default=False, description="Show the Developer page: state, services, events, timings, caches."
+    )
     host: str = Field(
         default="127.0.0.1", description="Address the dashboard listens on; loopback unless you know why not."
     )

@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from backend.methods import Method, Targeted
 from backend.quantization import Quantization
 from backend.recipes import Recipe
 from backend.recipes.rewards import REWARDS
+from backend.services.error_catalogue import entry_of, is_own, known_kinds
 from backend.spec import Frozen, Parameter, Spec, members, parameter
 from config.settings import PREFIX, Settings
 
@@ -60,8 +62,10 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "diagnoses.md": _diagnoses(),
         "command-line.md": _command_line(),
+        "../troubleshooting.md": _troubleshooting(),
     }
-    return {name: NOTE + text for name, text in made.items()}
+    data = {"../../config/errors.json": _error_catalogue()}
+    return {name: NOTE + text for name, text in made.items()} | data
 
 
 def _run_config() -> str:
@@ -192,14 +196,37 @@ def _states() -> str:
 
 def _errors() -> str:
     lines = [
-        "# Troubleshooting by error id\n",
-        "Every error of the studio has an id, says what happened and why, and how",
+        "# Errors\n",
+        "Every error of the studio has an id. What each means and how to go on is in",
+        "[troubleshooting](../troubleshooting.md); `peft-studio explain ID` and `GET /api/errors/{id}` tell the",
+        "same.\n",
+        "| id | family | exit code | offered in the dashboard | raised as |",
+        "|---|---|---|---|---|",
     ]
-    lines.append("to go on. Words in braces are filled in when it happens.\n")
-    for error in error_classes():
-        lines += [f"## {error.id}\n", f"* What: {error.what}", f"* Why: {error.why}", f"* Fix: {error.fix}"]
-        lines += [f"* Exit code: {error.exit_code}\n"]
+    for kind in error_classes():
+        entry = entry_of(kind)
+        link = f"[`{entry.id}`](../troubleshooting.md#{entry.id})"
+        family = f"`{entry.family}`" if entry.family else ""
+        where = f"`{kind.__module__}.{kind.__qualname__}`"
+        lines.append(f"| {link} | {family} | {entry.exit_code} | {entry.action.replace('-', ' ')} | {where} |")
+    return "\n".join(lines) + "\n"
+
+
+def _troubleshooting() -> str:
+    lines = [
+        "# Troubleshooting by error id\n",
+        "Every error says what happened and why, and how to go on; its id is beside it. Look for the id here, or ask",
+        " `peft-studio explain ID`. Words in braces are filled in when it happens.\n",
+    ]
+    for kind in error_classes():
+        entry = entry_of(kind)
+        lines += [f"## {entry.id}\n", f"* What: {entry.what}", f"* Why: {entry.why}", f"* How to go on: {entry.fix}\n"]
     return "\n".join(lines)
+
+
+def _error_catalogue() -> str:
+    entries = [asdict(entry_of(kind)) for kind in error_classes()]
+    return json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
 
 
 def _diagnoses() -> str:
@@ -218,20 +245,12 @@ def _diagnoses() -> str:
 
 
 def error_classes() -> list[type[StudioError]]:
-    """Every error that states its own sentences, by id."""
+    """Every kind of error with an id of its own, by id."""
     for package in (backend, app):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if not module.name.startswith(("backend.store.migrations", "app.main")) and "__main__" not in module.name:
                 importlib.import_module(module.name)
-    ours = (app.__name__, backend.__name__)  # the errors of a test's doubles are nobody's reference
-    found = {cls for cls in _subclasses(StudioError) if "what" in vars(cls) and cls.__module__.split(".")[0] in ours}
-    return sorted(found, key=lambda cls: cls.id)
-
-
-def _subclasses(cls: type[StudioError]) -> Iterator[type[StudioError]]:
-    for below in cls.__subclasses__():
-        yield below
-        yield from _subclasses(below)
+    return [kind for kind in known_kinds() if is_own(kind)]  # those of a test's doubles are nobody's reference
 
 
 def _command_line() -> str:

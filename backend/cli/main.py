@@ -1,7 +1,6 @@
 """peft-studio: the command line over the same services as the dashboard."""
 
 import gc
-import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -17,6 +16,7 @@ from backend.cli import (
     data,
     demo,
     doctor,
+    explain,
     look_after,
     methods,
     queue,
@@ -29,7 +29,9 @@ from backend.cli import (
 )
 from backend.cli.context import Context
 from backend.cli.output import print_error
+from backend.containers import build_container
 from backend.errors import EXIT_SOFTWARE, StudioError
+from backend.services.error_handler import Edge
 
 app = typer.Typer(
     name="peft-studio",
@@ -53,6 +55,7 @@ app.command("tensorboard")(tensorboard.tensorboard)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)
+app.command("explain")(explain.explain)
 app.command("reindex")(reindex.reindex)
 app.add_typer(service.app, name="service")
 
@@ -88,13 +91,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
     as_json = "--json" in words
     try:
         app(words, standalone_mode=True)
-    except StudioError as error:
-        print_error(error, as_json=as_json)
-        sys.exit(error.exit_code)
-    except Exception:
-        logging.getLogger(__name__).exception("The command met an error that it does not know.")
-        print_error(StudioError(), as_json=as_json)
-        sys.exit(EXIT_SOFTWARE)
+    except Exception as error:  # noqa: BLE001 - the outermost frame
+        edge = Edge(present=lambda incident: print_error(incident, as_json=as_json), quiet=True)
+        build_container().errors().handle(error, "run a command", edge, may_repeat=False)
+        sys.exit(error.exit_code if isinstance(error, StudioError) else EXIT_SOFTWARE)
 
 
 def _workspace_first(words: list[str]) -> list[str]:

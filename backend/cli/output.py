@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from backend.errors import StudioError
+from backend.domain.incident import Incident
 
 JSON_HELP = "Print one JSON document instead of text."
 WIDEST_TABLE = 10_000  # characters: what reads from a pipe gets each row on one line
@@ -33,14 +34,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     Console(width=None if is_terminal() else WIDEST_TABLE).print(table)
 
 
-def print_error(error: StudioError, *, as_json: bool = False) -> None:
+def print_error(incident: Incident, *, as_json: bool = False) -> None:
     """What happened, why, and what to do, on standard error."""
-    explained = error.explain()
+    explained = incident.error
     if as_json:
-        fields = {name: getattr(explained, name) for name in ("id", "what", "why", "fix", "at")}
-        typer.echo(json.dumps({"error": fields}, ensure_ascii=False), err=True)
+        typer.echo(json.dumps({"error": asdict(explained)}, ensure_ascii=False), err=True)
         return
-    lines = (explained.what, f"  Why: {explained.why}", f"  Fix: {explained.fix}", f"  [{explained.id}]")
+    reference = f"  [{explained.id}] at {explained.at}; more: peft-studio explain {explained.id}"
+    lines = (explained.what, f"  Why: {explained.why}", f"  Fix: {explained.fix}", reference)
     typer.echo("\n".join(lines), err=True)
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backend.domain.engine import EnginePolicy, EngineState, EngineStatusChanged
+from backend.domain.log_lines import JsonLines
 from backend.errors import EXIT_CONFIGURATION, StudioError
 from backend.executors import lock_file
 from backend.launcher import ports
@@ -67,7 +68,7 @@ def serve(
         _say_where(status, settings, say)
         return 0
     try:
-        with _logging(log), Leave() as leave:
+        with _logging(log, settings.log_format), Leave() as leave:
             if left := status.clear_leftovers():
                 _log.warning("Ended %d processes that a killed launcher had left behind.", left)
             manager = _manager(settings, port, log, status, command, policy or EnginePolicy())
@@ -158,12 +159,12 @@ def _say_address(event: EngineStatusChanged, settings: Settings, say: Say) -> No
 
 
 @contextmanager
-def _logging(log: CappedLog) -> Iterator[None]:
+def _logging(log: CappedLog, log_format: str) -> Iterator[None]:
     """The launcher's lines go to standard error, and with their times into the dashboard's log."""
     lines = LogLines(log)
     form = logging.Formatter("%(asctime)sZ launcher: %(message)s", "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
-    lines.setFormatter(form)
+    lines.setFormatter(JsonLines() if log_format == "json" else form)
     handlers = (logging.StreamHandler(), lines)
     _log.setLevel(logging.INFO)
     for handler in handlers:

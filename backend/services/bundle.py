@@ -12,7 +12,11 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.engine_restart import EngineRestart
+from backend.services.error_catalogue import ErrorCatalogue
+from backend.services.event_bus import EventBus
 from backend.services.hardware import HardwareService
+from backend.services.insight import Insight
+from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
@@ -64,3 +68,7 @@ class Services:
     boot: BootService
     engine: EngineRestart
     comparing: Comparing
+    bus: EventBus
+    journal: JournalBridge
+    insight: Insight
+    catalogue: ErrorCatalogue

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from backend.domain.clock import Clock
+from backend.domain.events import Event
+from backend.services.event_bus import EventBus, Unsubscribe
 
 Value = TypeVar("Value")
 Key = tuple[Hashable, ...]
@@ -17,6 +19,17 @@ Key = tuple[Hashable, ...]
 class _Kept:
     value: object
     until: float  # monotonic seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """Counted since the start. `hits` were answered from memory or by a computation that went on already."""
+
+    num_entries: int
+    max_entries: int
+    hits: int
+    misses: int
+    invalidations: int
 
 
 class DataCache:
@@ -36,6 +49,7 @@ class DataCache:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._running: dict[Key, Future[Any]] = {}
+        self._hits = self._misses = self._invalidations = 0
 
     def __len__(self) -> int:
         """How many values are held, outdated ones that nobody asked for since included."""
@@ -49,10 +63,14 @@ class DataCache:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None and self._clock.monotonic() < kept.until:
+                self._hits += 1
                 self._kept.move_to_end(key)
                 return cast("Value", kept.value)
             running = self._running.get(key)
-            if running is None:
+            if running is not None:
+                self._hits += 1
+            else:
+                self._misses += 1
                 mine: Future[Value] = Future()
                 self._running[key] = mine
         if running is not None:
@@ -62,10 +80,20 @@ class DataCache:
     def invalidate(self, prefix: Key = ()) -> None:
         """Forget a key and all that begin with it; the empty prefix forgets everything."""
         with self._lock:
+            self._invalidations += 1
             for key in [key for key in self._kept if key[: len(prefix)] == prefix]:
                 del self._kept[key]
             for key in [key for key in self._running if key[: len(prefix)] == prefix]:
                 del self._running[key]
+
+    def invalidate_on(self, bus: EventBus, kind: type[Event], prefix: Key = ()) -> Unsubscribe:
+        """Forget everything below a prefix whenever an event of a type is published."""
+        return bus.subscribe(kind, lambda _: self.invalidate(prefix))
+
+    def statistics(self) -> CacheStatistics:
+        """How it has done so far."""
+        with self._lock:
+            return CacheStatistics(len(self._kept), self._max_entries, self._hits, self._misses, self._invalidations)
 
     def _computed(self, key: Key, compute: Callable[[], Value], mine: Future[Value]) -> Value:
         try:

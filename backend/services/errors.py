@@ -1,6 +1,7 @@
 """What services refuse, and how to go on."""
 
 from backend.errors import (
+    Action,
     ConfigurationError,
     DataError,
     Explanation,
@@ -42,6 +43,7 @@ class DiskAlmostFull(StorageError):
     """Too little room for checkpoints."""
 
     id = "disk-almost-full"
+    action = Action.OPEN_MACHINE
     what = "There is too little free space in {folder}."
     why = (
         "{free} are free, and {needed} are needed: three checkpoints of about {checkpoint} (an estimate; two kept, "
@@ -54,6 +56,7 @@ class DiskTight(StorageError):
     """Room for the first checkpoints, but not for all that is expected."""
 
     id = "disk-tight"
+    action = Action.OPEN_MACHINE
     what = "The free space in {folder} may not be enough for the whole run."
     why = (
         "{free} are free, and {needed} may be needed: {count} checkpoints of about {checkpoint} (an estimate), "
@@ -75,6 +78,7 @@ class PackageMissing(ConfigurationError):
     """A library that the chosen combination needs is not installed."""
 
     id = "package-missing"
+    action = Action.OPEN_MACHINE
     what = "The package {package} is missing."
     why = "{reason}."
     fix = "Install it: {command}"
@@ -102,6 +106,7 @@ class RunIsActive(UsageError):
     """An action that needs a run at rest."""
 
     id = "run-active"
+    action = Action.OPEN_RUN
     what = "The run {run_id} is {state}."
     why = "{action} works only when the run is at rest."
     fix = "Stop it first: peft-studio runs stop {run_id}"
@@ -111,6 +116,7 @@ class RunIsFinished(UsageError):
     """A finished run cannot go on."""
 
     id = "run-finished"
+    action = Action.OPEN_RUN
     what = "The run {run_id} is finished."
     why = "All of its steps are done."
     fix = "Extend it by more steps: peft-studio runs extend {run_id} --steps 100"
@@ -120,6 +126,7 @@ class RunNotWaiting(UsageError):
     """An action on a place in the queue that the run does not have."""
 
     id = "run-not-waiting"
+    action = Action.OPEN_RUN
     what = "The run {run_id} cannot be {action}: it is {state}."
     why = "Only a run that waits for its turn has a place in the queue."
     fix = "Look at the queue: peft-studio queue list"
@@ -138,6 +145,7 @@ class NothingToChange(UsageError):
     """No change of orders is known to help."""
 
     id = "nothing-to-change"
+    action = Action.OPEN_RUN
     what = "There is nothing to change for the run {run_id}."
     why = "It is not at rest after a failure, or no setting is known to help against what was found ({error_id})."
     fix = "Read its message and the end of its log; `peft-studio runs resume` tries again as it is."
@@ -147,6 +155,7 @@ class CannotExtend(UsageError):
     """A run that cannot go on for more steps."""
 
     id = "cannot-extend"
+    action = Action.OPEN_RUN
     what = "The run {run_id} cannot be extended."
     why = "{why}"
     fix = "Resume a run that is not finished; for another length from the start, start a new run with more steps."
@@ -156,6 +165,7 @@ class CannotFork(UsageError):
     """Changed settings that do not fit the checkpoint."""
 
     id = "cannot-fork"
+    action = Action.OPEN_RUN
     what = "The run {run_id} cannot be forked from step {step} with these settings."
     why = "{why}."
     fix = "Leave these settings as they are, or start a new run with them: peft-studio train run.yaml --set ..."
@@ -165,6 +175,7 @@ class NoAnswerYet(NotFoundError):
     """A run whose adapter does not exist yet."""
 
     id = "adapter-not-found"
+    action = Action.OPEN_RUN
     what = "The run {run_id} has no adapter yet."
     why = "It is {state}; the adapter is written at the end."
     fix = "Wait until it is finished, or resume it: peft-studio runs resume {run_id}"

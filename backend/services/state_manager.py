@@ -67,7 +67,7 @@ class StateManager:
         """
         with self._lock:
             new = self._updated(updater)
-        self._save()
+        self.save()
         self._deliver()
         return new
 
@@ -101,8 +101,11 @@ class StateManager:
             self._calls.extend(_Call(subscription, old, new) for subscription in self._subscriptions)
         return self._state
 
-    def _save(self) -> None:
-        """Store the lasting part if it changed; the newest state is read inside, so the newest wins."""
+    def save(self) -> None:
+        """Store the lasting part if it changed; the newest state is read inside, so the newest wins.
+
+        Each change does it by itself; a failure is kept as `save_error`.
+        """
         with self._saving:
             state = self._state
             if _lasting(state) == _lasting(self._saved):

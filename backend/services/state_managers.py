@@ -31,6 +31,13 @@ class StateManagers:
                 self._managers.popitem(last=False)
             return manager
 
+    def save_unsaved(self) -> None:
+        """Store once more what could not be stored when it changed, so that work survives whatever comes next."""
+        with self._lock:
+            managers = [manager for manager in self._managers.values() if manager.save_error is not None]
+        for manager in managers:
+            manager.save()
+
     def __len__(self) -> int:
         """How many sessions are remembered."""
         return len(self._managers)

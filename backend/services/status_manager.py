@@ -73,6 +73,11 @@ class StatusManager:
         """The run's run.yaml."""
         return self._files.config_text(self._store.get(run_id).run_dir)
 
+    def forget(self, run_id: str) -> None:
+        """Let go of what was remembered of a run that is no more."""
+        with self._lock:
+            self._still.pop(run_id, None)
+
     def version(self) -> int:
         """Changes whenever the store does."""
         return self._store.version()

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.services.data_cache import DataCache
+
+CACHE_KEY = ("storage",)
 PARTS = {
     "Runs": "runs",
     "Uploads": "datasets",
@@ -27,17 +30,24 @@ class FolderUsage:
 
 
 class StorageService:
-    """Measures by walking, so it costs milliseconds per thousand files. Holds no state."""
+    """Measures by walking, so it costs milliseconds per thousand files; the answers are kept in a cache."""
 
-    def __init__(self, workspace: Path) -> None:
+    def __init__(self, workspace: Path, answers: DataCache) -> None:
         self._workspace = workspace
+        self._answers = answers
 
     def usage(self) -> tuple[FolderUsage, ...]:
-        """Every part of the workspace, then the files that lie directly in it (store and locks)."""
-        parts = [self._measured(name, self._workspace / folder, _sizes) for name, folder in PARTS.items()]
-        return (*parts, self._measured("Store", self._workspace, _own_sizes))
+        """Every part of the workspace, then the files that lie directly in it (store and locks).
 
-    def _measured(self, name: str, path: Path, sizes: Callable[[Path], Iterator[int]]) -> FolderUsage:
+        As it was when it was measured last: until the cache is told that runs or files changed, or its time is over.
+        """
+        return self._answers.get_or_compute(CACHE_KEY, self._measure)
+
+    def _measure(self) -> tuple[FolderUsage, ...]:
+        parts = [self._part(name, self._workspace / folder, _sizes) for name, folder in PARTS.items()]
+        return (*parts, self._part("Store", self._workspace, _own_sizes))
+
+    def _part(self, name: str, path: Path, sizes: Callable[[Path], Iterator[int]]) -> FolderUsage:
         found = list(sizes(path))
         return FolderUsage(name, path, len(found), sum(found))
 

@@ -68,7 +68,7 @@ class TensorBoardDataManager:
     ) -> None:
         self._open_folder = open_folder
         self._glimpses = glimpses
-        self._answers = DataCache(clock, ANSWER_SECONDS, MAX_ANSWERS)
+        self.answers = DataCache(clock, ANSWER_SECONDS, MAX_ANSWERS)
         self._max_bytes = max_bytes
         self._lock = Lock()
         self._versions = count(1)
@@ -104,7 +104,7 @@ class TensorBoardDataManager:
         if self._glimpses is None or self._is_known(key):
             return last_points(self.curves(key))
         glimpses = self._glimpses
-        return self._answers.get_or_compute(("last", key), lambda: glimpses.last_points(key))
+        return self.answers.get_or_compute(("last", key), lambda: glimpses.last_points(key))
 
     def preview(self, folder: Path) -> Preview:
         """A sample of every curve within the same short time whatever the size; the whole if it is in memory."""
@@ -121,7 +121,7 @@ class TensorBoardDataManager:
         """Free the memory of a folder, such as that of a deleted run. A folder that is not known is fine."""
         key = folder.absolute()
         self._settler.withdraw(key)
-        self._answers.invalidate(("last", key))
+        self.answers.invalidate(("last", key))
         with self._lock:
             self._drop(key)
 

@@ -2,13 +2,14 @@
 
 import errno
 
-from backend.errors import ConfigurationError, NotFoundError, StorageError, StudioError, UsageError
+from backend.errors import Action, ConfigurationError, NotFoundError, StorageError, StudioError, UsageError
 
 
 class RunNotFound(NotFoundError):
     """No run of that id. Data: `run_id`."""
 
     id = "run-not-found"
+    action = Action.OPEN_RUNS
     what = "There is no run {run_id}."
     why = "The store does not know it: it was deleted, or its folder was never indexed."
     fix = "Look at the list of runs; if its folder lies in the workspace, run `peft-studio reindex`."
@@ -66,6 +67,7 @@ class StoreUnavailable(StorageError):
     """The database does not answer as it should. Data: `url` (without password), `detail`."""
 
     id = "store-unavailable"
+    action = Action.TRY_AGAIN
     what = "The store {url} cannot be used."
     why = "{detail}"
     fix = "Check that its folder exists and may be written, or that the database server runs; then try again."
@@ -172,6 +174,7 @@ class CheckpointMissing(NotFoundError):
     """A step that has no sealed checkpoint. Data: `step`, `run_id`, `steps`."""
 
     id = "checkpoint-missing"
+    action = Action.OPEN_RUN
     what = "The run {run_id} has no checkpoint of step {step}."
     why = "Its checkpoints are of these steps: {steps}; older ones are deleted (training.keep_checkpoints)."
     fix = "Choose one of these steps, or keep more checkpoints."
@@ -181,6 +184,7 @@ class CheckpointDamaged(StorageError):
     """A checkpoint with other bytes than were sealed. Data: `step`, `run_id`, `reason`."""
 
     id = "checkpoint-damaged"
+    action = Action.OPEN_RUN
     what = "The checkpoint of step {step} of the run {run_id} cannot be used."
     why = "It is damaged: {reason}."
     fix = "Choose another step, or restore the checkpoint from a copy."

@@ -28,6 +28,8 @@ PATHS = (
     "/dependencies",
     "/peft/algorithms",
     "/startup/status",
+    "/errors",
+    "/errors/run-not-found",
     "/runs",
     "/runs/a-run",
     "/runs/a-run/curves",
@@ -222,3 +224,17 @@ def test_asking_everything_imports_no_training_library(client: TestClient) -> No
     for path in PATHS:
         client.get(f"/api{path}")
     assert heavy & set(sys.modules) == before
+
+
+def test_the_catalogue_of_errors_is_told_whole_and_one_by_one(client: TestClient) -> None:
+    everything = {entry["id"]: entry for entry in client.get("/api/errors").json()["errors"]}
+    one = client.get("/api/errors/run-not-found").json()
+    assert everything["run-not-found"] == one
+    assert one["fix"].startswith("Look at the list of runs")
+    assert (one["action"], one["page"]) == ("open-runs", "docs/troubleshooting.md#run-not-found")
+
+
+def test_an_unknown_error_is_a_404_that_names_similar_ones(client: TestClient) -> None:
+    answer = client.get("/api/errors/run-not-fond")
+    assert answer.status_code == 404
+    assert "run-not-found" in answer.json()["error"]["why"]

@@ -83,14 +83,15 @@ def test_an_unexpected_error_shows_an_incident_and_no_trace(
     studio: StudioContainer, caplog: pytest.LogCaptureFixture
 ) -> None:
     studio.status.override(providers.Object(BrokenStatus(RuntimeError("/secret/path"))))
-    with caplog.at_level(logging.ERROR, logger="app.frame"):
+    with caplog.at_level(logging.ERROR, logger="backend.services.error_handler"):
         at = open_page("runs")
     assert not at.exception
     box = at.error[0].value
     assert "view\\-failed" in box
     assert "secret" not in box
-    record = next(record for record in caplog.records if record.name == "app.frame")
-    assert str(record.args[0]) in box
+    (record,) = (record for record in caplog.records if record.name == "backend.services.error_handler")
+    assert record.fields["incident"] in box
+    assert record.fields["operation"] == "draw runs"
     assert record.exc_info is not None
 
 

@@ -6,6 +6,9 @@ from backend.domain.curves import Curves
 from backend.domain.run_view import RunView
 from backend.errors import NotFoundError, StudioError
 from backend.services.dependencies import DependencyService
+from backend.services.error_catalogue import ErrorCatalogue
+from backend.services.error_handler import ErrorHandler
+from backend.services.event_bus import EventBus
 from backend.services.hardware import HardwareService
 from backend.services.startup import StartupService
 from tests.fakes.clock import FakeClock
@@ -66,6 +69,17 @@ class FakeProcesses:
 
 
 @dataclass
+class FakeJournal:
+    """Counts the looks."""
+
+    looks: int = 0
+
+    def look(self) -> int:
+        self.looks += 1
+        return 0
+
+
+@dataclass
 class FakeSources:
     """Curves by the name of their source."""
 
@@ -83,7 +97,9 @@ class FakeServices:
 
     status: FakeStatus = field(default_factory=FakeStatus)
     processes: FakeProcesses = field(default_factory=FakeProcesses)
+    journal: FakeJournal = field(default_factory=FakeJournal)
     sources: FakeSources = field(default_factory=FakeSources)
+    catalogue: ErrorCatalogue = field(default_factory=ErrorCatalogue)
     hardware: HardwareService = field(default_factory=lambda: HardwareService(FakeMachine(), FakeClock()))
     startup: StartupService = field(default_factory=lambda: StartupService(FakeClock()))
     dependencies: DependencyService = field(
@@ -105,6 +121,9 @@ class FakeContainer:
         if self.failure:
             raise self.failure
         return self.the_services
+
+    def errors(self) -> ErrorHandler:
+        return ErrorHandler(EventBus(FakeClock()), FakeClock())
 
     def shutdown_resources(self) -> None:
         self.is_shut_down = True

@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
+from backend.container_graph import graph
 from backend.containers import build_container
+from backend.domain.actions import edit_draft
+from backend.domain.events import RunRemoved
+from backend.errors import StorageError
 from backend.services.bundle import Services
+from backend.services.error_handler import Edge
+from backend.store.errors import StoreBusy
 from config.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_bytes import points, scalar, version, write
 from tests.fakes.run_store import FakeRunStore
+from tests.fakes.runs import a_run
 
 
 @pytest.fixture
@@ -94,3 +101,75 @@ def test_curves_are_kept_in_the_workspace_unless_that_is_switched_off(
     assert len(list(workspace.glob("cache/curves/*.arrow"))) == num_kept
     assert list(path.parent.iterdir()) == [path]
     curves.close()
+
+
+def test_the_graph_tells_who_is_given_what_and_what_is_built(settings: Settings) -> None:
+    container = build_container(settings)
+    before = {node.name: node for node in graph(container)}
+    assert before.keys() == container.providers.keys() - {"__self__"}
+    assert not any(node.is_built for node in before.values() if node.name != "settings")
+    assert before["settings"].is_built, "it was replaced by these settings"
+    assert before["status"].given == ("executor", "files", "store")
+    assert "settings" in before["library"].given, "also what is taken from its fields"
+    container.status()
+    after = {node.name for node in graph(container) if node.is_built}
+    assert after == {"settings", "clock", "store", "files", "executor", "status"}
+    container.store().close()
+
+
+def test_a_run_that_another_program_removed_is_let_go_everywhere(settings: Settings) -> None:
+    container = build_container(settings)
+    store = FakeRunStore(FakeClock())
+    container.store.override(providers.Object(store))
+    services = container.services()
+    for name in ("stays", "goes"):
+        store.create(a_run(name, run_dir=settings.runs_folder / name))
+        write(settings.runs_folder / name / "tensorboard", "1", [version(), scalar(1, 0.5)])
+    services.journal.look()
+    usage = services.storage.usage()
+    assert services.storage.usage() is usage
+    goes = services.sources.curves("run:goes")
+    stays = services.sources.curves("run:stays")
+    store.delete("goes")
+    services.journal.look()
+    assert RunRemoved("goes", settings.runs_folder / "goes") in [each.event for each in services.bus.recent()]
+    assert services.storage.usage() is not usage, "the workspace is measured anew"
+    assert services.curves.curves(settings.runs_folder / "goes" / "tensorboard") is not goes
+    assert services.sources.curves("run:stays") is stays
+    container.shutdown_resources()
+
+
+def test_an_error_anywhere_has_unsaved_work_stored_again(settings: Settings) -> None:
+    container = build_container(settings)
+    store = FakeRunStore(FakeClock())
+    container.store.override(providers.Object(store))
+    services = container.services()
+    save, store.save_draft = store.save_draft, _refuse
+    manager = services.states.of("a session")
+    manager.update_state(edit_draft({"name": "unfinished"}))
+    assert manager.save_error is not None
+    store.save_draft = save
+    container.errors().handle(RuntimeError("a mistake"), "draw", Edge(present=lambda _: None))
+    assert manager.save_error is None
+    container.shutdown_resources()
+
+
+def test_a_store_that_answers_again_is_asked_once_more(settings: Settings) -> None:
+    container = build_container(settings)
+    services = container.services()
+    failures = [StoreBusy(url="x", detail="locked")]
+
+    def ask() -> int:
+        if failures:
+            raise failures.pop()
+        return services.status.version()
+
+    shown: list[object] = []
+    asked = container.errors().with_error_handling("ask", Edge(present=shown.append))(ask)
+    assert asked() == services.status.version()
+    assert shown == []
+    container.shutdown_resources()
+
+
+def _refuse(*_: object) -> None:
+    raise StorageError

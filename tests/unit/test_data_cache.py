@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.services.data_cache import DataCache
+from backend.domain.events import DatasetsChanged, RunAdded, RunEvent
+from backend.domain.states import RunState
+from backend.services.data_cache import CacheStatistics, DataCache
+from backend.services.event_bus import EventBus
 from tests.fakes.clock import FakeClock
 
 
@@ -210,3 +213,33 @@ def test_it_tells_what_a_plain_model_tells(some: list[tuple[str, str | int]], ma
             while len(model) > max_entries:
                 del model[next(iter(model))]
             assert told == expected[0]
+
+
+def test_an_event_of_a_type_forgets_what_lies_below_a_prefix() -> None:
+    clock = FakeClock()
+    bus, cache, compute = EventBus(clock), DataCache(clock), Counted()
+    leave = cache.invalidate_on(bus, RunEvent, ("runs",))
+
+    def ask() -> tuple[int, int]:
+        return cache.get_or_compute(("runs", 1), compute), cache.get_or_compute(("other",), compute)
+
+    assert ask() == (1, 2)
+    bus.publish(DatasetsChanged())
+    assert ask() == (1, 2)
+    bus.publish(RunAdded("a", RunState.CREATED))
+    assert ask() == (3, 2)
+    leave()
+    bus.publish(RunAdded("b", RunState.CREATED))
+    assert ask() == (3, 2)
+
+
+def test_hits_misses_and_invalidations_are_counted() -> None:
+    clock = FakeClock()
+    cache = DataCache(clock, ttl_seconds=10, max_entries=5)
+    for name in ("a", "a", "b"):
+        cache.get_or_compute((name,), Counted())
+    clock.advance(11)
+    cache.get_or_compute(("a",), Counted())
+    cache.invalidate(("b",))
+    expected = CacheStatistics(num_entries=1, max_entries=5, hits=1, misses=3, invalidations=1)
+    assert cache.statistics() == expected

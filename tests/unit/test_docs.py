@@ -1,15 +1,22 @@
 """The documentation says what the code does."""
 
+import json
 import re
 import shlex
 from pathlib import Path
+from string import Formatter
 
 import click
 import pytest
 import typer
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.components.error_box import as_markdown
 from backend.cli.main import app as command_line
+from backend.errors import StudioError
 from backend.services.config_service import ConfigService
+from backend.services.error_catalogue import ErrorCatalogue, entry_of
 from config.yaml_files import parse_yaml
 from scripts.make_reference import FOLDER, error_classes, pages
 
@@ -101,3 +108,48 @@ def test_every_error_says_what_why_and_how_to_fix() -> None:
         assert explained.why
         assert explained.fix
         assert explained.at
+
+
+UNESCAPED = re.compile(r"(?<!\\)(?:\\\\)*[\[\]<>`$|#*]")
+FOREIGN = st.text(max_size=40) | st.sampled_from(
+    ["![x](http://a/b.png)", "<script>", "**bold**", "`code`", ":red[x]", "$x$", "a | b", "# h", "\u202e", "{what}"]
+)
+
+
+def _names(kind: type[StudioError]) -> list[str]:
+    texts = (kind.what, kind.why, kind.fix)
+    return [name for text in texts for _, name, _, _ in Formatter().parse(text) if name]
+
+
+@given(st.data())
+def test_every_error_formats_with_any_data_and_is_shown_as_text(data: st.DataObject) -> None:
+    """Feature: peft-studio-fix, Property 5, over all kinds and arbitrary messages, markup included."""
+    kind = data.draw(st.sampled_from(error_classes()))
+    given_data = {name.partition(".")[0]: data.draw(FOREIGN) for name in _names(kind)}
+    explained = kind(**given_data).explain()
+    assert explained.what.strip() or not kind.what.strip("{}")
+    for text, told in ((kind.what, explained.what), (kind.why, explained.why), (kind.fix, explained.fix)):
+        for name in [name for _, name, spec, _ in Formatter().parse(text) if name and not spec]:
+            assert given_data.get(name, "") in told
+    what, *middle, reference = as_markdown(explained, "ab12").split("\n\n")
+    assert (what[:2], what[-2:]) == ("**", "**")
+    assert [part for part in (what[2:-2], *middle) if UNESCAPED.search(part)] == []
+    assert reference.startswith(":small[")
+    assert not UNESCAPED.search(reference.removeprefix(":small[").removesuffix("]"))
+    assert explained.at.replace("-", "\\-").replace(":", "\\:").replace("+", "\\+") in reference
+
+
+def test_every_kind_of_error_is_in_the_catalogue_that_the_dashboard_reads() -> None:
+    shipped = {entry.id: entry for entry in ErrorCatalogue().all()}
+    assert [kind.id for kind in error_classes() if shipped.get(kind.id) != entry_of(kind)] == []
+    assert all(entry.what and entry.why and entry.fix for entry in shipped.values())
+    families = {entry.family for entry in shipped.values()} - {""}
+    assert families <= shipped.keys()
+
+
+def test_every_error_has_its_place_in_troubleshooting() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    anchors = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert anchors == [kind.id for kind in error_classes()]
+    catalogue = json.loads((ROOT / "config" / "errors.json").read_text(encoding="utf-8"))
+    assert [entry["id"] for entry in catalogue] == anchors

@@ -3,6 +3,7 @@
 import threading
 
 from backend.domain.actions import edit_draft, open_run
+from backend.errors import StorageError
 from backend.services.state_managers import StateManagers
 from tests.fakes.clock import FakeClock
 from tests.fakes.run_store import FakeRunStore
@@ -49,3 +50,24 @@ def test_many_threads_of_a_session_share_one_manager() -> None:
         thread.join()
     assert len(found) == 8
     assert len({id(manager) for manager in found}) == 1
+
+
+def test_what_could_not_be_stored_is_stored_when_it_is_asked_for_again() -> None:
+    class Failing(FakeRunStore):
+        fails = True
+
+        def save_draft(self, key: str, text: str) -> None:
+            if self.fails:
+                raise StorageError
+            super().save_draft(key, text)
+
+    store = Failing(FakeClock())
+    managers = StateManagers(store)
+    manager = managers.of("one")
+    manager.update_state(edit_draft({"name": "unfinished"}))
+    managers.save_unsaved()
+    assert manager.save_error is not None
+    store.fails = False
+    managers.save_unsaved()
+    assert manager.save_error is None
+    assert StateManagers(store).of("later").state.training.draft["name"] == "unfinished"

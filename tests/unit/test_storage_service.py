@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+from backend.services.data_cache import DataCache
 from backend.services.storage import StorageService
+from tests.fakes.clock import FakeClock
 
 
 def usage(workspace: Path) -> dict[str, tuple[int, int]]:
-    return {part.name: (part.num_files, part.size_bytes) for part in StorageService(workspace).usage()}
+    return {
+        part.name: (part.num_files, part.size_bytes)
+        for part in StorageService(workspace, DataCache(FakeClock())).usage()
+    }
 
 
 def test_a_workspace_that_does_not_exist_takes_nothing(tmp_path: Path) -> None:
