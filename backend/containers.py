@@ -11,6 +11,7 @@ from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
 from backend.domain.tensorboard_page import TensorBoardProbe
+from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
 from backend.event_files.records import read_record
@@ -40,6 +41,7 @@ from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
+from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
@@ -47,6 +49,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare
 from backend.services.startup import StartupService
@@ -75,7 +78,7 @@ def _open(
     store.close()
 
 
-def _opened(_open: None, services: Services) -> Services:
+def _opened(_open: None, _following: None, services: Services) -> Services:
     return services
 
 
@@ -83,6 +86,7 @@ class StudioContainer(containers.DeclarativeContainer):
     """Three paragraphs: settings, the outside world, services. Override before the first use, never after."""
 
     settings: Provider[Settings] = Once(Settings)
+    watched: Provider[SettingsService] = Once(SettingsService, settings)
 
     clock: Provider[Clock] = Once(SystemClock)
     store: Provider[RunStore] = Once(SqlRunStore, settings.provided.url, clock)
@@ -94,8 +98,8 @@ class StudioContainer(containers.DeclarativeContainer):
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
     tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
-    supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings)
-    inference: Provider[LineProgram] = Once(wiring.inference, settings)
+    supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)
+    inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
@@ -107,8 +111,11 @@ class StudioContainer(containers.DeclarativeContainer):
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
+    curve_cache: Provider[CurveCache] = Once(
+        CurveCache, settings.provided.curve_cache_folder, clock, settings.provided.curve_cache_max_bytes
+    )
     curves: Provider[TensorBoardDataManager] = Once(
-        TensorBoardDataManager, Once(wiring.curve_opener, settings, clock), clock, Once(FileGlimpses)
+        TensorBoardDataManager, Once(wiring.curve_opener, curve_cache, clock), clock, Once(FileGlimpses)
     )
     sources: Provider[CurveSources] = Once(
         CurveSources,
@@ -193,6 +200,10 @@ class StudioContainer(containers.DeclarativeContainer):
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
+    plugins: Provider[PluginManager] = Once(wiring.plugins, settings)
+    followers: Provider[wiring.Followers] = Once(
+        wiring.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
+    )
     bundle: Provider[Services] = Once(
         Services,
         training=training,
@@ -223,9 +234,14 @@ class StudioContainer(containers.DeclarativeContainer):
         repairs=repairs,
         boot=boot,
         engine=engine,
+        settings=watched,
+        plugins=plugins,
     )
     services: Provider[Services] = Once(
-        _opened, providers.Resource(_open, store, chat, spare, curves, tensorboard), bundle
+        _opened,
+        providers.Resource(_open, store, chat, spare, curves, tensorboard),
+        Once(wiring.following, watched, followers),
+        bundle,
     )
 
 

@@ -12,6 +12,7 @@ class Effect(StrEnum):
 
     NOW = "at once"
     NEXT_RUN = "at the next run"
+    NEXT_CHAT = "when a chat model is loaded next"
     NEXT_START = "at the next start"
 
 

@@ -1,6 +1,5 @@
 """Settings: how this installation behaves. init > environment > .env > studio.toml > profile > defaults."""
 
-import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -8,16 +7,16 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from config.feature_flags import FeatureFlags
-from config.layered_settings import LayeredSettings, default_workspace
+from config.folders import Folders, in_url
+from config.layered_settings import default_workspace
 from config.setting_fields import Effect, Group, setting
 from config.setting_layers import PREFIX, start_folder
 
 __all__ = ["PREFIX", "FeatureFlags", "Settings"]
-_SECRETS = (".ssh", ".gnupg", ".aws", ".kube", ".docker", ".config")
 _RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)(.+)")
 
 
-class Settings(LayeredSettings):
+class Settings(Folders):
     """Every setting, with its environment variable PEFT_STUDIO_<NAME>. Read by composition roots only."""
 
     environment: Literal["dev", "prod"] = setting(
@@ -36,7 +35,7 @@ class Settings(LayeredSettings):
         description="SQLAlchemy URL of the store; empty means SQLite in the workspace.",
     )
     debug: bool = setting(
-        Group.STUDIO, Effect.NOW, default=False, description="More log lines, and details beside errors."
+        Group.STUDIO, Effect.NOW, default=False, description="More lines in the log of the dashboard."
     )
     host: str = setting(
         Group.STUDIO,
@@ -174,7 +173,7 @@ class Settings(LayeredSettings):
         description="A TensorBoard that nobody has looked at for so long is stopped.",
     )
     chat_idle_seconds: float = setting(
-        Group.MACHINE, Effect.NOW, default=600.0, gt=0, description="A chat model unused this long is unloaded."
+        Group.MACHINE, Effect.NEXT_CHAT, default=600.0, gt=0, description="A chat model unused this long is unloaded."
     )
     trainer_threads: int = setting(
         Group.RUNS, Effect.NEXT_RUN, default=0, ge=0, description="CPU threads of a trainer; 0 lets torch choose."
@@ -231,60 +230,9 @@ class Settings(LayeredSettings):
     def _anchored(cls, value: str) -> str:
         """A relative SQLite file means the same to programs that run in other folders."""
         found = _RELATIVE_SQLITE.match(value)
-        return f"{found[1]}{_in_url(start_folder())}/{found[2]}" if found else value
+        return f"{found[1]}{in_url(start_folder())}/{found[2]}" if found else value
 
     @property
-    def runs_folder(self) -> Path:
-        """One folder per run."""
-        return self.workspace / "runs"
-
-    @property
-    def datasets_folder(self) -> Path:
-        """Uploads."""
-        return self.workspace / "datasets"
-
-    @property
-    def models_folder(self) -> Path:
-        """The demo model."""
-        return self.workspace / "models"
-
-    @property
-    def cache_folder(self) -> Path:
-        """What was computed from datasets and event files; it may be deleted at any time."""
-        return self.workspace / "cache"
-
-    @property
-    def engine_state_file(self) -> Path:
-        """Where the launcher tells of the dashboard."""
-        return self.workspace / "engine_state.json"
-
-    @property
-    def presets_folder(self) -> Path:
-        """People's own presets."""
-        return self.workspace / "presets"
-
-    @property
-    def curve_cache_folder(self) -> Path:
-        """Curves of runs that no longer change."""
-        return self.cache_folder / "curves"
-
-    @property
-    def private_folders(self) -> tuple[Path, ...]:
-        """Folders with the studio's own files, or with a person's keys and tokens."""
-        hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-        return (self.workspace, hub, *(Path.home() / name for name in _SECRETS))
-
-    @property
-    def trash_folder(self) -> Path:
-        """Deleted runs."""
-        return self.workspace / "trash"
-
-    @property
-    def url(self) -> str:
-        """The store's SQLAlchemy URL."""
-        return self.store_url or f"sqlite:///{_in_url(self.workspace / 'studio.db')}"
-
-
-def _in_url(path: Path) -> str:
-    """A path as SQLAlchemy 2.1 reads it back from a URL: it decodes %XX, and a question mark begins options."""
-    return str(path).replace("%", "%25").replace("?", "%3F")
+    def plugins_off(self) -> tuple[str, ...]:
+        """The plugins and packages that are not loaded; "*" stands for all."""
+        return self.plugins_disabled if self.flags.plugins else ("*",)
