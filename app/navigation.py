@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.views import chat, compare, curves, home, machine, monitor, runs, train
+from app.views import chat, compare, curves, home, machine, monitor, runs, settings, train
 from backend.services.bundle import Services
 
 
@@ -27,4 +27,11 @@ MENU = (
     View("compare", "Compare", ":material/compare_arrows:", "See what differs, and what came out.", compare.render),
     View("chat", "Chat", ":material/chat:", "Ask the base and the tuned model.", chat.render),
     View("machine", "Machine", ":material/memory:", "Hardware, packages, storage.", machine.render),
+    View("settings", "Settings", ":material/settings:", "How this installation behaves; plugins.", settings.render),
 )
+
+
+def menu(services: Services) -> tuple[View, ...]:
+    """Our views, then those of plugins."""
+    more = services.plugins.views({view.url_path for view in MENU})
+    return (*MENU, *(View(each.url_path, each.title, each.icon, each.help, each.render) for each in more))

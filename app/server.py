@@ -81,6 +81,7 @@ async def _look_after_runs(every_seconds: float) -> None:
 
 def _look_after() -> None:
     services = get_services()
+    services.settings.reload()
     services.processes.reconcile()
     services.spare.tend()
     services.tensorboard.tend()

@@ -7,7 +7,7 @@ from app.components.error_box import warning_box
 from app.components.markdown_escape import escape
 from app.components.wordmark import MARK, WORDMARK
 from app.frame import error_frame
-from app.navigation import MENU, View
+from app.navigation import MENU, View, menu
 from app.notices import draw_notices
 from app.runtime import get_services
 from app.session import count, count_up, state_manager
@@ -23,9 +23,10 @@ def render() -> None:
     st.logo(WORDMARK, size="large")
     with error_frame():
         services = get_services()
-        pages = {view.url_path: _page(view, services) for view in MENU}
+        views = menu(services)
+        pages = {view.url_path: _page(view, services) for view in views}
         chosen = st.navigation(list(pages.values()))
-        current = next(view for view in MENU if pages[view.url_path] is chosen)
+        current = next(view for view in views if pages[view.url_path] is chosen)
         _surroundings(services, current)
         chosen.run()
 
@@ -33,10 +34,10 @@ def render() -> None:
 def _page(view: View, services: Services) -> st.Page:
     return st.Page(
         lambda: view.render(services),
-        title=view.title,
+        title=escape(view.title),
         icon=view.icon,
         url_path=view.url_path,
-        help=view.help,
+        help=escape(view.help),
         default=view is MENU[0],
     )
 
