@@ -15,7 +15,6 @@ from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
 from backend.event_files.records import read_record
-from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
 from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
 from backend.executors.process_table import boot_id
@@ -93,7 +92,8 @@ class StudioContainer(containers.DeclarativeContainer):
     files: Provider[RunFiles] = Once(LocalRunFiles)
     branch_files: Provider[BranchFiles] = Once(LocalBranchFiles)
     records: Provider[RunRecords] = Once(DirectoryRecords)
-    executor: Provider[WarmExecutor] = Once(LocalExecutor)
+    plugins: Provider[PluginManager] = Once(wiring.plugins, settings)
+    executor: Provider[WarmExecutor] = Once(wiring.executor, settings, plugins)
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
@@ -200,7 +200,6 @@ class StudioContainer(containers.DeclarativeContainer):
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
-    plugins: Provider[PluginManager] = Once(wiring.plugins, settings)
     followers: Provider[wiring.Followers] = Once(
         wiring.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
     )

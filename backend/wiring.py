@@ -15,7 +15,9 @@ from backend.domain.reboot import RebootPolicy
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
+from backend.executors.choice import executor_named
 from backend.executors.environment import SAFE_PATH
+from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
 from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
 from backend.probes.places import LocalPlaces
@@ -27,10 +29,10 @@ from backend.services.memory_monitor import MemoryMonitor
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
 from backend.services.process_manager import SupervisorProgram
+from backend.services.setting_states import STARTED
 from backend.services.settings_service import SettingsService
 from backend.services.spare import Spare, SpareRule
 from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
-from config.setting_layers import variable
 from config.settings import Settings
 
 Now = Callable[[], Settings]
@@ -61,10 +63,9 @@ class Variables(Mapping[str, str]):
 
 
 def supervisor(settings: Settings, now: Now) -> SupervisorProgram:
-    """How supervisors of this workspace are started: all with our store, whatever the settings say for later."""
+    """How supervisors of this workspace are started. What takes effect at the next start is for them as for us."""
     argv = (sys.executable, "-m", "backend.supervisor")
-    ours = {variable("store_url"): settings.store_url} | SAFE_PATH
-    return SupervisorProgram(argv, settings.workspace, Variables(lambda: now().as_environment() | ours))
+    return SupervisorProgram(argv, settings.workspace, Variables(lambda: now().as_environment(STARTED) | SAFE_PATH))
 
 
 def inference(settings: Settings, now: Now) -> PipedProgram:
@@ -87,6 +88,11 @@ def examiner(settings: Settings) -> PipedProgram:
 
 def _without(settings: Settings) -> dict[str, str]:
     return {SWITCHED_OFF: ",".join(settings.plugins_off)}
+
+
+def executor(settings: Settings, _plugins: PluginManager) -> LocalExecutor:
+    """What starts programs; the plugins are settled by then."""
+    return executor_named(settings.executor)
 
 
 def plugins(settings: Settings) -> PluginManager:

@@ -1,6 +1,7 @@
 """LayeredSettings: settings that know which source said what, and can be handed on to child programs."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,14 @@ class LayeredSettings(BaseSettings):
         """Every source with its values, the one that wins first."""
         return self._given.layers
 
-    def as_environment(self) -> dict[str, str]:
+    def as_environment(self, also: Collection[str] = ()) -> dict[str, str]:
         """Variables that give a child program these very settings, wherever it starts.
 
-        Files are named, not copied: a child that starts later reads what they say by then.
+        Files are named, not copied: a child that starts later reads what they say by then, but for the keys
+        named by `also`.
         """
-        named = self._chosen((Source.COMMAND, Source.VARIABLE))
+        known = dict(leaves(self.model_dump(mode="json")))
+        named = self._chosen((Source.COMMAND, Source.VARIABLE)) | {key: known[key] for key in also}
         return _variables(named | {"workspace": str(self.workspace)}) | {HERE: str(start_folder())}
 
     def as_changed_environment(self) -> dict[str, str]:

@@ -205,6 +205,13 @@ class Settings(Folders):
     )
     hub_offline: bool = setting(Group.DATA, Effect.NOW, default=False, description="Never look for models on the hub.")
 
+    executor: str = setting(
+        Group.RUNS,
+        Effect.NEXT_START,
+        "local",
+        min_length=1,
+        description="What starts supervisors and trainers; plugins can add others.",
+    )
     plugins_disabled: tuple[str, ...] = setting(
         Group.FEATURES,
         Effect.NEXT_START,

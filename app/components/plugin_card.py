@@ -21,11 +21,12 @@ def plugin_card(plugin: Plugin, *, is_off: bool, can_change: bool, switch: Calla
     with st.container(border=True, key=f"plugin-{place}"):
         words, control = st.columns([4, 1], vertical_alignment="center")
         with words:
-            st.markdown(f"**{escape(plugin.name)}** :gray[a {plugin.kind.noun}]")
+            st.markdown(f"**{escape(plugin.name)}** :gray[{plugin.kind.article} {plugin.kind.noun}]")
             st.caption(f"From the package {escape(plugin.distribution)} {escape(plugin.version)}")
             st.badge(plugin.state.value, icon=icon, color=color)  # type: ignore[arg-type] # one of Streamlit's colours
-            if plugin.error:
-                st.markdown(f":red[{escape(plugin.error)}]")
+            if problem := plugin.problem():
+                st.markdown(f":red[{escape(problem.why)}]")
+                st.caption(escape(problem.fix))
             if is_off != (plugin.state is PluginState.DISABLED):
                 st.caption("It is left out from the next start on." if is_off else "It is loaded at the next start.")
         control.button(

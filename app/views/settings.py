@@ -24,7 +24,7 @@ _TYPED = "settings-typed"
 
 
 def render(services: Services) -> None:
-    """A section, or what a search finds; what differs from the defaults comes first."""
+    """A section, or what a search finds; the first section has what differs from the defaults."""
     services.settings.reload()
     st.title("Settings", anchor=False)
     _problems(services)
@@ -111,7 +111,7 @@ def _overview(services: Services, states: Sequence[SettingState]) -> None:
 def _cards(services: Services, states: Sequence[SettingState]) -> None:
     typed = noted(_TYPED) or {}
     acts = SettingActs(partial(_change, services), partial(attempt, _reset, services))
-    for state in sorted(states, key=lambda state: state.is_default):
+    for state in states:
         text, problem = typed.get(state.key, (None, ""))
         setting_card(state, acts, text, [problem] if problem else [])
 

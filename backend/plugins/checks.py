@@ -14,19 +14,17 @@ _ICON = re.compile(r":material/[a-z0-9_]+:")
 
 def problem_of(kind: PluginKind, name: str, found: object, taken: Collection[str]) -> str:
     """Why an object cannot be a plugin of this kind under this name; "" if it can. `taken` are names of others."""
-    if name in taken or (is_spec_kind(kind) and name in {spec.spec_name() for spec in built_in(kind)}):
-        return f"there is a {kind.noun} called {name} already"
+    if name in taken or name in _ours(kind):
+        return f"there is {kind.article} {kind.noun} called {name} already"
     if kind is PluginKind.VIEWS:
         return _view_problem(name, found)
-    if kind is PluginKind.EXECUTORS:
-        return "" if callable(found) else f"{found!r} cannot be called; an executor is given as a class or a function"
-    return _spec_problem(kind, name, found)
-
-
-def _spec_problem(kind: PluginKind, name: str, found: object) -> str:
     wanted = bases(kind)
-    if not isinstance(found, type) or not issubclass(found, Spec) or not issubclass(found, wanted):
+    if not isinstance(found, type) or not issubclass(found, wanted):
         return f"{_called(found)} is not derived from {' or '.join(base.__name__ for base in wanted)}"
+    return _spec_problem(name, found) if issubclass(found, Spec) else ""
+
+
+def _spec_problem(name: str, found: type[Spec]) -> str:
     if not isinstance(getattr(found, "card", None), Card):
         return f"{found.__name__} has no card"
     own = found.spec_name() if "name" in found.model_fields else ""
@@ -44,6 +42,12 @@ def _view_problem(name: str, found: object) -> str:
     if not _ICON.fullmatch(found.icon) or not found.title.strip():
         return "a view needs a title, and a material icon such as :material/extension:"
     return ""
+
+
+def _ours(kind: PluginKind) -> Collection[str]:
+    if kind is PluginKind.EXECUTORS:
+        return ("local",)
+    return [spec.spec_name() for spec in built_in(kind)] if is_spec_kind(kind) else ()
 
 
 def _called(found: object) -> str:

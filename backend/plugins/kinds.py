@@ -22,6 +22,11 @@ class PluginKind(StrEnum):
         """One of them, as a person calls it."""
         return self.value.partition(".")[2].removesuffix("s")
 
+    @property
+    def article(self) -> str:
+        """What stands before the noun."""
+        return "an" if self.noun.startswith("e") else "a"
+
 
 # Named, not imported: what these names stand for is built on top of this folder.
 _UNIONS: Mapping[PluginKind, str] = {
@@ -33,6 +38,7 @@ _UNIONS: Mapping[PluginKind, str] = {
 _BASES: Mapping[PluginKind, tuple[str, ...]] = {
     PluginKind.METHODS: ("backend.methods.base:PeftMethod", "backend.methods.whole:WholeMethod"),
     PluginKind.FORMATS: ("backend.data.formats.base:Format",),
+    PluginKind.EXECUTORS: ("backend.executors.local:LocalExecutor",),
 }
 
 
@@ -46,7 +52,7 @@ def built_in(kind: PluginKind) -> tuple[type[Spec], ...]:
     return members(resolve_name(_UNIONS[kind]), with_more=False)
 
 
-def bases(kind: PluginKind) -> tuple[type[Spec], ...]:
-    """The classes that a plugin's choice must be derived from: where none are named, a choice that ships."""
+def bases(kind: PluginKind) -> tuple[type, ...]:
+    """The classes that a plugin's class must be derived from: where none are named, a choice that ships."""
     named = _BASES.get(kind)
     return tuple(resolve_name(name) for name in named) if named else built_in(kind)

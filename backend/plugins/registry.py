@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 
+from backend.errors import Explanation
 from backend.plugins.checks import problem_of
+from backend.plugins.errors import PluginUnusable
 from backend.plugins.kinds import PluginKind
 
 SWITCHED_OFF = "PEFT_STUDIO_PLUGINS_OFF"  # names, with commas between them, for programs that read no settings
@@ -37,6 +39,13 @@ class Plugin:
     state: PluginState
     error: str = ""
     found: object = None
+
+    def problem(self) -> Explanation | None:
+        """Why it cannot be used, if it failed."""
+        if self.state is not PluginState.FAILED:
+            return None
+        told = {"noun": self.kind.noun, "name": self.name, "distribution": self.distribution}
+        return PluginUnusable(**told, error=self.error[:1].upper() + self.error[1:]).explain()
 
 
 class Registry:
@@ -130,4 +139,5 @@ def _distribution(entry: EntryPoint) -> str:
 
 
 def _warn(plugin: Plugin) -> None:
-    _log.warning("the %s %s of %s cannot be used: %s", plugin.kind.noun, plugin.name, plugin.distribution, plugin.error)
+    if problem := plugin.problem():
+        _log.warning("%s", problem.sentence())

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from pydantic.fields import FieldInfo
@@ -77,7 +77,8 @@ def _state(key: Key, value: object, coming: object, named: list[tuple[Layer, dic
     layer = next((layer for layer, values in named if key.name in values), None)
     source = layer.source if layer else Source.DEFAULT
     origin = _origin(key.name, layer)
-    told = parameter(key.name, key.field)
+    told = parameter(key.name.rpartition(".")[2], key.field)
+    told = replace(told, label=told.label.replace("Cpu", "CPU").replace("url", "URL"))
     is_kept = any(layer.source is Source.FILE and key.name in values for layer, values in named)
     fixed = _WORKSPACE if key.name == "workspace" else _FIXED.get(source, "")
     if isinstance(value, str) and masked(value) != value:

@@ -145,8 +145,8 @@ class SettingsService:
             return flat(Settings(**given | wanted))[key]
         except ValidationError as error:
             raise SettingInvalid(key=key, problem=_messages(error)) from error
-        except (ValueError, OSError) as error:
-            raise SettingInvalid(key=key, problem=_problems(error)) from error
+        except (ValueError, OSError) as error:  # a file is not as it should be, whatever the value
+            raise SettingsNotKept(path=self.file(), reason=_problems(error)) from error
 
     def _write(self, key: str, value: object) -> None:
         path = self.file()

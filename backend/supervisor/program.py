@@ -13,12 +13,13 @@ from backend.domain.decisions import Policy
 from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors import lock_file
+from backend.executors.choice import executor_named
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.memory import available_bytes
 from backend.executors.oom import oom_kills
 from backend.executors.process_table import identify
-from backend.plugins.registry import SWITCHED_OFF
+from backend.plugins.registry import SWITCHED_OFF, Registry, use_registry
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.places import LocalPlaces
@@ -57,7 +58,9 @@ def main(
         _log.error("usage: python -m backend.supervisor RUN_DIR | --spare")
         return EXIT_USAGE
     try:
-        settings, executor = Settings(), LocalExecutor(adopts_orphans=True)
+        settings = Settings()
+        use_registry(Registry(settings.plugins_off))
+        executor = executor_named(settings.executor, adopts_orphans=True)
         program, run_dir = trainer_program(settings, trainer, standby), Path(arguments[0]).absolute()
         if arguments[0] == SPARE:
             called = _called(settings, executor, program)
