@@ -34,6 +34,7 @@ class TensorBoardActs:
     showing: Callable[[], Showing]
     start: Callable[[], None]
     stop: Callable[[], None]
+    is_offered: bool = True
 
 
 def tensorboard_acts(services: Services, directories: Mapping[str, Path]) -> TensorBoardActs:
@@ -43,6 +44,7 @@ def tensorboard_acts(services: Services, directories: Mapping[str, Path]) -> Ten
         showing=lambda: server.showing(directories),
         start=lambda: attempt(server.start, directories),
         stop=lambda: attempt(server.stop, directories),
+        is_offered=services.settings.current().flags.tensorboard,
     )
 
 

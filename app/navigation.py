@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.views import chat, compare, curves, developer, errors, home, machine, monitor, runs, train
+from app.views import chat, compare, curves, developer, errors, home, machine, monitor, runs, settings, train
 from backend.services.bundle import Services
 
 
@@ -31,13 +31,20 @@ MENU = (
     View("compare", "Compare", ":material/compare_arrows:", "See what differs, and what came out.", compare.render),
     View("chat", "Chat", ":material/chat:", "Ask the base and the tuned model.", chat.render),
     View("machine", "Machine", ":material/memory:", "Hardware, packages, storage.", machine.render),
+    View("settings", "Settings", ":material/settings:", "How this installation behaves; plugins.", settings.render),
     View(
         "developer",
         "Developer",
         ":material/bug_report:",
         "State, services, events, timings, caches.",
         developer.render,
-        is_listed=lambda services: services.insight.is_on,
+        is_listed=lambda services: services.settings.current().flags.developer,
     ),
     View("errors", "Errors", ":material/help:", "What an error means.", errors.render, is_listed=lambda _: False),
 )
+
+
+def menu(services: Services) -> tuple[View, ...]:
+    """Our views, then those of plugins."""
+    more = services.plugins.views({view.url_path for view in MENU})
+    return (*MENU, *(View(each.url_path, each.title, each.icon, each.help, each.render) for each in more))

@@ -79,6 +79,7 @@ async def _look_after_runs(every_seconds: float) -> None:
 
 def _look_after() -> None:
     services = get_services()
+    services.settings.reload()
     services.processes.reconcile()
     services.journal.look()
     services.spare.tend()

@@ -8,7 +8,7 @@ from app.components.markdown_escape import escape
 from app.components.wordmark import MARK, WORDMARK
 from app.frame import error_frame
 from app.links import note_pages
-from app.navigation import MENU, View
+from app.navigation import MENU, View, menu
 from app.notices import draw_notices
 from app.runtime import get_services, get_timings
 from app.session import count, count_up, session_id, state_manager
@@ -26,10 +26,11 @@ def render() -> None:
     note_pages(())
     with error_frame("open the dashboard"):
         services = get_services()
-        pages = {view.url_path: _page(view, services) for view in MENU}
+        views = menu(services)
+        pages = {view.url_path: _page(view, services) for view in views}
         chosen = st.navigation(list(pages.values()))
         note_pages(tuple(pages))
-        current = next(view for view in MENU if pages[view.url_path] is chosen)
+        current = next(view for view in views if pages[view.url_path] is chosen)
         with get_timings().measure(PAGE, current.url_path, session_id()):
             _surroundings(services, current)
             chosen.run()
@@ -42,10 +43,10 @@ def _page(view: View, services: Services) -> st.Page:
 
     return st.Page(
         draw,
-        title=view.title,
+        title=escape(view.title),
         icon=view.icon,
         url_path=view.url_path,
-        help=view.help,
+        help=escape(view.help),
         default=view is MENU[0],
         visibility="visible" if view.is_listed(services) else "hidden",
     )

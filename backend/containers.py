@@ -11,10 +11,10 @@ from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
 from backend.domain.tensorboard_page import TensorBoardProbe
+from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
 from backend.event_files.records import read_record
-from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
 from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
 from backend.executors.process_table import boot_id
@@ -45,6 +45,7 @@ from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
+from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
@@ -52,6 +53,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare
 from backend.services.startup import StartupService
@@ -81,7 +83,7 @@ def _open(
     store.close()
 
 
-def _opened(_open: None, _connected: None, services: Services) -> Services:
+def _opened(_open: None, _connected: None, _following: None, services: Services) -> Services:
     return services
 
 
@@ -90,19 +92,21 @@ class StudioContainer(containers.DeclarativeContainer):
 
     __self__ = providers.Self()
     settings: Provider[Settings] = Once(Settings)
+    watched: Provider[SettingsService] = Once(SettingsService, settings)
 
     clock: Provider[Clock] = Once(SystemClock)
     store: Provider[RunStore] = Once(SqlRunStore, settings.provided.url, clock)
     files: Provider[RunFiles] = Once(LocalRunFiles)
     branch_files: Provider[BranchFiles] = Once(LocalBranchFiles)
     records: Provider[RunRecords] = Once(DirectoryRecords)
-    executor: Provider[WarmExecutor] = Once(LocalExecutor)
+    plugins: Provider[PluginManager] = Once(wiring.plugins, settings)
+    executor: Provider[WarmExecutor] = Once(wiring.executor, settings, plugins)
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
     tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
-    supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings)
-    inference: Provider[LineProgram] = Once(wiring.inference, settings)
+    supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)
+    inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
@@ -121,8 +125,11 @@ class StudioContainer(containers.DeclarativeContainer):
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
+    curve_cache: Provider[CurveCache] = Once(
+        CurveCache, settings.provided.curve_cache_folder, clock, settings.provided.curve_cache_max_bytes
+    )
     curves: Provider[TensorBoardDataManager] = Once(
-        TensorBoardDataManager, Once(wiring.curve_opener, settings, clock), clock, Once(FileGlimpses)
+        TensorBoardDataManager, Once(wiring.curve_opener, curve_cache, clock), clock, Once(FileGlimpses)
     )
     sources: Provider[CurveSources] = Once(
         CurveSources,
@@ -214,7 +221,9 @@ class StudioContainer(containers.DeclarativeContainer):
         errors,
         caches=providers.Dict(answers=answers, log_directories=found, last_values=curves.provided.answers),
         providers=providers.Callable(graph, __self__).provider,
-        is_on=settings.provided.developer,
+    )
+    followers: Provider[wiring.Followers] = Once(
+        wiring.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
     )
     bundle: Provider[Services] = Once(
         Services,
@@ -250,11 +259,14 @@ class StudioContainer(containers.DeclarativeContainer):
         repairs=repairs,
         boot=boot,
         engine=engine,
+        settings=watched,
+        plugins=plugins,
     )
     services: Provider[Services] = Once(
         _opened,
         providers.Resource(_open, store, chat, spare, curves, tensorboard),
         Once(wiring.connect, bus, errors, answers, store, status, curves, states),
+        Once(wiring.following, watched, followers, bus),
         bundle,
     )
 

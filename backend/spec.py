@@ -1,5 +1,6 @@
 """The base of everything choosable: a frozen, validated choice that can describe itself."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,6 +91,12 @@ class Spec(Frozen):
         return str(get_args(cls.model_fields["name"].annotation)[0])
 
     @classmethod
+    def lineage(cls) -> tuple[str, ...]:
+        """Its name, then the names of the specs that it is derived from, the nearest first."""
+        fields = [base.model_fields.get("name") for base in cls.__mro__ if issubclass(base, Spec)]
+        return tuple(str(name) for field in fields if field for name in get_args(field.annotation)[:1])
+
+    @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """Every knob but the name, in the order of declaration."""
         return tuple(parameter(n, f) for n, f in cls.model_fields.items() if n != "name")
@@ -99,11 +106,27 @@ class Spec(Frozen):
         return type(self).model_validate(self.model_dump() | values)
 
 
-def members(union: object) -> tuple[type[Spec], ...]:
-    """The specs of a union `Annotated[A | B, Field(discriminator="name")]`, or of a single spec."""
+class More(ABC):
+    """Annotates a union, or a field with the name of a choice, that plugins may add to."""
+
+    @abstractmethod
+    def specs(self) -> tuple[type[Spec], ...]:
+        """The further specs."""
+
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+
+
+def members(union: object, *, with_more: bool = True) -> tuple[type[Spec], ...]:
+    """The specs of a union `Annotated[A | B, Field(discriminator="name")]`, or of a single spec.
+
+    Those of plugins come last; `with_more=False` leaves them out.
+    """
     found = tuple(_walk(union))
     assert found, union
-    return found
+    more = [each for each in getattr(union, "__metadata__", ()) if isinstance(each, More) and with_more]
+    return (*found, *(spec for each in more for spec in each.specs()))
 
 
 def _walk(annotation: object) -> Iterable[type[Spec]]:
@@ -117,7 +140,8 @@ def _walk(annotation: object) -> Iterable[type[Spec]]:
 def parameter(name: str, field: FieldInfo) -> Parameter:
     """Read a control's description from a pydantic field."""
     low, high, is_low_open, is_high_open = _bounds(field)
-    choices = _choices(field.annotation)
+    more = (each for each in field.metadata if isinstance(each, More))
+    choices = (*_choices(field.annotation), *(name for each in more for name in each.names()))
     return Parameter(
         name=name,
         label=field.title or name.replace("_", " ").capitalize(),

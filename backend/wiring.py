@@ -1,36 +1,52 @@
 """How the outside world is made from the settings: plain functions that the composition root assembles."""
 
+import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
 
 from backend.domain.curves import CurveSource
-from backend.domain.events import DatasetsChanged, ErrorHandled, ModelsChanged, RunEvent, RunRemoved
+from backend.domain.events import ConfigChanged, DatasetsChanged, ErrorHandled, ModelsChanged, RunEvent, RunRemoved
 from backend.domain.ports import Clock, RunStore
+from backend.domain.reboot import RebootPolicy
 from backend.domain.run_directory import RunDirectory
 from backend.errors import StorageError
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
+from backend.executors.choice import executor_named
 from backend.executors.environment import SAFE_PATH
+from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
+from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
+from backend.probes.places import LocalPlaces
+from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
+from backend.services.chat import ChatService
 from backend.services.data_cache import DataCache
+from backend.services.data_doctor import DataDoctor
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
+from backend.services.memory_monitor import MemoryMonitor
+from backend.services.plugin_manager import PluginManager
+from backend.services.preflight import Preflight
 from backend.services.process_manager import SupervisorProgram
-from backend.services.spare import SpareRule
+from backend.services.setting_states import STARTED
+from backend.services.settings_service import SettingsService
+from backend.services.spare import Spare, SpareRule
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import CACHE_KEY as STORAGE
 from backend.services.tensorboard_data import TensorBoardDataManager
-from backend.services.tensorboard_server import TensorBoardProgram
+from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
 from backend.store.errors import StoreUnavailable
 from config.settings import Settings
 
+Now = Callable[[], Settings]
 LINGER = Path("/var/lib/systemd/linger")
 UNIT_INHERITS = ("PATH", "LANG", "HF_HOME", "HF_HUB_CACHE", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 
@@ -41,23 +57,60 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def supervisor(settings: Settings) -> SupervisorProgram:
-    """How supervisors of this workspace are started."""
+class Variables(Mapping[str, str]):
+    """What the settings of the moment give to a program that is started at that moment."""
+
+    def __init__(self, read: Callable[[], Mapping[str, str]]) -> None:
+        self._read = read
+
+    def __getitem__(self, name: str) -> str:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+
+def supervisor(settings: Settings, now: Now) -> SupervisorProgram:
+    """How supervisors of this workspace are started. What takes effect at the next start is for them as for us."""
     argv = (sys.executable, "-m", "backend.supervisor")
-    return SupervisorProgram(argv, settings.workspace, settings.as_environment() | SAFE_PATH)
+    return SupervisorProgram(argv, settings.workspace, Variables(lambda: now().as_environment(STARTED) | SAFE_PATH))
 
 
-def inference(settings: Settings) -> PipedProgram:
+def inference(settings: Settings, now: Now) -> PipedProgram:
     """The program that answers in Chat."""
-    idle = str(settings.chat_idle_seconds)
-    argv = (sys.executable, "-m", "backend.inference", "--idle-seconds", idle)
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "inference.log")
+    argv = (sys.executable, "-m", "backend.inference")
+    log = settings.workspace / "logs" / "inference.log"
+    return PipedProgram(argv, settings.workspace, log, lambda: _idle(now()), _without(settings))
+
+
+def _idle(settings: Settings) -> tuple[str, str]:
+    return "--idle-seconds", str(settings.chat_idle_seconds)
 
 
 def examiner(settings: Settings) -> PipedProgram:
     """The program that looks at datasets with tokenizers."""
     argv = (sys.executable, "-m", "backend.trainer.examine")
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
+    log = settings.workspace / "logs" / "data-doctor.log"
+    return PipedProgram(argv, settings.workspace, log, surroundings=_without(settings))
+
+
+def _without(settings: Settings) -> dict[str, str]:
+    return {SWITCHED_OFF: ",".join(settings.plugins_off)}
+
+
+def executor(settings: Settings, _plugins: PluginManager) -> LocalExecutor:
+    """What starts programs; the plugins are settled by then."""
+    return executor_named(settings.executor)
+
+
+def plugins(settings: Settings) -> PluginManager:
+    """Leave out what is not to be loaded, before anything asks for a plugin."""
+    if registry().off != frozenset(settings.plugins_off):
+        use_registry(Registry(settings.plugins_off))
+    return PluginManager(registry())
 
 
 def tensorboard(settings: Settings) -> TensorBoardProgram:
@@ -87,12 +140,9 @@ def spare_rule(settings: Settings) -> SpareRule:
     return SpareRule(settings.spare, settings.standby_min_free_bytes)
 
 
-def curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSource]:
+def curve_opener(cache: CurveCache, clock: Clock) -> Callable[[Path], CurveSource]:
     """How a folder of event files is opened: by way of the cache, unless there is to be none."""
-    if not settings.curve_cache_max_bytes:
-        return EventFolder
-    cache = CurveCache(settings.curve_cache_folder, clock, settings.curve_cache_max_bytes)
-    return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
+    return lambda folder: KeptFolder(folder, EventFolder, cache, clock) if cache.max_bytes else EventFolder(folder)
 
 
 def connect(
@@ -123,3 +173,45 @@ def _answers_again(store: RunStore) -> bool:
     except StorageError:
         return False
     return True
+
+
+def log_level(settings: Settings) -> None:
+    """How much our own modules tell; Streamlit and the libraries keep their levels."""
+    for name in ("app", "backend"):
+        logging.getLogger(name).setLevel(logging.DEBUG if settings.debug else logging.INFO)
+    if settings.debug:
+        logging.basicConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """Who keeps to changed settings at once."""
+
+    memory: MemoryMonitor
+    chat: ChatService
+    doctor: DataDoctor
+    spare: Spare
+    tensorboard: TensorBoardServer
+    places: LocalPlaces
+    reboots: AfterReboot
+    preflight: Preflight
+    cache: CurveCache
+
+    def follow(self, settings: Settings) -> None:
+        """Tell each; what takes effect later is read by the programs that start later."""
+        log_level(settings)
+        self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
+        self.chat.is_hub_offline = self.doctor.is_hub_offline = settings.hub_offline
+        self.spare.follow(spare_rule(settings))
+        self.tensorboard.idle_seconds = settings.tensorboard_idle_minutes * 60
+        self.places.cpu_slots = settings.cpu_slots
+        self.reboots.policy = RebootPolicy(settings.after_reboot)
+        self.preflight.min_free_bytes, self.preflight.log_max_bytes = settings.min_free_bytes, settings.log_max_bytes
+        self.cache.max_bytes = settings.curve_cache_max_bytes
+
+
+def following(service: SettingsService, followers: Followers, bus: EventBus) -> None:
+    """From now on they follow, and everybody hears of changes."""
+    log_level(service.current())
+    service.listen(lambda _: followers.follow(service.current()))
+    service.listen(lambda changed: bus.publish(ConfigChanged(changed)))

@@ -29,8 +29,10 @@ from backend.quantization import Quantization
 from backend.recipes import Recipe
 from backend.recipes.rewards import REWARDS
 from backend.services.error_catalogue import entry_of, is_own, known_kinds
+from backend.services.setting_states import keys
 from backend.spec import Frozen, Parameter, Spec, members, parameter
-from config.settings import PREFIX, Settings
+from config.setting_fields import effect_of
+from config.setting_layers import variable
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- made by scripts/make_reference.py; do not edit -->\n"
@@ -166,17 +168,17 @@ def _default(value: object) -> str:
 def _settings() -> str:
     lines = [
         "# Settings\n",
-        "A value comes from the first of: the command line, the environment, `.env`, `studio.toml` (both in the folder",
+        "A value comes from the first of: the command line, the environment, `.env` and `studio.toml` in the folder",
+        "where a command is started, `studio.toml` in the workspace (which the Settings page writes), the profile",
+        "(`dev` or `prod`), the default. In `studio.toml` the name is the variable's without `PEFT_STUDIO_`, in lower",
+        "case: `port = 8600`; flags stand below `[flags]`. [How to change settings](../how-to/settings.md).\n",
+        "| variable | default | what it does | a change takes effect |",
+        "|---|---|---|---|",
     ]
-    lines += [
-        "where a command is started), the profile (`dev` or `prod`), the default. In `studio.toml` the name is the",
-        "variable's without `PEFT_STUDIO_`, in lower case: `port = 8600`.\n",
-        "| variable | default | what it does |",
-        "|---|---|---|",
-    ]
-    for name, field in Settings.model_fields.items():
-        default = "`~/.peft-studio`" if name == "workspace" else _default(field.default)
-        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {_cell(field.description or '')} |")
+    for key in keys():
+        default = "`~/.peft-studio`" if key.name == "workspace" else _default(key.field.default)
+        about = f"{_cell(key.field.description or '')} | {effect_of(key.field).value}"
+        lines.append(f"| `{variable(key.name)}` | {default} | {about} |")
     return "\n".join(lines) + "\n"
 
 

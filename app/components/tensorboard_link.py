@@ -20,6 +20,8 @@ def refresh_seconds(stage: Stage) -> float | None:
 
 def tensorboard_link(acts: TensorBoardActs, key: str, drawn: Stage) -> None:
     """Draw it, as part of a fragment that ticks as `refresh_seconds` of the stage `drawn` says."""
+    if not acts.is_offered:
+        return
     showing = acts.showing()
     if showing.stage is not drawn:
         st.rerun()  # how often this ticks depends on it

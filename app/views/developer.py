@@ -11,6 +11,7 @@ from app.components.developer_tables import (
     draw_state,
     draw_timings,
 )
+from app.links import link_to_view
 from app.session import state_manager
 from backend.services.bundle import Services
 from backend.services.timings import FRAGMENT
@@ -22,13 +23,14 @@ SECTIONS = ("Now", "Timings", "Events", "State", "Services", "Caches")
 def render(services: Services) -> None:
     """One section at a time; how to switch the page on, if it is not."""
     st.title("Developer", anchor=False)
-    if not services.insight.is_on:
+    if not services.settings.current().flags.developer:
         st.info(
-            "This page is for people who work on the studio, and it is switched off. To switch it on, start the "
-            "dashboard with this setting, in the environment or without the prefix in studio.toml:",
+            "This page is for people who work on the studio, and it is switched off. Settings has the switch among the "
+            "features; or start the dashboard with it in the environment:",
             icon=":material/bug_report:",
         )
-        st.code("PEFT_STUDIO_DEVELOPER=true", language="bash")
+        st.code("PEFT_STUDIO_FLAGS__DEVELOPER=true", language="bash")
+        link_to_view("settings", "Open Settings", ":material/settings:")
         return
     section = st.segmented_control(
         "Section", SECTIONS, default="Now", key="section", bind="query-params", required=True

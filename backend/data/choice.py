@@ -1,14 +1,17 @@
 """Which dataset a run trains on and how its rows are read."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from backend.plugins.joining import JoinedName
+from backend.plugins.kinds import PluginKind
 from backend.spec import Frozen
 
-FormatName = Literal[
-    "auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text", "preference", "kto", "prompt"
+FormatName = Annotated[
+    Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text", "preference", "kto", "prompt"],
+    JoinedName(PluginKind.FORMATS),
 ]
 HUB_PREFIX = "hub:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)

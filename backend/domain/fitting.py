@@ -14,7 +14,8 @@ def misfit(method: Method, quantization: Quantization, precision: str, optimizer
         return f'method "{name}" cannot be used: {method.card.unavailable}'
     if name == "qlora" and not isinstance(quantization, Nf4 | Fp4):
         return 'method "qlora" is LoRA on 4-bit weights: remove "quantization" or set it to "nf4" or "fp4"'
-    if not isinstance(quantization, NoQuantization) and quantization.name not in method.card.quantizations:
+    formats = quantization.lineage()
+    if not isinstance(quantization, NoQuantization) and not set(formats) & set(method.card.quantizations):
         good = ", ".join(method.card.quantizations)
         if not good:
             return f'method "{name}" needs the full weights: set quantization to "none"'

@@ -49,7 +49,7 @@ class CurveCache:
         self._folder = folder
         self._prefix = f"{folder}{os.sep}"
         self._clock = clock
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._num_bytes: int | None = None  # in the folder, as far as we know; others write as well
 
     def load(self, folder: Path, identity: FolderIdentity) -> Curves | None:
@@ -71,7 +71,7 @@ class CurveCache:
         temporary = self._folder / f".{secrets.token_hex(8)}.tmp"
         try:
             batch = to_batch(curves)
-            if batch.nbytes > self._max_bytes // 4:
+            if batch.nbytes > self.max_bytes // 4:
                 return False  # it would push out too many others
             self._folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -97,14 +97,14 @@ class CurveCache:
     def _count(self, num_bytes: int) -> None:
         if self._num_bytes is not None:
             self._num_bytes += num_bytes
-        if self._num_bytes is None or self._num_bytes > self._max_bytes:
+        if self._num_bytes is None or self._num_bytes > self.max_bytes:
             self._num_bytes = self._trim()
 
     def _trim(self) -> int:
         """Remove what was not used for longest, and what killed writers left behind; the bytes that remain."""
         entries = sorted(_entries(self._folder), key=lambda entry: entry.used_at)
         num_bytes = sum(entry.size for entry in entries)
-        aim = self._max_bytes if num_bytes <= self._max_bytes else self._max_bytes * _TRIM_TO
+        aim = self.max_bytes if num_bytes <= self.max_bytes else self.max_bytes * _TRIM_TO
         now = self._clock.now().timestamp()
         for entry in entries:
             is_leftover = not entry.path.endswith(_SUFFIX)

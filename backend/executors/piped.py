@@ -10,7 +10,7 @@ import select
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -24,10 +24,20 @@ MAX_LOG_BYTES = 1_000_000
 class PipedProgram:
     """A command, its folder and its log; the log starts anew when it has grown beyond a megabyte."""
 
-    def __init__(self, argv: tuple[str, ...], cwd: Path, log: Path) -> None:
+    def __init__(
+        self,
+        argv: tuple[str, ...],
+        cwd: Path,
+        log: Path,
+        more: Callable[[], tuple[str, ...]] = tuple,
+        surroundings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`more` arguments are asked for at each start; `surroundings` are variables of every start."""
         self._argv = argv
         self._cwd = cwd
         self._log = log
+        self._more = more
+        self._surroundings = surroundings or {}
 
     def start(self, environment: Mapping[str, str]) -> "PipedChild":
         """Start in a session of its own: Ctrl-C in our terminal is not Ctrl-C for it. Raises OSError."""
@@ -35,9 +45,9 @@ class PipedProgram:
         is_long = self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES
         with self._log.open("wb" if is_long else "ab") as log:
             process = subprocess.Popen(
-                self._argv,
+                (*self._argv, *self._more()),
                 cwd=self._cwd,
-                env={**os.environ, **environment},
+                env={**os.environ, **self._surroundings, **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

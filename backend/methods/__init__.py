@@ -58,6 +58,8 @@ from backend.methods.vera import Vera
 from backend.methods.waveft import Waveft
 from backend.methods.whole import WholeMethod
 from backend.methods.xlora import Xlora
+from backend.plugins.joining import Joined
+from backend.plugins.kinds import PluginKind
 
 Method = Annotated[
     Lora
@@ -112,6 +114,7 @@ Method = Annotated[
     | Xlora
     | Shadow,
     Field(discriminator="name"),
+    Joined(PluginKind.METHODS),
 ]
 
 __all__ = [

@@ -11,8 +11,8 @@ class LocalPlaces:
 
     def __init__(self, machine: MachineProbe, cpu_slots: int) -> None:
         self._machine = machine
-        self._cpu_slots = cpu_slots
+        self.cpu_slots = cpu_slots
 
     def now(self) -> Places:
         """A new reading."""
-        return places_of(self._machine.gpus(), os.environ.get("CUDA_VISIBLE_DEVICES"), self._cpu_slots)
+        return places_of(self._machine.gpus(), os.environ.get("CUDA_VISIBLE_DEVICES"), self.cpu_slots)

@@ -10,12 +10,14 @@ class RecipeSpec(Spec):
     """What is optimised. `reads` are the kinds of examples that it can train on, the best suited first.
 
     `head` is what the model ends in: scores of the next token, or one score of the whole text.
-    `loss_unit` says what eval/loss is measured in.
+    `loss_unit` says what eval/loss is measured in. `program` is the module that trains it, for recipes of plugins
+    that do not train like the one that they are derived from.
     """
 
     reads: ClassVar[tuple[ExampleKind, ...]]
     head: ClassVar[Literal["language", "score"]] = "language"
     loss_unit: ClassVar[str] = "nats per token"
+    program: ClassVar[str] = ""
 
     def compares_with_base(self) -> bool:
         """Whether the loss needs the base model as it was before training, beside the one that is trained."""

@@ -16,15 +16,15 @@ class AfterReboot:
         self._store = store
         self._executor = executor
         self._clock = clock
-        self._policy = RebootPolicy(policy)
+        self.policy = RebootPolicy(policy)
         self._boot_id = boot_id
         self._seen: int | None = None
 
     def settle(self) -> tuple[str, ...]:
         """Lay to rest what has to be; the ids of these runs. Costs nothing under `resume` or if nothing changed."""
-        if self._policy is RebootPolicy.RESUME or (version := self._store.version()) == self._seen:
+        if self.policy is RebootPolicy.RESUME or (version := self._store.version()) == self._seen:
             return ()
-        judged = [(run, after_reboot(run, self._boot_id, self._policy)) for run in self._store.unsettled()]
+        judged = [(run, after_reboot(run, self._boot_id, self.policy)) for run in self._store.unsettled()]
         concerned = [(run, rest) for run, rest in judged if rest is not None]
         settled = tuple(run.id for run, rest in concerned if self._settle(run, rest))
         if len(settled) == len(concerned):  # else they are looked at again, though nothing changes in the store

@@ -19,12 +19,14 @@ from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.playground import Playground
+from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Spare
 from backend.services.startup import StartupService
@@ -72,3 +74,5 @@ class Services:
     journal: JournalBridge
     insight: Insight
     catalogue: ErrorCatalogue
+    settings: SettingsService
+    plugins: PluginManager

@@ -51,7 +51,7 @@ class ChatService:
         self._program = program
         self._clock = clock
         self._models_folder = models_folder
-        self._is_hub_offline = is_hub_offline
+        self.is_hub_offline = is_hub_offline
         self._patience = patience or Patience()
         self._changed = threading.Condition()
         self._turn: ChatTurn | None = None
@@ -205,7 +205,7 @@ class ChatService:
 
     def _process_for(self, request: ChatRequest) -> tuple[_Started, bool]:
         """The living process, or a new one. It is replaced if it must not, or must, reach the hub."""
-        is_offline = self._is_hub_offline or Path(request.base_model).is_dir()
+        is_offline = self.is_hub_offline or Path(request.base_model).is_dir()
         with self._changed:
             started = self._started
         if started is not None and started.child.exit_code is None and started.is_offline == is_offline:

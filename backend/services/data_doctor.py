@@ -48,7 +48,7 @@ class DataDoctor:
         self._program = program
         self._clock = clock
         self._models_folder = models_folder
-        self._is_hub_offline = is_hub_offline
+        self.is_hub_offline = is_hub_offline
 
     def check_run(self, config: RunConfig, base: Path, *, num_rows: int = 256, show: int = 3) -> DataReport:
         """What a run would train on; relative paths are relative to `base`. Raises as `check`."""
@@ -58,7 +58,7 @@ class DataDoctor:
         """Examine. Raises DataNotExamined, which may speak for the program, and DemoModelMissing."""
         order = self._with_folder_of_demo(order)
         try:
-            child = self._program.start(_environment(is_offline=self._is_hub_offline))
+            child = self._program.start(_environment(is_offline=self.is_hub_offline))
         except OSError as error:
             raise DataNotExamined(ending=f"could not be started: {error.strerror or error}", last_words="") from error
         try:

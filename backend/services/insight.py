@@ -12,14 +12,13 @@ from backend.services.timings import Timings
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """Holds nothing of its own. `is_on`: whether the developer's page is in the menu."""
+    """Holds nothing of its own."""
 
     bus: EventBus
     timings: Timings
     errors: ErrorHandler
     caches: Mapping[str, DataCache]
     providers: Callable[[], Sequence[ProviderNode]]
-    is_on: bool
 
     def cache_statistics(self) -> Mapping[str, CacheStatistics]:
         """By the name of the cache."""

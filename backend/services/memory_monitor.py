@@ -42,7 +42,7 @@ class MemoryMonitor:
         self._own = own
         self._with_children = with_children
         self._clock = clock
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._lock = threading.Lock()
         self._measured: tuple[float, MemoryUse] | None = None
 
@@ -57,4 +57,4 @@ class MemoryMonitor:
     def _measure(self) -> MemoryUse:
         own, tree = self._own(os.getpid()), self._with_children(os.getpid())
         children = None if own is None or tree is None else max(0, tree - own)
-        return MemoryUse(own, children, self._limit_bytes)
+        return MemoryUse(own, children, self.limit_bytes)

@@ -40,8 +40,8 @@ class Preflight:
         self._workspace = workspace
         self._free_bytes = free_bytes
         self._installed_version = installed_version
-        self._min_free_bytes = min_free_bytes
-        self._log_max_bytes = log_max_bytes
+        self.min_free_bytes = min_free_bytes
+        self.log_max_bytes = log_max_bytes
 
     def check(self, config: RunConfig, base: Path) -> PreflightReport:
         """Everything that can be known without torch; relative paths are relative to `base`."""
@@ -58,7 +58,7 @@ class Preflight:
             format=summary.format if summary else None,
             steps_estimate=_steps(config, summary.num_train_rows) if summary else None,
             free_bytes=free,
-            needed_bytes=need.total_bytes + self._min_free_bytes,
+            needed_bytes=need.total_bytes + self.min_free_bytes,
         )
 
     def _dataset(self, config: RunConfig, base: Path, findings: list[Finding]) -> DatasetSummary | None:
@@ -109,7 +109,7 @@ class Preflight:
         folder = None if path == DEMO_MODEL else model_folder(path, base)
         known = {model.id: model.parameters or 0 for model in base_models()}
         shapes = weight_shapes(folder) if folder else {}
-        return disk_need(config, shapes, known.get(path, 0), self._log_max_bytes)
+        return disk_need(config, shapes, known.get(path, 0), self.log_max_bytes)
 
     def _disk(self, free: int, need: DiskNeed) -> Iterator[Finding]:
         """ERROR if the first checkpoints would not fit, WARNING if not all that is expected does."""
@@ -119,20 +119,20 @@ class Preflight:
             "checkpoint": megabytes(need.checkpoint_bytes),
             "count": need.num_checkpoints,
             "log": megabytes(need.log_bytes),
-            "floor": megabytes(self._min_free_bytes),
+            "floor": megabytes(self.min_free_bytes),
         }
-        if free < need.least_bytes + self._min_free_bytes:
-            needed = megabytes(need.least_bytes + self._min_free_bytes)
+        if free < need.least_bytes + self.min_free_bytes:
+            needed = megabytes(need.least_bytes + self.min_free_bytes)
             yield Finding(Severity.ERROR, DiskAlmostFull(**figures, needed=needed).explain())
-        elif free < need.total_bytes + self._min_free_bytes:
-            needed = megabytes(need.total_bytes + self._min_free_bytes)
+        elif free < need.total_bytes + self.min_free_bytes:
+            needed = megabytes(need.total_bytes + self.min_free_bytes)
             yield Finding(Severity.WARNING, DiskTight(**figures, needed=needed).explain())
 
     def _packages(self, config: RunConfig) -> Iterator[StudioError]:
         names = ["torch", "transformers", "peft", "accelerate"]
         if config.quantization.name != "none":
             names.append("bitsandbytes")
-        if config.recipe.name not in ("sft", "pretrain"):
+        if not {"sft", "pretrain"} & set(config.recipe.lineage()):
             names.append("trl")
         for name in names:
             if self._installed_version(name) is None:

@@ -100,6 +100,13 @@ class Spare:
         process = self._process
         return self._memory.tree_bytes(process.pid) if process else None
 
+    def follow(self, rule: SpareRule) -> None:
+        """Keep to another rule; the one that waits has been told old settings, and makes room for a new one."""
+        with self._lock:
+            self._rule = rule
+            self._end()
+            self._not_before = None
+
     def let_go(self) -> None:
         """The dashboard ends: no other one is kept."""
         with self._lock:

@@ -73,7 +73,7 @@ class TensorBoardServer:
         self._program = program
         self._probe = probe
         self._make_token = make_token
-        self._idle_seconds = idle_minutes * 60
+        self.idle_seconds = idle_minutes * 60
         self._lock = threading.Lock()
         self._children: dict[str, _Child] = {}
         self._failures: dict[str, str] = {}
@@ -203,7 +203,7 @@ class TensorBoardServer:
             return False
         if wanted != child.wanted or self._probe.is_looked_at(child.process.pid, child.port):
             child.wanted, child.used_at = wanted, now
-        return now - child.used_at > self._idle_seconds
+        return now - child.used_at > self.idle_seconds
 
     def _of_others(self, key: str) -> Showing:
         """One that another program of the workspace shows, or nothing."""

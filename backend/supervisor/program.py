@@ -13,11 +13,13 @@ from backend.domain.decisions import Policy
 from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors import lock_file
+from backend.executors.choice import executor_named
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.memory import available_bytes
 from backend.executors.oom import oom_kills
 from backend.executors.process_table import identify
+from backend.plugins.registry import SWITCHED_OFF, Registry, use_registry
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.places import LocalPlaces
@@ -56,7 +58,9 @@ def main(
         _log.error("usage: python -m backend.supervisor RUN_DIR | --spare")
         return EXIT_USAGE
     try:
-        settings, executor = Settings(), LocalExecutor(adopts_orphans=True)
+        settings = Settings()
+        use_registry(Registry(settings.plugins_off))
+        executor = executor_named(settings.executor, adopts_orphans=True)
         program, run_dir = trainer_program(settings, trainer, standby), Path(arguments[0]).absolute()
         if arguments[0] == SPARE:
             called = _called(settings, executor, program)
@@ -110,12 +114,22 @@ def _supervise(
     ).run()
     _log.info("%s is over", run_dir.name)
     os.close(lock)  # from here on another supervisor may start: a wish that came too late for us is not lost
+    settings = _settings_now(settings)
     program = SupervisorProgram(supervisor, settings.workspace, settings.as_environment() | SAFE_PATH)
     places = LocalPlaces(LocalMachine(settings.workspace), settings.cpu_slots)
     reboots = AfterReboot(store, executor, clock, settings.after_reboot, identity.boot_id)
     report = ProcessManager(store, executor, clock, program, places, after_reboot=reboots.settle).reconcile()
     _log.info("seen to the other runs: %s", report)
     return 0
+
+
+def _settings_now(before: Settings) -> Settings:
+    """As they are when a run ends, for the runs that begin then; those from before if they cannot be read."""
+    try:
+        return Settings()
+    except (ValueError, OSError) as error:
+        _log.warning("the settings cannot be read any more: %s", error)
+        return before
 
 
 def rules(settings: Settings) -> Rules:
@@ -142,6 +156,7 @@ def trainer_program(settings: Settings, argv: tuple[str, ...], standby: tuple[st
     environment = {
         "PEFT_STUDIO_MODELS": str(settings.models_folder),
         "PEFT_STUDIO_CACHE": str(settings.cache_folder),
+        SWITCHED_OFF: ",".join(settings.plugins_off),
         "PEFT_STUDIO_THREADS": str(settings.trainer_threads),
         "PEFT_STUDIO_ENERGY_PRICE_PER_KWH": str(settings.energy_price_per_kwh),
         "PEFT_STUDIO_ENERGY_CURRENCY": settings.energy_currency,

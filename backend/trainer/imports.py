@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from backend.domain.run_config import RunConfig
+from backend.recipes import Recipe
 from backend.store.files import read_text, replace_text
 
 # what a trainer with this recipe imports in any case; the rest is learned from the run's own trainer
@@ -33,7 +34,12 @@ def remember_imports(file: Path) -> None:
 def stack_of(config: RunConfig, file: Path) -> tuple[str, ...]:
     """What to import for a run: in the order of its own trainer, as far as that one has told."""
     learned = tuple(name for name in (read_text(file) or "").split() if _is_known(name))
-    return (*learned, *ALWAYS, f"backend.trainer.recipes.{config.recipe.name}")
+    return (*learned, *ALWAYS, program_name(config.recipe))
+
+
+def program_name(recipe: Recipe) -> str:
+    """The module that trains a recipe: its own, or that of the recipe of ours that it is or is derived from."""
+    return recipe.program or f"backend.trainer.recipes.{recipe.lineage()[-1]}"
 
 
 def import_all(names: tuple[str, ...]) -> None:

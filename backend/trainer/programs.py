@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.data.loading import LoadedDataset
 from backend.recipes import Recipe
+from backend.trainer.imports import program_name
 from backend.trainer.loop import StudioLoop
 from backend.trainer.parts import Parts, Rows, Work
 
@@ -22,5 +23,5 @@ class RecipeProgram(Protocol):
 
 
 def program_of(recipe: Recipe) -> RecipeProgram:
-    """The module that trains a recipe; it has the recipe's name."""
-    return cast(RecipeProgram, import_module(f"backend.trainer.recipes.{recipe.name}"))
+    """The module that trains a recipe; it has the recipe's name, or that of the recipe it is derived from."""
+    return cast(RecipeProgram, import_module(program_name(recipe)))

@@ -159,5 +159,5 @@ def test_the_page_of_errors_tells_one_or_all(services: Services) -> None:
 
 def test_the_developers_page_is_not_listed_but_says_how_to_switch_it_on(services: Services, workspace: Path) -> None:
     at = open_page("developer")
-    assert at.code[0].value == "PEFT_STUDIO_DEVELOPER=true"
+    assert at.code[0].value == "PEFT_STUDIO_FLAGS__DEVELOPER=true"
     assert not at.metric

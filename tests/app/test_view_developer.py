@@ -17,7 +17,8 @@ from backend.containers import StudioContainer, build_container
 from backend.domain.states import RunState
 from backend.services.bundle import Services
 from backend.services.error_handler import Edge
-from config.settings import Settings
+from backend.services.settings_service import SettingsService
+from config.settings import FeatureFlags, Settings
 from tests.app.conftest import open_page
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor
@@ -26,7 +27,7 @@ from tests.fakes.runs import a_run
 
 @pytest.fixture
 def studio(workspace: Path) -> Iterator[StudioContainer]:
-    container = build_container(Settings(workspace=workspace, developer=True))
+    container = build_container(Settings(workspace=workspace, flags=FeatureFlags(developer=True)))
     container.executor.override(providers.Object(FakeExecutor(FakeClock())))
     st.cache_data.clear()
     use_container(container)
@@ -42,8 +43,9 @@ def listed(services: Services) -> list[str]:
 
 def test_it_is_in_the_menu_for_those_who_switched_it_on(services: Services) -> None:
     assert listed(services)[-1] == "developer"
-    off = dataclasses.replace(services, insight=dataclasses.replace(services.insight, is_on=False))
-    assert set(listed(services)) - set(listed(off)) == {"developer"}
+    before = set(listed(services))
+    off = SettingsService(services.settings.current().model_copy(update={"flags": FeatureFlags(developer=False)}))
+    assert before - set(listed(dataclasses.replace(services, settings=off))) == {"developer"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -21,7 +21,7 @@ def detected(*columns: str, **named: str) -> str | None:
 
 
 def test_every_format_that_can_be_chosen_exists_once_with_a_card() -> None:
-    assert [each.name for each in formats()] == [name for name in get_args(FormatName) if name != "auto"]
+    assert [each.name for each in formats()] == [name for name in get_args(get_args(FormatName)[0]) if name != "auto"]
     assert {type(each) for each in formats()} == set(get_args(AnyFormat))
     assert all(each.card.title and each.card.summary for each in formats())
 

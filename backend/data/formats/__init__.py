@@ -1,5 +1,8 @@
 """How rows become examples; a new format is one file and one name in this union."""
 
+from collections.abc import Callable
+from typing import cast
+
 from backend.data.choice import Columns
 from backend.data.formats.alpaca import Alpaca
 from backend.data.formats.base import Format
@@ -10,14 +13,17 @@ from backend.data.formats.prompt import Prompts
 from backend.data.formats.prompt_completion import PromptCompletion
 from backend.data.formats.sharegpt import ShareGpt
 from backend.data.formats.text import Text
+from backend.plugins.joining import plugged
+from backend.plugins.kinds import PluginKind
 from backend.spec import ExampleKind
 
 AnyFormat = Messages | ShareGpt | Alpaca | PromptCompletion | Text | PreferencePairs | RatedAnswers | Prompts
 
 
 def formats() -> tuple[Format, ...]:
-    """One of each, in the order in which they are tried."""
-    return (Messages(), ShareGpt(), Alpaca(), PromptCompletion(), Text(), PreferencePairs(), RatedAnswers(), Prompts())
+    """One of each, in the order in which they are tried: those of plugins last."""
+    own = (Messages(), ShareGpt(), Alpaca(), PromptCompletion(), Text(), PreferencePairs(), RatedAnswers(), Prompts())
+    return (*own, *(cast(Callable[[], Format], spec)() for spec in plugged(PluginKind.FORMATS)))
 
 
 def detect(columns: frozenset[str], named: Columns, kinds: tuple[ExampleKind, ...] | None = None) -> Format | None:
