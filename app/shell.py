@@ -31,8 +31,8 @@ def render() -> None:
         note_pages(tuple(pages))
         current = next(view for view in MENU if pages[view.url_path] is chosen)
         with get_timings().measure(PAGE, current.url_path, session_id()):
-            _surroundings(services, current)
-            chosen.run()
+            if _surroundings_stand(services, current) or current.stands_alone:
+                chosen.run()
 
 
 def _page(view: View, services: Services) -> st.Page:
@@ -49,6 +49,15 @@ def _page(view: View, services: Services) -> st.Page:
         default=view is MENU[0],
         visibility="visible" if view.is_listed(services) else "hidden",
     )
+
+
+def _surroundings_stand(services: Services, view: View) -> bool:
+    """Draw what every page has; False if that failed, which then was told: most views would fail in the same way."""
+    stand = False
+    with error_frame("draw what every page has"):
+        _surroundings(services, view)
+        stand = True
+    return stand
 
 
 def _surroundings(services: Services, view: View) -> None:
