@@ -31,8 +31,7 @@ def render() -> None:
         note_pages(tuple(pages))
         current = next(view for view in MENU if pages[view.url_path] is chosen)
         with get_timings().measure(PAGE, current.url_path, session_id()):
-            if _surroundings_stand(services, current) or current.stands_alone:
-                chosen.run()
+            _draw(services, current, chosen)
 
 
 def _page(view: View, services: Services) -> st.Page:
@@ -51,13 +50,14 @@ def _page(view: View, services: Services) -> st.Page:
     )
 
 
-def _surroundings_stand(services: Services, view: View) -> bool:
-    """Draw what every page has; False if that failed, which then was told: most views would fail in the same way."""
-    stand = False
+def _draw(services: Services, view: View, page: st.Page) -> None:
+    """What every page has, then the view; not the view if the former failed, since most would fail in the same way."""
+    is_sound = False
     with error_frame("draw what every page has"):
         _surroundings(services, view)
-        stand = True
-    return stand
+        is_sound = True
+    if is_sound or view.stands_alone:
+        page.run()
 
 
 def _surroundings(services: Services, view: View) -> None:
