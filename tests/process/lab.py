@@ -14,7 +14,7 @@ from backend.domain.machine import MachineProbe
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
-from backend.executors import process_table
+from backend.executors import lock_file, process_table
 from backend.executors.environment import RUN_ID, TOKEN
 from backend.executors.local import LocalExecutor
 from backend.probes.clock import SystemClock
@@ -31,13 +31,15 @@ PATIENCE_SECONDS = 90.0
 PROGRAM = Path(__file__).parent.parent / "fakes" / "supervisor_program.py"
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+def wait_until(
+    condition: Callable[[], object], what: str | Callable[[], str], seconds: float = PATIENCE_SECONDS
+) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
             return found
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
 
 
 @dataclass
@@ -96,12 +98,12 @@ class Lab:
         return self.store.get(run_id)
 
     def wait_for(self, state: RunState, run_id: str = "a-run") -> Run:
-        wait_until(lambda: self.get(run_id).state is state, f"{run_id} is {state}, not {self.get(run_id)}")
+        wait_until(lambda: self.get(run_id).state is state, lambda: f"{run_id} is {state}, not {self.story(run_id)}")
         return self.get(run_id)
 
     def wait_for_over(self, run_id: str = "a-run", seconds: float = PATIENCE_SECONDS) -> Run:
         """The run is over, and its supervisor is gone."""
-        wait_until(lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor, f"{run_id} is over", seconds)
+        wait_until(lambda: (run := self.get(run_id)).is_over and not run.needs_supervisor, self.story, seconds)
         wait_until(lambda: self.supervisor(run_id) is None, "the supervisor has left")
         return self.get(run_id)
 
@@ -119,7 +121,7 @@ class Lab:
     def wait_for_step(self, step: int, attempt: int = 1, run_id: str = "a-run") -> None:
         wait_until(
             lambda: any(s["attempt"] == attempt and s["step"] >= step for s in self.steps(run_id)),
-            f"step {step} of attempt {attempt}: {self.story(run_id)}",
+            lambda: f"step {step} of attempt {attempt}: {self.story(run_id)}",
         )
 
     def go(self, run_id: str = "a-run") -> None:
@@ -137,10 +139,26 @@ class Lab:
         return self.manager.liveliness(self.get(run_id)).trainer
 
     def kill(self, process: ProcessIdentity | None) -> None:
-        """kill -9 of one process, and wait until it is gone."""
+        """kill -9 of one process, and wait until it is gone, and with it its locks."""
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)
         wait_until(lambda: not process_table.is_alive(process), "the killed process is gone")
+        for run in self.store.list():
+            folder = RunDirectory(run.run_dir)
+            for lock in (folder.supervisor_lock, folder.trainer_lock):
+                if lock.exists() and lock_file.read_identity(lock) == process:
+                    wait_until(lambda lock=lock: not lock_file.is_held(lock), "it has let go of its lock")
+
+    def bring_back(self, run_id: str = "a-run") -> None:
+        """As dashboards do every two seconds: look after the run until somebody new has it, or it rests."""
+        fence, reports = self.get(run_id).fence, []
+
+        def is_looked_after() -> bool:
+            reports.append(self.new_manager().reconcile())
+            run = self.get(run_id)
+            return run.fence > fence or not run.needs_supervisor
+
+        wait_until(is_looked_after, lambda: f"a new supervisor: {reports[0]} ... {reports[-1]} {self.story(run_id)}")
 
     def marked(self, run_id: str = "a-run") -> list[int]:
         """Living processes of any attempt of a run, those that wait for one included."""
@@ -163,7 +181,7 @@ class Lab:
             said = f"a warm standby is ready, process {found.pid}" if found else ""
             return found if said in self.journal(run_id) else None
 
-        found: ProcessIdentity = wait_until(ready, f"a standby: {self.story(run_id)}")
+        found: ProcessIdentity = wait_until(ready, lambda: f"a standby: {self.story(run_id)}")
         return found
 
     def journal(self, run_id: str = "a-run") -> list[str]:

@@ -76,14 +76,14 @@ def test_stop_now_ends_the_whole_tree_at_once_and_a_resume_goes_on_from_the_last
 
 
 def test_a_pause_outlives_its_supervisor(lab: Lab) -> None:
-    lab.start(total_steps=10, save_every=5, otherwise={"ignores_term": True, "pause_at_step": 7})
+    lab.start(total_steps=10, save_every=5, otherwise={"ignores_term": True, "hang_at_step": 7})
     lab.wait_for_step(7)
     lab.wish(Wish.PAUSE)
     lab.wait_for(RunState.PAUSING)
     trainer = lab.trainer()
     lab.kill(lab.supervisor())
     lab.kill(trainer)
-    lab.new_manager().reconcile()
+    lab.bring_back()
     run = lab.wait_for_rest(RunState.PAUSED)
     assert (len(run.attempts), lab.marked()) == (1, []), lab.story()
     assert "ended while nobody watched" in run.message

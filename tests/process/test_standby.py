@@ -89,7 +89,7 @@ def test_with_its_supervisor_the_standby_leaves_and_the_trainer_goes_on(warm_lab
     warm_lab.kill(warm_lab.supervisor())
     wait_until(lambda: not process_table.is_alive(waiting), "the standby has left")
     assert warm_lab.trainer() == trainer
-    warm_lab.manager.reconcile()
+    warm_lab.bring_back()
     second = warm_lab.wait_for_standby()
     assert second != waiting, "whoever adopts the trainer has a standby of its own"
     assert warm_lab.trainer() == trainer
@@ -108,7 +108,7 @@ def test_a_trainer_that_was_a_standby_outlives_its_supervisor(warm_lab: Lab) -> 
     step = warm_lab.steps()[-1]["step"]
     warm_lab.wait_for_step(step + 5, attempt=2)
     assert warm_lab.trainer() == waiting
-    warm_lab.manager.reconcile()
+    warm_lab.bring_back()
     wait_until(lambda: any("adopted" in line for line in warm_lab.journal()), "it is adopted")
     stop(warm_lab)
 

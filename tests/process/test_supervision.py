@@ -120,7 +120,7 @@ def test_a_trainer_outlives_its_killed_supervisor_and_is_adopted(lab: Lab) -> No
     lab.wait_for_step(3)
     trainer, first = lab.trainer(), lab.supervisor()
     lab.kill(first)
-    assert lab.new_manager().reconcile().started == ("a-run",)
+    lab.bring_back()
     wait_until(lambda: any("adopted" in line for line in lab.journal()), "the trainer is adopted")
     assert lab.trainer() == trainer
     assert lab.supervisor() != first
@@ -134,7 +134,7 @@ def test_the_end_of_an_adopted_trainer_is_noticed_with_its_signal(lab: Lab) -> N
     lab.start(total_steps=10, save_every=5, attempts={"1": {"pause_at_step": 7}})
     lab.wait_for_step(7)
     lab.kill(lab.supervisor())
-    lab.new_manager().reconcile()
+    lab.bring_back()
     wait_until(lambda: any("adopted" in line for line in lab.journal()), "the trainer is adopted")
     lab.kill(lab.trainer())
     run = lab.wait_for_over()
@@ -151,7 +151,7 @@ def test_supervisor_and_trainer_killed_together_are_brought_back_by_reconcile(la
     lab.kill(lab.supervisor())
     lab.kill(trainer)
     assert lab.get().state is RunState.RUNNING
-    assert lab.new_manager().reconcile().started == ("a-run",)
+    lab.bring_back()
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts), run.failures) == (RunState.FINISHED, 2, 0), lab.story()
     assert run.attempts[1].resumed_from_step == 5
@@ -165,7 +165,7 @@ def test_a_trainer_that_finished_unwatched_is_not_run_again(lab: Lab) -> None:
     assert trainer
     lab.go()
     wait_until(lambda: not process_table.is_alive(trainer), "the trainer has finished")
-    lab.new_manager().reconcile()
+    lab.bring_back()
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts), run.attempts[0].exit_code) == (RunState.FINISHED, 1, 0), lab.story()
 
