@@ -12,6 +12,7 @@ class View:
     """A page: its address, its title, an icon, what it is for, and what draws it.
 
     `is_listed` says, at each draw, whether it is in the menu; by its address it can be opened all the same.
+    `stands_alone`: it is of use even when the store cannot be read.
     """
 
     url_path: str
@@ -20,6 +21,7 @@ class View:
     help: str
     render: Callable[[Services], None]
     is_listed: Callable[[Services], bool] = lambda _: True
+    stands_alone: bool = False
 
 
 MENU = (
@@ -30,7 +32,14 @@ MENU = (
     View("curves", "Curves", ":material/show_chart:", "Look at the curves of many runs.", curves.render),
     View("compare", "Compare", ":material/compare_arrows:", "See what differs, and what came out.", compare.render),
     View("chat", "Chat", ":material/chat:", "Ask the base and the tuned model.", chat.render),
-    View("machine", "Machine", ":material/memory:", "Hardware, packages, storage.", machine.render),
+    View(
+        "machine",
+        "Machine",
+        ":material/memory:",
+        "Hardware, packages, storage.",
+        machine.render,
+        stands_alone=True,
+    ),
     View("settings", "Settings", ":material/settings:", "How this installation behaves; plugins.", settings.render),
     View(
         "developer",
@@ -40,7 +49,15 @@ MENU = (
         developer.render,
         is_listed=lambda services: services.settings.current().flags.developer,
     ),
-    View("errors", "Errors", ":material/help:", "What an error means.", errors.render, is_listed=lambda _: False),
+    View(
+        "errors",
+        "Errors",
+        ":material/help:",
+        "What an error means.",
+        errors.render,
+        is_listed=lambda _: False,
+        stands_alone=True,
+    ),
 )
 
 

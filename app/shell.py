@@ -32,8 +32,7 @@ def render() -> None:
         note_pages(tuple(pages))
         current = next(view for view in views if pages[view.url_path] is chosen)
         with get_timings().measure(PAGE, current.url_path, session_id()):
-            _surroundings(services, current)
-            chosen.run()
+            _draw(services, current, chosen)
 
 
 def _page(view: View, services: Services) -> st.Page:
@@ -50,6 +49,16 @@ def _page(view: View, services: Services) -> st.Page:
         default=view is MENU[0],
         visibility="visible" if view.is_listed(services) else "hidden",
     )
+
+
+def _draw(services: Services, view: View, page: st.Page) -> None:
+    """What every page has, then the view; not the view if the former failed, since most would fail in the same way."""
+    is_sound = False
+    with error_frame("draw what every page has"):
+        _surroundings(services, view)
+        is_sound = True
+    if is_sound or view.stands_alone:
+        page.run()
 
 
 def _surroundings(services: Services, view: View) -> None:

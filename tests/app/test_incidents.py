@@ -161,3 +161,18 @@ def test_the_developers_page_is_not_listed_but_says_how_to_switch_it_on(services
     at = open_page("developer")
     assert at.code[0].value == "PEFT_STUDIO_FLAGS__DEVELOPER=true"
     assert not at.metric
+
+
+@pytest.mark.parametrize(("page", "stands"), [("errors", True), ("machine", True), ("runs", False)])
+def test_while_the_store_cannot_be_read_some_pages_are_of_use(
+    services: Services, studio: StudioContainer, page: str, stands: bool
+) -> None:
+    studio.store().close()
+    file = studio.settings().workspace / "studio.db"
+    file.unlink()
+    file.write_bytes(b"no database" * 1000)
+    at = open_page(page)
+    assert not at.exception
+    assert len(at.error) == 1, "the same trouble is told once"
+    assert "store\\-damaged" in at.error[0].value
+    assert bool(at.title) == stands

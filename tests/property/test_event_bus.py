@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -76,3 +77,4 @@ class EventBusMachine(RuleBasedStateMachine):
 
 
 TestEventBus = EventBusMachine.TestCase
+TestEventBus.settings = settings(max_examples=40, stateful_step_count=30)
