@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components.markdown_escape import escape
 from backend.containers import StudioContainer
 from backend.plugins.registry import use_registry
 from backend.services.bundle import Services
+from backend.services.setting_states import keys
 from tests.app.conftest import open_page
 from tests.fakes.plugins import BROKEN, EXAMPLE, install
 
@@ -41,8 +43,8 @@ def texts(at: AppTest) -> str:
 
 def cards(at: AppTest) -> list[str]:
     """The keys of the settings on the page, from the top."""
-    marks = (element.value for element in at.markdown if ":gray[:small[" in element.value)
-    return [mark.partition(":gray[:small[")[2].rstrip("]").replace("\\", "") for mark in marks]
+    known = {f"**{escape(key.name)}**": key.name for key in keys()}
+    return [known[element.value] for element in at.markdown if element.value in known]
 
 
 def test_a_number_is_changed_in_place_and_reset(services: Services, workspace: Path) -> None:
