@@ -49,3 +49,12 @@ class ViewFailed(StudioError):
     what = "This page could not be drawn."
     why = "The studio made a mistake; the log of the dashboard has the details under {incident}."
     fix = "Reload the page; if it happens again, report it with {incident} and the time."
+
+
+class PluginViewFailed(StudioError):
+    """Anything but a StudioError while a page of a plugin is drawn."""
+
+    id = "plugin-view-failed"
+    what = "The page {name} of a plugin could not be drawn."
+    why = "{error}. The log of the dashboard has the details; nothing else is concerned."
+    fix = "Update or uninstall the plugin, or add {name} to the setting plugins_disabled."

@@ -146,7 +146,8 @@ def test_a_view_of_a_plugin_stands_in_the_menu_and_one_that_fails_harms_no_other
     assert [title.value for title in at.title] == ["Runs by state"]
     assert [box.value for box in at.info] == ["No runs yet."]
     failed = open_page("fails")
-    assert "This page could not be drawn" in failed.error[0].value
+    assert "The page fails of a plugin could not be drawn" in failed.error[0].value
+    assert "RuntimeError\\: it cannot be drawn" in failed.error[0].value
     assert [title.value for title in open_page("home").title] == ["Home"]
     refused = {plugin.name: plugin.error for plugin in services.plugins.failed()}
     assert refused["home"] == "there is a view called home already"
