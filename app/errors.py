@@ -61,3 +61,12 @@ class ClickFailed(StudioError):
     fix = (
         "Look at what the page shows now, then try again; if it happens again, report it with {incident} and the time."
     )
+
+
+class PluginViewFailed(StudioError):
+    """Anything but a StudioError while a page of a plugin is drawn."""
+
+    id = "plugin-view-failed"
+    what = "The page {name} of a plugin could not be drawn."
+    why = "{error}. The log of the dashboard has the details; nothing else is concerned."
+    fix = "Update or uninstall the plugin, or add {name} to the setting plugins_disabled."

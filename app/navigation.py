@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.plugin_views import framed_view
 from app.views import chat, compare, curves, developer, errors, home, machine, monitor, runs, settings, train
 from backend.services.bundle import Services
 
@@ -64,4 +65,4 @@ MENU = (
 def menu(services: Services) -> tuple[View, ...]:
     """Our views, then those of plugins."""
     more = services.plugins.views({view.url_path for view in MENU})
-    return (*MENU, *(View(each.url_path, each.title, each.icon, each.help, each.render) for each in more))
+    return (*MENU, *(View(each.url_path, each.title, each.icon, each.help, framed_view(each)) for each in more))

@@ -35,7 +35,7 @@ from backend.services.memory_monitor import MemoryMonitor
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
 from backend.services.process_manager import SupervisorProgram
-from backend.services.setting_states import STARTED
+from backend.services.setting_states import OF_RUNS, STARTED
 from backend.services.settings_service import SettingsService
 from backend.services.spare import Spare, SpareRule
 from backend.services.state_managers import StateManagers
@@ -197,12 +197,13 @@ class Followers:
     preflight: Preflight
     cache: CurveCache
 
-    def follow(self, settings: Settings) -> None:
+    def follow(self, settings: Settings, changed: frozenset[str]) -> None:
         """Tell each; what takes effect later is read by the programs that start later."""
         log_level(settings)
         self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
         self.chat.is_hub_offline = self.doctor.is_hub_offline = settings.hub_offline
-        self.spare.follow(spare_rule(settings))
+        if changed & {"spare", *OF_RUNS}:
+            self.spare.follow(spare_rule(settings))
         self.tensorboard.idle_seconds = settings.tensorboard_idle_minutes * 60
         self.places.cpu_slots = settings.cpu_slots
         self.reboots.policy = RebootPolicy(settings.after_reboot)
@@ -213,5 +214,5 @@ class Followers:
 def following(service: SettingsService, followers: Followers, bus: EventBus) -> None:
     """From now on they follow, and everybody hears of changes."""
     log_level(service.current())
-    service.listen(lambda _: followers.follow(service.current()))
+    service.listen(lambda changed: followers.follow(service.current(), changed))
     service.listen(lambda changed: bus.publish(ConfigChanged(changed)))

@@ -1,7 +1,7 @@
 """One setting as a card: its value in a control, who gave it, when a change takes effect, and the way back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import streamlit as st
@@ -14,6 +14,7 @@ from backend.spec import Parameter
 from config.setting_fields import Effect
 from config.setting_layers import Source
 
+MANY = 100_000  # from here on digits are grouped; ports are not
 Color = Literal["gray", "blue", "violet", "orange"]
 _SOURCES: dict[Source, Color] = {
     Source.DEFAULT: "gray",
@@ -51,7 +52,7 @@ def setting_card(state: SettingState, acts: SettingActs, typed: object = None, p
 
 
 def _words(state: SettingState) -> None:
-    st.markdown(f"**{escape(state.parameter.label)}** :gray[:small[{escape(state.key)}]]")
+    st.markdown(f"**{escape(state.key)}**")
     st.caption(escape(state.parameter.help))
     with st.container(horizontal=True, gap="small"):
         st.badge(state.source.value, color=_SOURCES[state.source], icon=":material/source:")
@@ -65,10 +66,11 @@ def _words(state: SettingState) -> None:
 def _control(state: SettingState, acts: SettingActs, typed: object, problems: Sequence[str]) -> None:
     if state.fixed:
         key = f"fixed-{state.key}"
-        st.text_input(state.parameter.label, in_words(state.value), disabled=True, key=key, help=escape(state.fixed))
+        st.text_input(state.parameter.label, in_words(state.value), disabled=True, key=key)
     else:
         value = (state.pending if state.is_pending else state.value) if typed is None else typed
-        parameter_input(state.parameter, f"settings.{state.key}", value, acts.change, problems)
+        bare = replace(state.parameter, help="")  # which stands beside it
+        parameter_input(bare, f"settings.{state.key}", value, acts.change, problems)
     for line in _below(state):
         st.caption(escape(line))
     if state.is_kept and not state.fixed:
@@ -86,8 +88,8 @@ def _below(state: SettingState) -> list[str]:
     value = state.pending if state.is_pending else state.value
     lines = []
     if state.key.endswith("_bytes") and isinstance(value, int):
-        lines.append(f"{in_bytes(value)}; the default is {in_bytes(float(str(state.default)))}")
-    elif not state.is_default:
+        lines.append(in_bytes(value))
+    if not state.is_default:
         lines.append(f"The default is {in_words(state.default)}")
     if allowed := bounds(state.parameter):
         lines.append(allowed)
@@ -108,6 +110,8 @@ def in_words(value: object) -> str:
     """A value of JSON as a person writes it."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, int) and value >= MANY:
+        return f"{value:,}"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return "not set" if value in ("", None) else str(value)

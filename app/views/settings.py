@@ -17,6 +17,7 @@ from backend.services.setting_states import masked, secrets
 from backend.services.settings_errors import SettingInvalid
 from backend.store.files import read_text
 from config.setting_fields import Group
+from config.setting_layers import leaves
 
 OVERVIEW, PLUGINS, FILE = "Overview", "Plugins", "Files"
 SECTIONS = (OVERVIEW, *(group.value for group in Group), PLUGINS, FILE)
@@ -176,7 +177,7 @@ def _files(services: Services) -> None:
         {
             "Source": [layer.source.value for layer in layers],
             "Where": [str(layer.path or "-") for layer in layers],
-            "Settings that it names": [str(len(layer.values)) for layer in layers],
+            "Settings that it names": [len(dict(leaves(layer.values))) for layer in layers],
         },
         hide_index=True,
         alt="Sources of settings, the one that decides first",

@@ -49,6 +49,7 @@ def _keys() -> Iterator[Key]:
 
 
 STARTED = tuple(key.name for key in keys() if effect_of(key.field) is Effect.NEXT_START)
+OF_RUNS = tuple(key.name for key in keys() if effect_of(key.field) is Effect.NEXT_RUN)
 
 
 def flat(settings: Settings) -> dict[str, object]:
@@ -78,7 +79,9 @@ def _state(key: Key, value: object, coming: object, named: list[tuple[Layer, dic
     source = layer.source if layer else Source.DEFAULT
     origin = _origin(key.name, layer)
     told = parameter(key.name.rpartition(".")[2], key.field)
-    told = replace(told, label=told.label.replace("Cpu", "CPU").replace("url", "URL"))
+    told = replace(
+        told, label=told.label.replace("Cpu", "CPU").replace("url", "URL").replace("Tensorboard", "TensorBoard")
+    )
     is_kept = any(layer.source is Source.FILE and key.name in values for layer, values in named)
     fixed = _WORKSPACE if key.name == "workspace" else _FIXED.get(source, "")
     if isinstance(value, str) and masked(value) != value:

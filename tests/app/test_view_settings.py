@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components.markdown_escape import escape
 from backend.containers import StudioContainer
 from backend.plugins.registry import use_registry
 from backend.services.bundle import Services
+from backend.services.setting_states import keys
 from tests.app.conftest import open_page
 from tests.fakes.plugins import BROKEN, EXAMPLE, install
 
@@ -41,8 +43,8 @@ def texts(at: AppTest) -> str:
 
 def cards(at: AppTest) -> list[str]:
     """The keys of the settings on the page, from the top."""
-    marks = (element.value for element in at.markdown if ":gray[:small[" in element.value)
-    return [mark.partition(":gray[:small[")[2].rstrip("]").replace("\\", "") for mark in marks]
+    known = {f"**{escape(key.name)}**": key.name for key in keys()}
+    return [known[element.value] for element in at.markdown if element.value in known]
 
 
 def test_a_number_is_changed_in_place_and_reset(services: Services, workspace: Path) -> None:
@@ -144,7 +146,8 @@ def test_a_view_of_a_plugin_stands_in_the_menu_and_one_that_fails_harms_no_other
     assert [title.value for title in at.title] == ["Runs by state"]
     assert [box.value for box in at.info] == ["No runs yet."]
     failed = open_page("fails")
-    assert "This page could not be drawn" in failed.error[0].value
+    assert "The page fails of a plugin could not be drawn" in failed.error[0].value
+    assert "RuntimeError\\: it cannot be drawn" in failed.error[0].value
     assert [title.value for title in open_page("home").title] == ["Home"]
     refused = {plugin.name: plugin.error for plugin in services.plugins.failed()}
     assert refused["home"] == "there is a view called home already"

@@ -227,3 +227,23 @@ def test_what_was_imported_for_any_run_serves_those_that_would_import_the_same()
     assert not replace(spare, with_bitsandbytes=False).serves(same), "it cannot be imported there"
     for name, value in (("CUDA_VISIBLE_DEVICES", "1"), ("HF_HOME", "/elsewhere"), ("OMP_NUM_THREADS", "2")):
         assert not spare.serves(Outset.of_any(order | {name: value})), name
+
+
+def test_one_that_was_told_old_settings_makes_room_for_a_new_one(dashboard: Dashboard) -> None:
+    dashboard.pass_by(20)
+    (old,) = dashboard.executor.waiting()
+    dashboard.spare.follow(RULE)
+    assert dashboard.executor.waiting() == []
+    dashboard.pass_by(20)
+    (new,) = dashboard.executor.waiting()
+    assert new != old
+
+
+def test_one_that_is_switched_off_goes_at_once_and_comes_back_when_it_is_wanted_again(dashboard: Dashboard) -> None:
+    dashboard.pass_by(20)
+    dashboard.spare.follow(SpareRule(is_wanted=False))
+    assert dashboard.executor.waiting() == []
+    assert dashboard.spare.state() is SpareState.OFF
+    dashboard.spare.follow(RULE)
+    dashboard.pass_by(20)
+    assert dashboard.spare.state() is SpareState.READY
