@@ -36,6 +36,7 @@ from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
@@ -53,6 +54,7 @@ from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
+from backend.services.sweeps import Sweeps
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
@@ -174,6 +176,7 @@ class StudioContainer(containers.DeclarativeContainer):
         RunLibrary, store, files, executor, processes, settings.provided.trash_folder, curves.provided.forget
     )
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
+    sweeps: Provider[Sweeps] = Once(Sweeps, store, files, training, queue, configs, clock)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
         ChatService,
@@ -191,6 +194,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
+    drafts: Provider[Drafts] = Once(Drafts, store, clock)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
     bundle: Provider[Services] = Once(
@@ -200,6 +204,7 @@ class StudioContainer(containers.DeclarativeContainer):
         status=status,
         library=library,
         queue=queue,
+        sweeps=sweeps,
         processes=processes,
         spare=spare,
         curves=curves,
@@ -218,6 +223,7 @@ class StudioContainer(containers.DeclarativeContainer):
         playground=playground,
         reindexing=reindexing,
         states=states,
+        drafts=drafts,
         comparing=comparing,
         storage=storage,
         repairs=repairs,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
 
 
@@ -31,7 +31,7 @@ class Card:
 
     `requires` names conditions of the machine ("cuda"); `paper` is a title with a link or "". `quantizations` are
     the number formats of the base that it trains on. `unavailable` is why nobody can choose it, or "";
-    `limits` are known failures on some models.
+    `limits` are known failures on some models. `family` groups similar choices; `pros` and `cons` are sentences.
     """
 
     title: str
@@ -44,6 +44,9 @@ class Card:
     quantizations: tuple[str, ...] = ("nf4", "fp4", "int8")
     unavailable: str = ""
     limits: str = ""
+    family: str = ""
+    pros: tuple[str, ...] = ()
+    cons: tuple[str, ...] = ()
 
     @property
     def works_quantized(self) -> bool:
@@ -64,7 +67,10 @@ KINDS: Mapping[Kind, tuple[object, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One knob of a spec, as a form draws it. `kind` says which control; bounds are inclusive unless open."""
+    """One knob of a spec, as a form draws it. `kind` says which control; bounds are inclusive unless open.
+
+    `reason` is why the default is what it is, or "".
+    """
 
     name: str
     label: str
@@ -76,6 +82,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     is_minimum_open: bool = False
     is_maximum_open: bool = False
+    reason: str = ""
 
 
 class Spec(Frozen):
@@ -129,7 +136,18 @@ def parameter(name: str, field: FieldInfo) -> Parameter:
         choices=choices,
         is_minimum_open=is_low_open,
         is_maximum_open=is_high_open,
+        reason=_reason(field),
     )
+
+
+def because(reason: str) -> dict[str, JsonValue]:
+    """Why a default is what it is, for `Field(json_schema_extra=because("..."))`."""
+    return {"reason": reason}
+
+
+def _reason(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra.get("reason", "")) if isinstance(extra, dict) else ""
 
 
 def _bounds(field: FieldInfo) -> tuple[float | None, float | None, bool, bool]:

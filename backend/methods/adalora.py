@@ -19,6 +19,9 @@ class Adalora(Targeted):
         title="AdaLoRA",
         summary="LoRA that moves its rank to where it matters while it trains.",
         use_when="The adapter must be small and you do not know which layers need it; some hundred steps at least.",
+        family="Low rank",
+        pros=("Spends its rank where it matters.",),
+        cons=("Needs some hundred steps, whose number is fixed.",),
         paper="AdaLoRA: Adaptive Budget Allocation for Parameter-Efficient Fine-Tuning, "
         "https://arxiv.org/abs/2303.10512",
     )

@@ -18,6 +18,9 @@ class C3a(Targeted):
         title="C3A",
         summary="The update is made of circulant blocks: convolutions, computed by Fourier transforms.",
         use_when="High rank at few parameters; needs a GPU with fast Fourier transforms.",
+        family="Frequencies",
+        pros=("A high rank from few parameters.",),
+        cons=("Slow without a GPU with fast Fourier transforms.",),
         paper="Parameter-Efficient Fine-Tuning via Circular Convolution, https://arxiv.org/abs/2407.19342",
     )
     configuration: ClassVar[str] = "C3AConfig"

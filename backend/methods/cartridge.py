@@ -16,6 +16,9 @@ class Cartridge(PeftMethod):
         title="Cartridge",
         summary="A trained key-value cache that stands for a long text.",
         use_when="One long document is asked about often.",
+        family="Prompts",
+        pros=("A long text for the price of a short one.",),
+        cons=("One text each; cannot be merged.",),
         can_merge=False,
     )
     configuration: ClassVar[str] = "CartridgeConfig"

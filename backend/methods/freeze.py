@@ -20,6 +20,9 @@ class Freeze(WholeMethod):
         title="Freeze fine-tuning",
         summary="Trains some blocks of the model itself and freezes the rest; the result is a whole model.",
         use_when="A strong change with less memory than full fine-tuning.",
+        family="The model itself",
+        pros=("Strong changes with a part of the memory.",),
+        cons=("The result is a whole model, not an adapter.",),
         can_merge=False,
         quantizations=(),
     )

@@ -19,6 +19,9 @@ class Loha(Targeted):
         title="LoHa",
         summary="The update is the elementwise product of two low-rank updates, of up to rank r squared.",
         use_when="A higher rank from the same number of parameters; slower than LoRA.",
+        family="Low rank",
+        pros=("Rank r squared from the parameters of two ranks r.",),
+        cons=("Slower, and known mostly from images.",),
         paper="FedPara: Low-Rank Hadamard Product for Communication-Efficient Federated Learning, https://arxiv.org/abs/2108.06098",
         quantizations=("int8",),
     )

@@ -19,6 +19,9 @@ class Lokr(Targeted):
         title="LoKr",
         summary="The update is a Kronecker product of small matrices.",
         use_when="Very small adapters of high rank.",
+        family="Low rank",
+        pros=("Very small for its rank.",),
+        cons=("Its structure suits some weights better than others.",),
         paper="Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to Model Evaluation, https://arxiv.org/abs/2309.14859",
         quantizations=("int8",),
     )

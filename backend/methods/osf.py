@@ -18,6 +18,9 @@ class Osf(Targeted):
         title="OSF",
         summary="Trains the small singular directions of the weights and protects the large ones.",
         use_when="Learning task after task without forgetting.",
+        family="A few of the model's own numbers",
+        pros=("Earlier abilities are protected.",),
+        cons=("Many parameters and memory; full weights only.",),
         paper="Sculpting Subspaces: Constrained Full Fine-Tuning in LLMs for Continual Learning, https://arxiv.org/abs/2504.07097",
         quantizations=(),
     )

@@ -19,6 +19,9 @@ class PTuning(PeftMethod):
         title="P-tuning",
         summary="Prompt tuning whose tokens come from a small trained network.",
         use_when="Prompt tuning that learns too slowly.",
+        family="Prompts",
+        pros=("Learns faster than plain prompt tuning.",),
+        cons=("Takes room of the context; cannot be merged.",),
         paper="GPT Understands, Too, https://arxiv.org/abs/2103.10385",
         can_merge=False,
     )

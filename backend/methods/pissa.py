@@ -19,6 +19,9 @@ class Pissa(DecomposedKnob, RankStabilizedKnob, LoraFamily):
         title="PiSSA",
         summary="LoRA started from the principal singular vectors of the weights.",
         use_when="You want faster convergence than LoRA and have no quantized base.",
+        family="Low rank",
+        pros=("Learns faster in the first steps.",),
+        cons=("A decomposition of every weight before the first step.",),
         paper="PiSSA: Principal Singular Values and Singular Vectors Adaptation, https://arxiv.org/abs/2404.02948",
         quantizations=(),
     )

@@ -19,6 +19,9 @@ class Prefix(PeftMethod):
         title="Prefix tuning",
         summary="Learns keys and values that every layer sees before the text.",
         use_when="Stronger than prompt tuning at the same length.",
+        family="Prompts",
+        pros=("Reaches every layer.",),
+        cons=("Takes room of the context; cannot be merged.",),
         paper="Prefix-Tuning: Optimizing Continuous Prompts for Generation, https://arxiv.org/abs/2101.00190",
         can_merge=False,
     )

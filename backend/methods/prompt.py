@@ -19,6 +19,9 @@ class Prompt(PeftMethod):
         title="Prompt tuning",
         summary="Learns the embeddings of a few tokens that are put before every text.",
         use_when="A frozen model that serves many tasks; wants a high learning rate.",
+        family="Prompts",
+        pros=("The base stays untouched; many tasks share it.",),
+        cons=("Takes room of the context; learns slowly.",),
         paper="The Power of Scale for Parameter-Efficient Prompt Tuning, https://arxiv.org/abs/2104.08691",
         can_merge=False,
     )

@@ -18,6 +18,9 @@ class Rslora(DecomposedKnob, StartKnob, LoraFamily):
         title="rsLoRA",
         summary="LoRA scaled by alpha / sqrt(rank), which keeps high ranks stable.",
         use_when="Ranks of 64 and more.",
+        family="Low rank",
+        pros=("More rank keeps helping where LoRA levels off.",),
+        cons=("At low ranks no better than LoRA.",),
         paper="A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA, https://arxiv.org/abs/2312.03732",
     )
     name: Literal["rslora"] = "rslora"

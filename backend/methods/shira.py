@@ -19,6 +19,9 @@ class Shira(Targeted):
         title="SHiRA",
         summary="Trains a few of the weights themselves, chosen at random.",
         use_when="Many adapters that are switched or added quickly.",
+        family="A few of the model's own numbers",
+        pros=("Quickly switched; several add up.",),
+        cons=("Which weights are trained is left to chance.",),
         paper="Sparse High Rank Adapters, https://arxiv.org/abs/2406.13175",
     )
     configuration: ClassVar[str] = "ShiraConfig"

@@ -15,6 +15,9 @@ class TrainableTokens(PeftMethod):
         title="Trainable tokens",
         summary="Learns the embeddings of chosen tokens of the vocabulary and nothing else.",
         use_when="Tokens were added to the vocabulary, or a few are to get a new meaning.",
+        family="A few of the model's own numbers",
+        pros=("Nothing else of the model changes.",),
+        cons=("Teaches words, no behaviour.",),
     )
     configuration: ClassVar[str] = "TrainableTokensConfig"
     own: ClassVar[frozenset[str]] = PeftMethod.own | {"trainable_tokens"}

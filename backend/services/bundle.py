@@ -11,6 +11,7 @@ from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
@@ -27,6 +28,7 @@ from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
+from backend.services.sweeps import Sweeps
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
@@ -41,6 +43,7 @@ class Services:
     status: StatusManager
     library: RunLibrary
     queue: RunQueue
+    sweeps: Sweeps
     processes: ProcessManager
     spare: Spare
     curves: TensorBoardDataManager
@@ -59,6 +62,7 @@ class Services:
     playground: Playground
     reindexing: Reindexing
     states: StateManagers
+    drafts: Drafts
     repairs: Repairs
     storage: StorageService
     boot: BootService

@@ -54,6 +54,10 @@ class ConfigService:
 
     def read(self, path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         """A run.yaml with `a.b=c` overrides, values read as YAML. Raises ConfigUnreadable, ConfigInvalid."""
+        return self.parse(self.read_raw(path, overrides))
+
+    def read_raw(self, path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+        """The same, not validated yet. Raises ConfigUnreadable, ConfigInvalid."""
         try:
             raw = read_yaml(path)
         except (OSError, YamlError) as error:
@@ -63,7 +67,7 @@ class ConfigService:
             raise ConfigUnreadable(path=path, problem="it is not a mapping of keys to values")
         for override in overrides:
             _override(raw, override)
-        return self.parse(raw)
+        return raw
 
     def changes(self, overrides: Sequence[str]) -> dict[str, JsonValue]:
         """`a.b=c` settings as dotted keys and values, read as YAML. Raises ConfigInvalid."""

@@ -1,6 +1,6 @@
 """TrainingService: what a person does to runs: start, pause, stop, resume."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +72,16 @@ class TrainingService:
         self._create(run, order, furnish)
         self._processes.start(run.id)
         return self._store.get(run.id)
+
+    def create(self, config: RunConfig, base: Path, *, tags: Sequence[str] = (), is_held: bool = False) -> Run:
+        """Write the run's folder and row, and nothing else: it was checked, and who asks sees to its start.
+
+        Raises RunFolderNotMade, StorageError.
+        """
+        order = _absolute(config, base)
+        run = replace(self._new_run(order, Wish.PAUSE if is_held else Wish.RUN), tags=tuple(tags))
+        self._create(run, order, lambda _: None)
+        return run
 
     def pause(self, run_id: str, keep_slot: bool = False) -> Run:
         """Ask a run to write a checkpoint and leave memory and devices until it is resumed.
