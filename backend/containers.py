@@ -40,6 +40,7 @@ from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
@@ -48,6 +49,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_times import RunTimes
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare
 from backend.services.startup import StartupService
@@ -66,10 +68,16 @@ from config.settings import Settings
 
 
 def _open(
-    store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager, tensorboard: TensorBoardServer
+    store: RunStore,
+    chat: ChatService,
+    spare: Spare,
+    curves: TensorBoardDataManager,
+    tensorboard: TensorBoardServer,
+    counts: ParameterCounts,
 ) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
+    counts.close()
     spare.let_go()
     tensorboard.close()
     curves.close()
@@ -99,9 +107,12 @@ class StudioContainer(containers.DeclarativeContainer):
     supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings)
     inference: Provider[LineProgram] = Once(wiring.inference, settings)
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
+    counter: Provider[LineProgram] = Once(wiring.counter, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
-    configs: Provider[ConfigService] = Once(ConfigService, settings.provided.presets_folder)
+    configs: Provider[ConfigService] = Once(
+        ConfigService, settings.provided.presets_folder, settings.provided.trash_folder
+    )
     engine: Provider[EngineRestart] = Once(EngineRestart, settings.provided.engine_state_file)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
@@ -192,6 +203,14 @@ class StudioContainer(containers.DeclarativeContainer):
         models_folder=settings.provided.models_folder,
         is_hub_offline=settings.provided.hub_offline,
     )
+    counts: Provider[ParameterCounts] = Once(
+        ParameterCounts,
+        program=counter,
+        clock=clock,
+        models_folder=settings.provided.models_folder,
+        is_hub_offline=settings.provided.hub_offline,
+    )
+    times: Provider[RunTimes] = Once(RunTimes, store, comparing)
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     drafts: Provider[Drafts] = Once(Drafts, store, clock)
@@ -220,6 +239,8 @@ class StudioContainer(containers.DeclarativeContainer):
         startup=startup,
         chat=chat,
         doctor=doctor,
+        counts=counts,
+        times=times,
         playground=playground,
         reindexing=reindexing,
         states=states,
@@ -231,7 +252,7 @@ class StudioContainer(containers.DeclarativeContainer):
         engine=engine,
     )
     services: Provider[Services] = Once(
-        _opened, providers.Resource(_open, store, chat, spare, curves, tensorboard), bundle
+        _opened, providers.Resource(_open, store, chat, spare, curves, tensorboard, counts), bundle
     )
 
 

@@ -56,9 +56,9 @@ def _part(kind: type[T], value: object) -> T:
 def _training(draft: object, form: object) -> TrainingState:
     """States that were stored before forms were kept one by one have a draft only."""
     told = form if isinstance(form, Mapping) else {}
-    names = {name: str(told.get(name) or "") for name in FORM}
+    basis, draft_id, mark = (str(told.get(name) or "") for name in FORM)
     try:
         frozen = frozen_mapping(draft) if isinstance(draft, Mapping) else {}
-        return TrainingState(frozen, **names, sweep=_part(SweepForm, told.get("sweep")))
+        return TrainingState(frozen, 0, basis, draft_id, mark, _part(SweepForm, told.get("sweep")))
     except (ValueError, RecursionError):
         return TrainingState()

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.base import PeftMethod
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class LlamaAdapter(PeftMethod):
@@ -29,5 +29,17 @@ class LlamaAdapter(PeftMethod):
     configuration: ClassVar[str] = "AdaptionPromptConfig"
     words: ClassVar[Mapping[str, str]] = {"tokens": "adapter_len", "layers": "adapter_layers"}
     name: Literal["llama_adapter"] = "llama_adapter"
-    tokens: int = Field(default=10, ge=1, le=4096, description="Learned tokens per layer.")
-    layers: int = Field(default=2, ge=1, le=1024, description="Number of last blocks that get them.")
+    tokens: int = Field(
+        default=10,
+        ge=1,
+        le=4096,
+        description="Learned tokens per layer.",
+        json_schema_extra=because("As in the method's paper."),
+    )
+    layers: int = Field(
+        default=2,
+        ge=1,
+        le=1024,
+        description="Number of last blocks that get them.",
+        json_schema_extra=because("The last layers decide most about the answer."),
+    )

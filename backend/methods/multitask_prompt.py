@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.base import PeftMethod
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class MultitaskPrompt(PeftMethod):
@@ -30,4 +30,10 @@ class MultitaskPrompt(PeftMethod):
     configuration: ClassVar[str] = "MultitaskPromptTuningConfig"
     words: ClassVar[Mapping[str, str]] = {"tokens": "num_virtual_tokens"}
     name: Literal["multitask_prompt"] = "multitask_prompt"
-    tokens: int = Field(default=16, ge=1, le=4096, description="Learned tokens that are put before every text.")
+    tokens: int = Field(
+        default=16,
+        ge=1,
+        le=4096,
+        description="Learned tokens that are put before every text.",
+        json_schema_extra=because("Enough to steer, and short enough to leave the context free."),
+    )

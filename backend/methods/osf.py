@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.base import Targeted
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class Osf(Targeted):
@@ -26,4 +26,10 @@ class Osf(Targeted):
     )
     configuration: ClassVar[str] = "OSFConfig"
     name: Literal["osf"] = "osf"
-    effective_rank: int = Field(default=16, ge=1, le=8192, description="Directions that are protected.")
+    effective_rank: int = Field(
+        default=16,
+        ge=1,
+        le=8192,
+        description="Directions that are protected.",
+        json_schema_extra=because("A fixed number, so that the size does not depend on the layer."),
+    )

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.family import DecomposedKnob, LoraFamily, RankStabilizedKnob, Start
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class Pissa(DecomposedKnob, RankStabilizedKnob, LoraFamily):
@@ -32,6 +32,7 @@ class Pissa(DecomposedKnob, RankStabilizedKnob, LoraFamily):
         le=128,
         title="SVD iterations",
         description="Rounds of the fast decomposition; 0 takes the exact one, slow for large models.",
+        json_schema_extra=because("As in peft's examples: the quick decomposition is close enough."),
     )
 
     @property

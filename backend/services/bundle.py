@@ -15,6 +15,7 @@ from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
@@ -22,6 +23,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_times import RunTimes
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Spare
 from backend.services.startup import StartupService
@@ -59,6 +61,8 @@ class Services:
     startup: StartupService
     chat: ChatService
     doctor: DataDoctor
+    counts: ParameterCounts
+    times: RunTimes
     playground: Playground
     reindexing: Reindexing
     states: StateManagers

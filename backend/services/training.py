@@ -66,7 +66,7 @@ class TrainingService:
         if report.errors:
             problems = " ".join(finding.sentence() for finding in report.errors)
             raise PreflightFailed(problems=problems)
-        order = _absolute(config, base)
+        order = as_ordered(config, base)
         run = self._new_run(order, Wish.PAUSE if is_held else Wish.RUN)
         run = replace(run, priority=priority, after=after, retries=retries, origin=origin)
         self._create(run, order, furnish)
@@ -78,7 +78,7 @@ class TrainingService:
 
         Raises RunFolderNotMade, StorageError.
         """
-        order = _absolute(config, base)
+        order = as_ordered(config, base)
         run = replace(self._new_run(order, Wish.PAUSE if is_held else Wish.RUN), tags=tuple(tags))
         self._create(run, order, lambda _: None)
         return run
@@ -158,7 +158,7 @@ class TrainingService:
             raise
 
 
-def _absolute(config: RunConfig, base: Path) -> RunConfig:
+def as_ordered(config: RunConfig, base: Path) -> RunConfig:
     """The same order with paths that mean the same from anywhere, so that run.yaml can be used again."""
     model = config.base_model
     folder = None if model.path == DEMO_MODEL else model_folder(model.path, base)
