@@ -31,7 +31,8 @@ class Card:
 
     `requires` names conditions of the machine ("cuda"); `paper` is a title with a link or "". `quantizations` are
     the number formats of the base that it trains on. `unavailable` is why nobody can choose it, or "";
-    `limits` are known failures on some models. `family` groups similar choices; `pros` and `cons` are sentences.
+    `limits` are known failures on some models, `model_types` the only ones that it works on. `family` groups similar
+    choices; `pros` and `cons` are sentences.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Card:
     quantizations: tuple[str, ...] = ("nf4", "fp4", "int8")
     unavailable: str = ""
     limits: str = ""
+    model_types: tuple[str, ...] = ()
     family: str = ""
     pros: tuple[str, ...] = ()
     cons: tuple[str, ...] = ()
@@ -54,7 +56,7 @@ class Card:
         return bool(self.quantizations)
 
 
-Kind = Literal["int", "float", "bool", "choice", "text", "list", "map"]
+Kind = Literal["int", "float", "bool", "choice", "text", "list", "map", "lines"]
 CONTAINERS = (tuple, list, Mapping)
 KINDS: Mapping[Kind, tuple[object, ...]] = {
     "bool": (bool,),
@@ -129,25 +131,24 @@ def parameter(name: str, field: FieldInfo) -> Parameter:
         name=name,
         label=field.title or name.replace("_", " ").capitalize(),
         help=field.description or "",
-        kind=_kind(field.annotation, choices),
+        kind="lines" if _extra(field).get("is_lines") else _kind(field.annotation, choices),
         default=field.get_default(call_default_factory=True, validated_data={}),
         minimum=low,
         maximum=high,
         choices=choices,
         is_minimum_open=is_low_open,
         is_maximum_open=is_high_open,
-        reason=_reason(field),
+        reason=str(_extra(field).get("reason", "")),
     )
 
 
-def because(reason: str) -> dict[str, JsonValue]:
-    """Why a default is what it is, for `Field(json_schema_extra=because("..."))`."""
-    return {"reason": reason}
+def because(reason: str, *, is_lines: bool = False) -> dict[str, JsonValue]:
+    """Why a default is what it is, for `Field(json_schema_extra=because("..."))`; `is_lines`: typed line by line."""
+    return {"reason": reason, "is_lines": is_lines} if is_lines else {"reason": reason}
 
 
-def _reason(field: FieldInfo) -> str:
-    extra = field.json_schema_extra
-    return str(extra.get("reason", "")) if isinstance(extra, dict) else ""
+def _extra(field: FieldInfo) -> Mapping[str, object]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
 def _bounds(field: FieldInfo) -> tuple[float | None, float | None, bool, bool]:

@@ -19,7 +19,7 @@ class Samples(Frozen):
         default=(),
         max_length=64,
         description="Prompts to answer, each a text or {user, system}; none for no samples.",
-        json_schema_extra=because("Nobody but you knows what to ask."),
+        json_schema_extra=because("Nobody but you knows what to ask.", is_lines=True),
     )
     every_steps: int | None = Field(
         default=None,

@@ -19,6 +19,7 @@ class LlamaAdapter(PeftMethod):
         title="LLaMA-Adapter",
         summary="Learned prompts inside attention, faded in by a gate.",
         use_when="Instruction tuning of Llama.",
+        model_types=("llama", "mistral", "gpt2"),
         family="Prompts",
         pros=("Starts exactly as the base answers.",),
         cons=("Few architectures; cannot be merged.",),

@@ -16,7 +16,6 @@ from backend.services.own_presets import OwnPresets, PresetNotKept, Version
 from config.catalog import presets
 from config.yaml_files import YamlError, dump_yaml, parse_yaml, read_yaml
 
-
 REQUIRED = "is required"
 
 
@@ -126,7 +125,7 @@ class ConfigService:
         """Move one of one's own to the trash. Raises PresetNotFound, PresetNotKept."""
         return self._presets(name).delete(name)
 
-    def draft_from(self, text: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    def draft_from(self, text: str, name: str = "run.yaml") -> tuple[dict[str, Any], tuple[Problem, ...]]:
         """A run.yaml or preset as a draft without the keys that nobody knows, and these, each with a hint.
 
         Raises ConfigUnreadable.
@@ -135,9 +134,9 @@ class ConfigService:
             raw = parse_yaml(text)
             kept = json.loads(json.dumps(raw, allow_nan=False))
         except (YamlError, ValueError, TypeError, RecursionError) as error:
-            raise ConfigUnreadable(path="", problem=str(error)) from error
+            raise ConfigUnreadable(path=name, problem=str(error)) from error
         if not isinstance(kept, dict):
-            raise ConfigUnreadable(path="", problem="it is not a mapping of keys to values")
+            raise ConfigUnreadable(path=name, problem="it is not a mapping of keys to values")
         unknown = tuple(problem for problem in self.problems(kept) if problem.is_unknown_key)
         for problem in unknown:
             _drop(kept, problem.key.split("."))

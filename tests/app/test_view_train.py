@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.domain.actions import replace_draft
-from backend.methods import Adalora, Freeze, Ia3, Lora, Method, PTuning, Qlora, TrainableTokens
+from backend.methods import Adalora, Method
 from backend.services.bundle import Services
 from backend.spec import members
 from config.yaml_files import parse_yaml
@@ -22,13 +22,17 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
+def metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
 def draft_of(at: AppTest, services: Services) -> dict[str, object]:
     return services.states.of(at.session_state["studio-session-id"]).state.training.draft
 
 
-def filled(services: Services, rows: Path) -> AppTest:
+def filled(services: Services, rows: Path, **more: object) -> AppTest:
     """Train as a session finds it that was left with a model and a typed path (AppTest cannot type one)."""
-    draft = {"base_model": {"path": "demo"}, "dataset": {"path": str(rows)}}
+    draft = {"base_model": {"path": "demo"}, "dataset": {"path": str(rows)}, **more}
     services.states.of("an earlier session").update_state(replace_draft(draft))
     at = open_page("train")
     assert not at.exception
@@ -42,22 +46,54 @@ def test_an_empty_form_says_what_is_missing_and_cannot_start(services: Services)
     assert at.button(key="train-start").disabled
 
 
-def test_every_method_has_a_card_and_recommended_ones_come_first(services: Services) -> None:
+def opened(at: AppTest, *expanders: str) -> AppTest:
+    """The page run once more with expanders open whose contents are drawn only then; a click would close them."""
+    for key in expanders:
+        at.session_state[key] = True
+    return at.run()
+
+
+def method_buttons(at: AppTest) -> list[str]:
+    prefix = "method-"
+    return [str(button.key).removeprefix(prefix) for button in at.button if str(button.key).startswith(prefix)]
+
+
+def test_every_method_of_the_registry_can_be_chosen_recommended_ones_first(services: Services) -> None:
+    """Property 2 of the sources: what the backend knows is what the page offers."""
     at = open_page("train")
-    keys = [button.key for button in at.button if str(button.key).startswith("method-")]
-    assert sorted(keys) == sorted(f"method-{spec.spec_name()}" for spec in members(Method))
-    recommended = [
-        spec.card.recommended for key in keys for spec in members(Method) if key == f"method-{spec.spec_name()}"
-    ]
-    assert recommended == sorted(recommended, reverse=True)
+    recommended = [spec.spec_name() for spec in members(Method) if spec.card.recommended]
+    assert method_buttons(at)[: len(recommended)] == recommended
+    opened(at, "train-all-methods")
+    assert sorted(method_buttons(at)) == sorted(spec.spec_name() for spec in members(Method))
+    families = [header.value for header in at.subheader]
+    assert {spec.card.family for spec in members(Method)} <= set(families)
 
 
 def test_methods_that_cannot_work_say_why_and_cannot_be_chosen(services: Services) -> None:
-    at = open_page("train")
+    at = opened(open_page("train"), "train-all-methods")
     for spec in members(Method):
         assert at.button(key=f"method-{spec.spec_name()}").disabled == bool(spec.card.unavailable)
-        if spec.card.unavailable:
-            assert any(caption.value.startswith("Not available: ") for caption in at.caption)
+    reasons = [caption.value for caption in at.caption if "Not available" in caption.value]
+    assert len(reasons) == sum(bool(spec.card.unavailable) for spec in members(Method))
+
+
+def test_methods_that_the_chosen_number_format_excludes_say_so(services: Services, rows: Path) -> None:
+    at = filled(services, rows, quantization={"name": "int8"})
+    opened(at, "train-all-methods")
+    assert at.button(key="method-full").disabled
+    assert not at.button(key="method-ia3").disabled
+    assert any("needs the full weights" in caption.value for caption in at.caption)
+
+
+def test_methods_are_searched_by_what_they_are_good_for(services: Services) -> None:
+    at = opened(open_page("train"), "train-all-methods")
+    at.text_input(key="train-method-search").set_value("context")
+    opened(at, "train-all-methods")
+    assert "cpt" in method_buttons(at)
+    assert "boft" not in method_buttons(at)
+    at.text_input(key="train-method-search").set_value("nonsense")
+    opened(at, "train-all-methods")
+    assert any("No method matches" in caption.value for caption in at.caption)
 
 
 def test_ranks_by_layer_are_typed_as_pairs(services: Services) -> None:
@@ -68,15 +104,34 @@ def test_ranks_by_layer_are_typed_as_pairs(services: Services) -> None:
     assert not at.exception
 
 
-@pytest.mark.parametrize(
-    "spec", [Lora, Qlora, Adalora, Ia3, PTuning, Freeze, TrainableTokens], ids=lambda s: s.spec_name()
-)
-def test_choosing_a_method_draws_all_of_its_knobs(services: Services, spec: type) -> None:
-    at = open_page("train")
-    at.button(key=f"method-{spec.spec_name()}").click().run()
+def draw_every_method() -> None:
+    from app.components.training_form import spec_form
+    from backend.methods import Method
+    from backend.spec import members
+
+    for spec in members(Method):
+        spec_form(spec, spec.spec_name(), {}, lambda key, value: None, {})
+
+
+def test_every_knob_of_every_method_has_its_control_with_help_and_the_reason_of_its_default() -> None:
+    """Property 2 of the sources, the second half."""
+    at = AppTest.from_function(draw_every_method, default_timeout=60).run()
     assert not at.exception
-    for knob in spec.parameters():
+    for spec in members(Method):
+        for knob in spec.parameters():
+            control = at.get_by_key(f"draft-{spec.spec_name()}.{knob.name}")
+            assert control.label == knob.label
+            assert "Default: " in control.help, f"{spec.spec_name()}.{knob.name}"
+            assert knob.reason
+
+
+def test_choosing_a_method_draws_its_knobs_in_place_of_the_others(services: Services) -> None:
+    at = open_page("train")
+    at.button(key="method-adalora").click().run()
+    assert not at.exception
+    for knob in Adalora.parameters():
         assert at.get_by_key(f"draft-method.{knob.name}").label == knob.label
+    assert "draft-method.use_dora" not in [str(toggle.key) for toggle in at.toggle]
 
 
 def test_knobs_that_both_methods_have_keep_their_values(services: Services) -> None:
@@ -91,7 +146,7 @@ def test_a_path_on_this_machine_is_looked_into(services: Services, rows: Path) -
     at = filled(services, rows)
     assert "40 rows" in " ".join(text.value for text in at.markdown)
     assert list(at.dataframe[0].value["prompt"])[:2] == ["What is 0?", "What is 1?"]
-    assert at.metric[0].value == "40"
+    assert metrics(at)["Rows"] == "40"
 
 
 def test_a_file_that_changes_is_looked_into_again(services: Services, rows: Path) -> None:
@@ -102,7 +157,7 @@ def test_a_file_that_changes_is_looked_into_again(services: Services, rows: Path
 
 def test_an_upload_becomes_the_dataset(services: Services, rows: Path) -> None:
     at = open_page("train")
-    at.file_uploader[0].upload("my rows.jsonl", rows.read_bytes())
+    next(one for one in at.file_uploader if one.label == "Upload a dataset").upload("my rows.jsonl", rows.read_bytes())
     at.run()
     path = draft_of(at, services)["dataset"]["path"]
     assert Path(path).read_bytes() == rows.read_bytes()
@@ -131,7 +186,7 @@ def test_starting_creates_the_run_and_opens_it(services: Services, rows: Path) -
     at.text_input(key="draft-name").set_value("first run").run()
     at.radio(key="draft-length").set_value("Steps").run()
     at.number_input(key="draft-training.max_steps").set_value(7).run()
-    assert at.metric[1].value == "7"
+    assert metrics(at)["Steps (estimate)"] == "7"
     at.button(key="train-start").click().run()
     (view,) = services.status.list()
     assert (view.name, view.run.dataset) == ("first run", str(rows))
@@ -188,6 +243,7 @@ def test_values_out_of_bounds_are_shown_with_their_problem(services: Services) -
 def test_a_method_and_a_quantization_that_do_not_fit_are_told(services: Services, rows: Path) -> None:
     at = filled(services, rows)
     at.button(key="method-pissa").click().run()
+    opened(at, "train-all-settings")
     at.selectbox(key="draft-quantization.name").set_value("nf4").run()
     assert "pissa" in at.warning[0].value
     at.button(key="method-qlora").click().run()
@@ -196,8 +252,9 @@ def test_a_method_and_a_quantization_that_do_not_fit_are_told(services: Services
 
 
 def test_an_emptied_optional_field_means_its_default(services: Services) -> None:
-    at = open_page("train")
-    at.text_input(key="draft-base_model.revision").set_value("main").run()
+    at = opened(open_page("train"), "train-all-settings")
+    at.text_input(key="draft-base_model.revision").set_value("main")
+    opened(at, "train-all-settings")
     assert draft_of(at, services)["base_model"] == {"revision": "main"}
     at.text_input(key="draft-base_model.revision").set_value("").run()
     assert draft_of(at, services)["base_model"] == {}
