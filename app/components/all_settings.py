@@ -26,13 +26,14 @@ _ABOVE = {*(f"training.{name}" for name in (*FIRST, *LENGTHS.values())), "base_m
 
 
 def all_settings(draft: Draft, change: Change, problems: Problems) -> None:
-    """An expander; it says how many of its settings are not at their defaults, or wrong."""
+    """An expander, whose label stays the same so that it stays open; above it, what is not at its default or wrong."""
     found = settings(draft)
     changed = sum(value_at(draft, key) not in (None, knob.default) for key, knob in found.items())
     wrong = sum(bool(problems.get(key)) for key in found)
     told = [f"{changed} changed"] * bool(changed) + [f"{wrong} to correct"] * bool(wrong)
-    label = f"All settings ({', '.join(told)})" if told else "All settings"
-    with lazy_expander(label, ":material/tune:", OPEN) as is_open:
+    if told:
+        st.caption(f"Of the others: {', '.join(told)}.")
+    with lazy_expander("All settings", ":material/tune:", OPEN) as is_open:
         if is_open:
             _search(found, draft, change, problems)
 

@@ -114,14 +114,14 @@ def sweep_cost(num_runs: int, report: PreflightReport | None, time: MeasuredTime
     with st.grid(3, min_column_width=120):
         st.metric("Runs", f"{num_runs:,}")
         st.metric(
-            "Time, one after another" + ("" if seconds is None else " (estimate)"),
+            "Time" + ("" if seconds is None else " (estimate)"),
             "unknown" if seconds is None else in_words(seconds),
             help="No run of this shape has been finished on this machine yet."
             if time is None
-            else f"From the run {escape(time.run_name)}; as long as the first of these runs, for each.",
+            else f"From the run {escape(time.run_name)}; one after another, each as long as the first.",
         )
         st.metric(
-            "Disk, at most (estimate)",
+            "Disk (estimate)",
             "-" if needed is None else in_bytes(needed * num_runs),
-            help="As much as the first of these runs may take, for each.",
+            help="At most: as much as the first of these runs may take, for each.",
         )

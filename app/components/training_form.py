@@ -15,6 +15,8 @@ from backend.spec import Parameter, Spec, parameter
 FIRST = ("learning_rate", "batch_size", "max_length")
 LENGTHS = {"Epochs": "epochs", "Steps": "max_steps"}
 FIRST_STEPS = 100
+FIRST_KNOBS = ("rank", "alpha", "dropout", "target_modules")
+FEW_KNOBS = 8
 DATASET = ("format", "validation_fraction", "validation_path")
 _LENGTH = "draft-length"
 
@@ -25,6 +27,22 @@ Problems = Mapping[str, Sequence[str]]
 def spec_form(spec: type[Spec], place: str, draft: Draft, change: Change, problems: Problems) -> None:
     """Every knob of a spec that the draft keeps under `place`."""
     _row(spec.parameters(), place, draft, change, problems)
+
+
+def method_form(spec: type[Spec], draft: Draft, change: Change, problems: Problems) -> None:
+    """The knobs of a method that matter, and those with problems; the others in an expander if there are many."""
+    knobs = spec.parameters()
+    first = [
+        knob
+        for knob in knobs
+        if len(knobs) <= FEW_KNOBS or knob.name in FIRST_KNOBS or problems.get(f"method.{knob.name}")
+    ]
+    first.sort(key=lambda knob: FIRST_KNOBS.index(knob.name) if knob.name in FIRST_KNOBS else len(FIRST_KNOBS))
+    _row(first, "method", draft, change, problems)
+    others = [knob for knob in knobs if knob not in first]
+    if others:
+        with st.expander(f"More settings of {spec.card.title}", icon=":material/tune:"):
+            _row(others, "method", draft, change, problems)
 
 
 def first_training_form(draft: Draft, change: Change, problems: Problems) -> None:

@@ -61,12 +61,12 @@ def _weights(cost: Cost) -> None:
     model = cost.counting.model
     on_disk = None if model is None or not model.weight_bytes else f"{in_bytes(model.weight_bytes)} on disk"
     note = (
-        f"Computed from the shapes of the weights for {cost.weights_format}. What training needs beside them "
+        f"In memory, computed from their shapes for {cost.weights_format}. What training needs beside them "
         "(activations, gradients, optimizer) is not in it."
     )
     value = "-" if cost.weights_bytes is None else in_bytes(cost.weights_bytes)
     st.metric(
-        "Base weights in memory",
+        "Base weights",
         value,
         on_disk,
         delta_color="off",
@@ -95,10 +95,10 @@ def _time(cost: Cost) -> None:
 def _disk(report: PreflightReport) -> None:
     needed, free = report.needed_bytes, report.free_bytes
     st.metric(
-        "Disk, at most (estimate)",
+        "Disk (estimate)",
         "-" if needed is None else in_bytes(needed),
         None if free is None else f"{in_bytes(free)} free",
         delta_color="off",
         delta_arrow="off",
-        help="Checkpoints, result and log, with what is to stay free.",
+        help="At most: checkpoints, result and log, with what is to stay free.",
     )

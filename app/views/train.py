@@ -17,7 +17,7 @@ from app.components.preset_dialog import preset_dialog
 from app.components.preset_manager import FILES, preset_manager
 from app.components.recipe_form import recipe_form
 from app.components.start_from import IMPORTS, import_input, preset_input, profile_reasons, use_case_input
-from app.components.training_form import dataset_form, first_training_form, spec_form
+from app.components.training_form import dataset_form, first_training_form, method_form
 from app.drafts import expanded, method_named, recipe_named, value_at, with_method, with_recipe
 from app.links import open_view
 from app.notices import attempt, say
@@ -230,7 +230,7 @@ def _method(form: Form) -> None:
     reasons = method_reasons(form.services, form.draft, model.model_type if model else "")
     method_picker(members(Method), spec, reasons, lambda name: form.edit(lambda draft: with_method(draft, name)))
     st.subheader(f"Settings of {spec.card.title}", anchor=False)
-    spec_form(spec, "method", form.draft, form.change, form.by_key)
+    method_form(spec, form.draft, form.change, form.by_key)
 
 
 def _training(form: Form) -> None:

@@ -216,7 +216,10 @@ class RunConfig(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _shorthand(cls, value: Any) -> Any:  # noqa: ANN401 - raw input of any shape
-        """`base_model: demo`, `method: lora`, `dataset: file.jsonl` are short for their first field."""
+        """`base_model: demo`, `method: lora`, `dataset: file.jsonl` are short for their first field.
+
+        Settings of a method, recipe or quantization that is not named are those of the default one.
+        """
         if not isinstance(value, dict):
             return value
         filled = dict(value)
@@ -227,6 +230,9 @@ class RunConfig(Frozen):
         name = method.get("name") if isinstance(method, dict) else getattr(method, "name", None)
         if name == "qlora" and filled.get("quantization") is None:
             filled["quantization"] = {"name": "nf4"}
+        for key, default in (*_DEFAULT_NAME.items(), ("quantization", "nf4" if name == "qlora" else "none")):
+            if isinstance(filled.get(key), dict) and "name" not in filled[key]:
+                filled[key] = {"name": default, **filled[key]}
         return {key: item for key, item in filled.items() if item is not None}
 
     @model_validator(mode="after")
@@ -247,6 +253,7 @@ class RunConfig(Frozen):
         return self
 
 
+_DEFAULT_NAME = {"method": "lora", "recipe": "sft"}
 _FIRST_FIELD = {
     "base_model": "path",
     "dataset": "path",

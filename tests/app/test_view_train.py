@@ -1,17 +1,28 @@
 """Train: from nothing to a started run, with the draft kept and every mistake named."""
 
 import json
+import struct
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dependency_injector.providers import Object
 from streamlit.testing.v1 import AppTest
 
+from app.components.markdown_escape import escape
+from app.runtime import use_container
+from backend.containers import StudioContainer, build_container
 from backend.domain.actions import replace_draft
+from backend.domain.run import Attempt
 from backend.methods import Adalora, Method
 from backend.services.bundle import Services
 from backend.spec import members
 from config.yaml_files import parse_yaml
 from tests.app.conftest import open_page
+from tests.fakes.clock import FakeClock
+from tests.fakes.lines import ScriptedProgram
+from tests.fakes.runs import NOON
+from tests.fakes.told_runs import add_run
 
 
 @pytest.fixture
@@ -20,6 +31,22 @@ def rows(tmp_path: Path) -> Path:
     lines = [json.dumps({"prompt": f"What is {i}?", "completion": f"It is {i}."}) for i in range(40)]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def a_small_model(folder: Path) -> Path:
+    """The files of a Llama of one block with two linear layers; no library reads them."""
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    shapes = {
+        "model.embed_tokens.weight": [8, 16],
+        "model.layers.0.self_attn.q_proj.weight": [16, 16],
+        "model.layers.0.mlp.up_proj.weight": [32, 16],
+    }
+    header = json.dumps(
+        {name: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for name, shape in shapes.items()}
+    )
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header.encode())
+    return folder
 
 
 def metrics(at: AppTest) -> dict[str, str]:
@@ -66,7 +93,7 @@ def test_every_method_of_the_registry_can_be_chosen_recommended_ones_first(servi
     opened(at, "train-all-methods")
     assert sorted(method_buttons(at)) == sorted(spec.spec_name() for spec in members(Method))
     families = [header.value for header in at.subheader]
-    assert {spec.card.family for spec in members(Method)} <= set(families)
+    assert {escape(spec.card.family) for spec in members(Method)} <= set(families)
 
 
 def test_methods_that_cannot_work_say_why_and_cannot_be_chosen(services: Services) -> None:
@@ -303,3 +330,186 @@ def test_the_rewards_of_grpo_are_switched_on_one_by_one(services: Services, rows
     assert not at.exception
     assert draft_of(at, services)["recipe"] == {"name": "grpo", "rewards": {"length": {"target": 20}}}
     assert not at.button(key="train-start").disabled
+
+
+def test_a_use_case_fills_in_its_values_with_reasons_and_leaves_model_and_data_alone(
+    services: Services, rows: Path
+) -> None:
+    at = filled(services, rows)
+    at.selectbox(key="train-profile").set_value("domain").run()
+    assert not at.exception
+    assert draft_of(at, services)["method"] == {"name": "rslora", "rank": 64, "alpha": 32}
+    assert draft_of(at, services)["dataset"] == {"path": str(rows)}
+    assert at.selectbox(key="train-profile").value == "domain"
+    opened(at, "why", "train-diff")
+    reasons = next(table.value for table in at.dataframe if "Why" in table.value)
+    assert "New knowledge needs the most room." in list(reasons["Why"])
+    at.number_input(key="draft-method.rank").set_value(8)
+    opened(at, "train-diff")
+    (row,) = next(table.value for table in at.dataframe if "Here" in table.value).to_dict("records")
+    assert row == {"Setting": "method.rank", "domain": "64", "Here": "8"}
+
+
+def test_a_link_fills_the_form_from_a_run_a_preset_a_dataset_or_a_model(
+    studio: StudioContainer, services: Services
+) -> None:
+    add_run(studio, "a-run", {"method": {"name": "dora", "rank": 4}})
+    at = open_page("train", **{"from": "a-run"})
+    assert draft_of(at, services)["method"] == {"name": "dora", "rank": 4}
+    assert dict(at.query_params) == {"from": "a-run"}
+    at = open_page("train", preset="demo")
+    assert at.button(key="train-start").label == "Start the demo run"
+    at = open_page("train", dataset="sample:text.txt", model="org/name")
+    assert draft_of(at, services)["dataset"]["path"] == "sample:text.txt"
+    assert draft_of(at, services)["base_model"] == {"path": "org/name"}
+    at = open_page("train", **{"from": "nowhere"})
+    assert "run\\-not\\-found" in at.error[0].value
+    at = open_page("train", preset="nowhere")
+    assert "no preset of this name" in at.warning[0].value
+    assert not at.exception
+
+
+def test_an_unfinished_form_comes_back_after_a_killed_dashboard_and_is_asked_about(
+    studio: StudioContainer, services: Services, rows: Path
+) -> None:
+    at = filled(services, rows)
+    at.number_input(key="draft-training.batch_size").set_value(3).run()
+    assert not any("unfinished" in text.value for text in at.markdown), "it is no news to who types it"
+    another = build_container(studio.settings())  # as after a kill: nothing was closed
+    use_container(another)
+    again = open_page("train")
+    assert again.number_input(key="draft-training.batch_size").value == 3
+    assert any("You have an unfinished form from" in text.value for text in again.markdown)
+    again.button(key="draft-continue").click().run()
+    assert not any("You have an unfinished form" in text.value for text in again.markdown)
+    assert again.number_input(key="draft-training.batch_size").value == 3
+    another.shutdown_resources()
+
+
+def test_a_form_that_came_back_can_be_discarded(services: Services, rows: Path) -> None:
+    filled(services, rows).number_input(key="draft-training.batch_size").set_value(3).run()
+    again = open_page("train")
+    again.button(key="draft-discard-sure").click().run()
+    assert draft_of(again, services) == {}
+    assert services.drafts.unfinished() == ()
+    assert not any("unfinished" in text.value for text in open_page("train").markdown)
+
+
+def test_several_unfinished_forms_are_listed_and_any_of_them_can_be_gone_on_with(
+    services: Services, rows: Path
+) -> None:
+    at = filled(services, rows)
+    at.number_input(key="draft-training.batch_size").set_value(3).run()
+    (first,) = services.drafts.unfinished()
+    at.button(key="train-clear").click().run()
+    at.number_input(key="draft-method.rank").set_value(5).run()
+    assert len(services.drafts.unfinished()) == 2
+    at.button(key=f"draft-take-{first.id}").click().run()
+    assert at.number_input(key="draft-training.batch_size").value == 3
+    assert at.query_params["draft"] == first.id
+    linked = open_page("train", draft=first.id)
+    assert linked.number_input(key="draft-training.batch_size").value == 3
+    assert not open_page("train", draft="gone").exception
+
+
+def test_a_started_form_is_unfinished_no_more(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    assert len(services.drafts.unfinished()) == 1
+    at.button(key="train-start").click().run()
+    assert services.drafts.unfinished() == ()
+
+
+def test_an_imported_run_yaml_fills_the_form_and_unknown_keys_are_named(services: Services, rows: Path) -> None:
+    at = open_page("train")
+    text = f"base_model: demo\ndataset: {rows}\nmethod: dora\ntraining:\n  lerning_rate: 1\n  epochs: 0\n"
+    next(one for one in at.file_uploader if one.label == "Import a run.yaml").upload("mine.yaml", text.encode())
+    at.run()
+    assert draft_of(at, services)["method"] == {"name": "dora"}
+    assert "learning\\_rate" in at.success[0].value
+    assert any(":red[" in shown.value and "greater than 0" in shown.value for shown in at.markdown)
+    next(one for one in at.file_uploader if one.label == "Import a run.yaml").upload("bad.yaml", b"- a\n")
+    at.run()
+    assert any("config\\-unreadable" in box.value for box in at.error)
+
+
+def test_what_a_run_takes_is_told_only_where_it_is_known(
+    studio: StudioContainer, services: Services, rows: Path
+) -> None:
+    at = filled(services, rows)
+    assert metrics(at)["Trainable parameters"] == "-"
+    assert metrics(at)["Time"] == "unknown"
+    order = {"base_model": "demo", "dataset": str(rows)}
+    attempt = Attempt(1, "t", NOON, ended_at=NOON + timedelta(seconds=60), exit_code=0, last_step=12)
+    add_run(studio, "before", order, attempts=(attempt,), method="lora", base_model="demo", dataset=str(rows))
+    told = metrics(at.run())
+    assert told["Steps (estimate)"] == "27"
+    assert told["Time (estimate)"] == "2 min 15 s"
+
+
+def test_trainable_parameters_are_computed_from_the_files_of_the_model(
+    services: Services, rows: Path, tmp_path: Path
+) -> None:
+    model = a_small_model(tmp_path / "model")
+    at = filled(services, rows, base_model={"path": str(model)})
+    assert metrics(at)["Trainable parameters"] == f"{8 * (16 + 16) + 8 * (16 + 32):,}"
+    assert metrics(at)["Base weights"] == "3.5 KiB"
+    at.number_input(key="draft-method.rank").set_value(2).run()
+    assert metrics(at)["Trainable parameters"] == f"{2 * (16 + 16) + 2 * (16 + 32):,}"
+
+
+def test_other_methods_are_counted_by_a_program_and_the_answer_is_remembered(
+    studio: StudioContainer, rows: Path, tmp_path: Path
+) -> None:
+    program = ScriptedProgram(lambda _: ['{"count": {"trained": 77, "total": 1000}}', 0], FakeClock())
+    studio.counter.override(Object(program))
+    services = studio.services()
+    model = a_small_model(tmp_path / "model")
+    at = filled(services, rows, base_model={"path": str(model)}, method={"name": "ia3"})
+    assert metrics(at)["Trainable parameters"] == "77"
+    assert "real layer shapes" in next(one.help for one in at.metric if one.label == "Trainable parameters")
+    at.run()
+    assert len(program.children) == 1
+
+
+def test_a_sweep_shows_its_runs_and_queues_all_of_them(services: Services, rows: Path) -> None:
+    at = filled(services, rows, name="try")
+    opened(at, "train-sweep")
+    at.text_area(key="sweep-text").set_value("training.learning_rate: 1e-4, 2e-4\nmethod.rank: 8, 16")
+    opened(at, "train-sweep")
+    assert metrics(at)["Runs"] == "4"
+    names = list(next(table.value for table in at.dataframe if "Name" in table.value)["Name"])
+    assert names[0] == "try learning_rate=0.0001, rank=8"
+    at.text_input(key="sweep-tag").set_value("mine")
+    opened(at, "train-sweep")
+    at.button(key="train-sweep-start").click().run()
+    assert not at.exception
+    views = services.status.list()
+    assert {view.name for view in views} == set(names)
+    assert all(view.run.tags == ("mine",) for view in views)
+    assert sorted(at.query_params["runs"].split(",")) == sorted(view.id for view in views)
+    assert services.drafts.unfinished() == ()
+
+
+def test_a_sweep_with_an_impossible_run_says_which_and_cannot_be_started(services: Services, rows: Path) -> None:
+    at = filled(services, rows)
+    opened(at, "train-sweep")
+    at.text_area(key="sweep-text").set_value("training.batch_size: 4, 0")
+    opened(at, "train-sweep")
+    assert "1 of 2 runs cannot be" in at.error[0].value
+    assert not any(button.key == "train-sweep-start" for button in at.button)
+    at.text_area(key="sweep-text").set_value("nonsense")
+    opened(at, "train-sweep")
+    assert "sweep\\-invalid" in at.error[0].value
+
+
+def test_settings_are_searched_over_all_sections(services: Services) -> None:
+    at = opened(open_page("train"), "train-all-settings")
+    assert at.selectbox(key="draft-guards.divergence").label == "Divergence"
+    at.text_area(key="draft-samples.prompts").set_value("Who?\nWhat, and why?")
+    opened(at, "train-all-settings")
+    assert draft_of(at, services)["samples"]["prompts"] == ("Who?", "What, and why?")
+    at.text_input(key="train-setting-search").set_value("checkpoint")
+    opened(at, "train-all-settings")
+    keys = [str(one.key) for one in at.number_input]
+    assert "draft-training.save_steps" in keys
+    assert "draft-training.warmup_ratio" not in keys
