@@ -78,7 +78,7 @@ class Adalora(Targeted):
         ge=0,
         le=100,
         description="Weight of the loss that keeps the directions apart.",
-        json_schema_extra=because("It is peft's own default."),
+        json_schema_extra=because("As in peft (orth_reg_weight): directions stay apart without ruling the loss."),
     )
 
     @model_validator(mode="after")

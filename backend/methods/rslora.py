@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.family import DecomposedKnob, LoraFamily, StartKnob
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class Rslora(DecomposedKnob, StartKnob, LoraFamily):
@@ -30,6 +30,7 @@ class Rslora(DecomposedKnob, StartKnob, LoraFamily):
         le=4096,
         title="Alpha",
         description="Scale of the adapter; the weight update is multiplied by alpha / sqrt(rank).",
+        json_schema_extra=because("As with LoRA, so that the two can be compared."),
     )
 
     @property

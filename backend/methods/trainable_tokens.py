@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from backend.methods.base import Found, PeftMethod
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class TrainableTokens(PeftMethod):
@@ -23,7 +23,10 @@ class TrainableTokens(PeftMethod):
     own: ClassVar[frozenset[str]] = PeftMethod.own | {"trainable_tokens"}
     name: Literal["trainable_tokens"] = "trainable_tokens"
     trainable_tokens: tuple[str, ...] = Field(
-        default=(), title="Tokens", description="Tokens of the vocabulary, as the tokenizer writes them."
+        default=(),
+        title="Tokens",
+        description="Tokens of the vocabulary, as the tokenizer writes them.",
+        json_schema_extra=because("Nobody but you knows which."),
     )
 
     @model_validator(mode="after")
