@@ -77,6 +77,16 @@ def order_as_draft(_services: Services, run_id: str) -> Draft:
     return expanded(_services.configs.draft_of(_services.comparing.order(run_id)))
 
 
+def run_yaml(services: Services, config: RunConfig) -> str:
+    """run.yaml as a run would get it."""
+    return _run_yaml(services, config.model_dump_json())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _run_yaml(_services: Services, config: str) -> str:
+    return _services.configs.dump(RunConfig.model_validate_json(config))
+
+
 @st.cache_data(ttl=REMEMBERED_SECONDS, show_spinner=False)
 def has_gpu(_services: Services) -> bool:
     """Whether the machine has a GPU that can be used."""

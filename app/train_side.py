@@ -12,7 +12,7 @@ from app.components.what_trains import Cost, what_trains
 from app.drafts import knobs
 from app.links import open_view
 from app.notices import attempt, say
-from app.remembered import base, check, has_gpu, sweep_plan
+from app.remembered import base, check, has_gpu, run_yaml, sweep_plan
 from app.session import note, noted
 from app.train_form import Form
 from backend.domain.actions import set_sweep
@@ -73,7 +73,7 @@ def draw_difference(form: Form) -> None:
 def draw_yaml(form: Form, config: RunConfig) -> None:
     """run.yaml and the command."""
     with st.expander("run.yaml and command", icon=":material/terminal:"):
-        draw_order(form.services.configs.dump(config), "run")
+        draw_order(run_yaml(form.services, config), "run")
 
 
 def draw_sweep(form: Form) -> None:

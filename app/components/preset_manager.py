@@ -51,7 +51,7 @@ def _change(name: str, rename: Callable[[str, str], None], delete: Callable[[str
 
 def _import(take: Callable[[str, str], None]) -> None:
     key = f"preset-file-{count(FILES)}"
-    file = st.file_uploader("Import a preset", type=["yaml", "yml"], key=key)
+    file = st.file_uploader("Import a preset", type=["yaml", "yml"], key=key, max_upload_size=1)
     suggested = file.name.rpartition(".")[0].lower() if file is not None else ""
     st.text_input("Name of the imported preset", suggested, key=f"{_FILE_NAME}-{suggested}", max_chars=64)
 

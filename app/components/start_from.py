@@ -27,7 +27,7 @@ def use_case_input(profiles: Mapping[str, Profile], chosen: str | None, choose: 
         placeholder="What shall the model do?",
         help="Fills in the settings that suit it and leaves base model and dataset as they are. Each has its reason.",
         on_change=lambda: choose(str(widget_value(PROFILE) or "")),
-        width=260,
+        width=200,
     )
 
 
@@ -41,7 +41,7 @@ def preset_input(presets: Sequence[str], chosen: str | None, choose: OnName) -> 
         placeholder="Fill the form from a preset",
         help="Replaces everything below; an unfinished form is kept.",
         on_change=lambda: choose(str(widget_value(PRESET) or "")),
-        width=260,
+        width=200,
     )
 
 
@@ -53,6 +53,7 @@ def import_input(take: OnName) -> None:
             "Import a run.yaml",
             type=["yaml", "yml"],
             key=key,
+            max_upload_size=1,
             help="Its values fill the form. Keys that nobody knows are named and left out.",
             on_change=take,
             args=(key,),

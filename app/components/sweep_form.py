@@ -49,7 +49,7 @@ def sweep_input(form: SweepForm, fields: Sequence[str], suggested_tag: str, chan
         placeholder="training.learning_rate: 1e-4, 2e-4\nmethod.rank: 8, 16\ntraining.seed: 1, 2, 3",
         help="Values are YAML: numbers, words, [lists]. Lines that begin with # do not count.",
     )
-    with st.grid(4, min_column_width=150, vertical_alignment="bottom"):
+    with st.grid(4, min_column_width=120, vertical_alignment="bottom"):
         st.selectbox(
             "Add a setting", fields, index=None, key=show_in_widget(FIELD, None), placeholder="Search", on_change=add
         )
@@ -99,7 +99,7 @@ def sweep_runs(plan: SweepPlan) -> None:
             for run in plan.runs[:MOST_SHOWN]
         ],
         hide_index=True,
-        height=min(260, 40 + 35 * len(plan.runs)),
+        height=min(260, 38 + 35 * len(plan.runs)),
         alt=f"The {len(plan.runs)} runs of the sweep with their settings",
     )
     if len(plan.runs) > MOST_SHOWN:

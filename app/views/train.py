@@ -107,11 +107,11 @@ def _begin(form: Form) -> None:
         )
         st.button("Presets", icon=":material/bookmarks:", key="train-presets", on_click=_presets, args=(form,))
         st.button(
-            "Clear the form",
+            "Clear",
             icon=":material/restart_alt:",
             key="train-clear",
             disabled=not form.draft,
-            help="An unfinished form is kept.",
+            help="Empties the form; an unfinished one is kept.",
             on_click=form.begin,
             args=({},),
         )
