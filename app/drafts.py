@@ -1,18 +1,35 @@
 """Reading and changing a draft: an unfinished RunConfig as a plain nested mapping."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
+from backend.data.choice import DatasetChoice
+from backend.domain.devices import Devices
+from backend.domain.guards import Guards
+from backend.domain.run_config import BaseModelChoice, Training
+from backend.domain.sampling import Samples
+from backend.domain.speed import Speed
 from backend.methods import Method
 from backend.recipes import Recipe
-from backend.spec import Spec, members
+from backend.spec import Frozen, Parameter, Spec, members, parameter
 
 # `base_model: demo` is short for `base_model: {path: demo}`
 FIRST_FIELDS = {"base_model": "path", "dataset": "path", "method": "name", "quantization": "name", "recipe": "name"}
 
 Draft = dict[str, Any]
+SECTIONS: Mapping[str, type[Frozen]] = {
+    "training": Training,
+    "speed": Speed,
+    "guards": Guards,
+    "samples": Samples,
+    "devices": Devices,
+    "dataset": DatasetChoice,
+    "base_model": BaseModelChoice,
+}
+_MAPS = frozenset({"method.rank_pattern", "method.alpha_pattern"})  # one value each
 
 
 def expanded(raw: Mapping[str, Any]) -> Draft:
@@ -75,6 +92,44 @@ def with_recipe(draft: Mapping[str, Any], name: str) -> Draft:
     before = value_at(draft, "recipe", {})
     kept = _kept(recipe_named(name), before if isinstance(before, Mapping) else {})
     return with_value(draft, "recipe", {"name": name, **kept})
+
+
+def with_values(draft: Mapping[str, Any], values: Mapping[str, Any]) -> Draft:
+    """A copy with many values by dotted key; names of recipe and method first, as if they were chosen."""
+    changed = expanded(draft)
+    for key, choose in (("recipe.name", with_recipe), ("method.name", with_method)):
+        if key in values and value_at(changed, key) != values[key]:
+            changed = choose(changed, values[key])
+    for key, value in values.items():
+        changed = with_value(changed, key, value)
+    return changed
+
+
+def flat(draft: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """What is said by dotted key; lists are one value each."""
+    found: dict[str, Any] = {}
+    for key, value in draft.items():
+        if isinstance(value, Mapping) and value and f"{prefix}{key}" not in _MAPS:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def knobs(draft: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Every setting that the form could draw for this draft, by dotted key."""
+    method, recipe = method_named(value_at(draft, "method.name")), recipe_named(value_at(draft, "recipe.name"))
+    return _knobs(method, recipe)
+
+
+@cache
+def _knobs(method: type[Spec], recipe: type[Spec]) -> dict[str, Parameter]:
+    found = {f"method.{knob.name}": knob for knob in method.parameters()}
+    found |= {f"recipe.{knob.name}": knob for knob in recipe.parameters() if knob.name != "rewards"}
+    for place, model in SECTIONS.items():
+        for name, field in model.model_fields.items():
+            found[f"{place}.{name}"] = parameter(name, field)
+    return found
 
 
 def recipe_named(name: object) -> type[Spec]:

@@ -1,5 +1,6 @@
 """Answers of services that cost more than a click may cost, remembered until they may have changed."""
 
+import json
 from pathlib import Path
 
 import streamlit as st
@@ -7,12 +8,19 @@ import streamlit as st
 from app.drafts import Draft, expanded
 from backend.data.choice import DatasetChoice
 from backend.data.inspection import DatasetSummary
+from backend.domain.application_state import SweepForm
 from backend.domain.dependencies import DependencyReport
+from backend.domain.method_fit import why_not
 from backend.domain.preflight import PreflightReport
 from backend.domain.run_config import RunConfig
+from backend.domain.sweep import SweepKind
+from backend.methods import Method
 from backend.services.bundle import Services
 from backend.services.storage import FolderUsage
-from config.catalog import SAMPLE_PREFIX, CatalogModel, base_models
+from backend.services.sweeps import SweepPlan, axes
+from backend.spec import members
+from config.catalog import SAMPLE_PREFIX, CatalogModel, Profile, base_models
+from config.catalog import profiles as read_profiles
 
 CHECK_SECONDS = 30  # disk space changes without telling us
 REMEMBERED_SECONDS = 60
@@ -55,6 +63,58 @@ def presets(services: Services) -> dict[str, Draft]:
 @st.cache_data(max_entries=4, show_spinner=False)
 def _presets(_services: Services, version: object) -> dict[str, Draft]:  # noqa: ARG001 - part of the key
     return {name: expanded(preset) for name, preset in _services.configs.presets().items()}
+
+
+@st.cache_data(show_spinner=False)
+def profiles() -> dict[str, Profile]:
+    """The use cases; they ship with the studio."""
+    return read_profiles()
+
+
+@st.cache_data(max_entries=32, ttl=REMEMBERED_SECONDS, show_spinner=False)
+def order_as_draft(_services: Services, run_id: str) -> Draft:
+    """What a run was told, as the form holds it. Raises RunNotFound, ConfigUnreadable, ConfigInvalid."""
+    return expanded(_services.configs.draft_of(_services.comparing.order(run_id)))
+
+
+def run_yaml(services: Services, config: RunConfig) -> str:
+    """run.yaml as a run would get it."""
+    return _run_yaml(services, config.model_dump_json())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _run_yaml(_services: Services, config: str) -> str:
+    return _services.configs.dump(RunConfig.model_validate_json(config))
+
+
+@st.cache_data(ttl=REMEMBERED_SECONDS, show_spinner=False)
+def has_gpu(_services: Services) -> bool:
+    """Whether the machine has a GPU that can be used."""
+    return bool(_services.hardware.snapshot().gpus)
+
+
+def method_reasons(services: Services, draft: Draft, model_type: str) -> dict[str, str]:
+    """By name, why a method cannot be chosen; only those."""
+    told = {key: draft[key] for key in ("recipe", "quantization", "training") if key in draft}
+    return _method_reasons(json.dumps(told, sort_keys=True, default=str), has_gpu(services), model_type)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _method_reasons(told: str, has_gpu: bool, model_type: str) -> dict[str, str]:
+    order = json.loads(told)
+    found = {spec.spec_name(): why_not(spec, order, has_gpu=has_gpu, model_type=model_type) for spec in members(Method)}
+    return {name: why for name, why in found.items() if why}
+
+
+def sweep_plan(services: Services, draft: Draft, sweep: SweepForm) -> SweepPlan:
+    """The runs of a sweep, each validated. Raises SweepInvalid for what cannot be read."""
+    return _sweep_plan(services, json.dumps(draft, sort_keys=True), sweep.text, sweep.is_list, sweep.pattern)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _sweep_plan(_services: Services, draft: str, text: str, is_list: bool, pattern: str) -> SweepPlan:
+    kind = SweepKind.LIST if is_list else SweepKind.GRID
+    return _services.sweeps.plan(json.loads(draft), axes(text), kind, pattern)
 
 
 @st.cache_data(show_spinner=False)

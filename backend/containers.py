@@ -36,6 +36,7 @@ from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.error_handler import ErrorHandler
@@ -44,6 +45,7 @@ from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
@@ -53,6 +55,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_times import RunTimes
 from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare
@@ -60,6 +63,7 @@ from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
+from backend.services.sweeps import Sweeps
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.timings import Timings
@@ -72,10 +76,16 @@ from config.settings import Settings
 
 
 def _open(
-    store: RunStore, chat: ChatService, spare: Spare, curves: TensorBoardDataManager, tensorboard: TensorBoardServer
+    store: RunStore,
+    chat: ChatService,
+    spare: Spare,
+    curves: TensorBoardDataManager,
+    tensorboard: TensorBoardServer,
+    counts: ParameterCounts,
 ) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
+    counts.close()
     spare.let_go()
     tensorboard.close()
     curves.close()
@@ -108,6 +118,7 @@ class StudioContainer(containers.DeclarativeContainer):
     supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)
     inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
+    counter: Provider[LineProgram] = Once(wiring.counter, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)
 
     bus: Provider[EventBus] = Once(EventBus, clock)
@@ -117,7 +128,9 @@ class StudioContainer(containers.DeclarativeContainer):
     found: Provider[DataCache] = Once(DataCache, clock, ttl_seconds=5.0)
     journal: Provider[JournalBridge] = Once(JournalBridge, store, bus)
     catalogue: Provider[ErrorCatalogue] = Once(ErrorCatalogue)
-    configs: Provider[ConfigService] = Once(ConfigService, settings.provided.presets_folder)
+    configs: Provider[ConfigService] = Once(
+        ConfigService, settings.provided.presets_folder, settings.provided.trash_folder
+    )
     engine: Provider[EngineRestart] = Once(EngineRestart, settings.provided.engine_state_file)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
@@ -195,6 +208,7 @@ class StudioContainer(containers.DeclarativeContainer):
         RunLibrary, store, files, executor, processes, settings.provided.trash_folder, curves.provided.forget
     )
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
+    sweeps: Provider[Sweeps] = Once(Sweeps, store, files, training, queue, configs, clock)
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
         ChatService,
@@ -210,9 +224,18 @@ class StudioContainer(containers.DeclarativeContainer):
         models_folder=settings.provided.models_folder,
         is_hub_offline=settings.provided.hub_offline,
     )
+    counts: Provider[ParameterCounts] = Once(
+        ParameterCounts,
+        program=counter,
+        clock=clock,
+        models_folder=settings.provided.models_folder,
+        is_hub_offline=settings.provided.hub_offline,
+    )
+    times: Provider[RunTimes] = Once(RunTimes, store, comparing)
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace, answers)
+    drafts: Provider[Drafts] = Once(Drafts, store, clock)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
     insight: Provider[Insight] = Once(
         Insight,
@@ -236,6 +259,7 @@ class StudioContainer(containers.DeclarativeContainer):
         status=status,
         library=library,
         queue=queue,
+        sweeps=sweeps,
         processes=processes,
         spare=spare,
         curves=curves,
@@ -251,9 +275,12 @@ class StudioContainer(containers.DeclarativeContainer):
         startup=startup,
         chat=chat,
         doctor=doctor,
+        counts=counts,
+        times=times,
         playground=playground,
         reindexing=reindexing,
         states=states,
+        drafts=drafts,
         comparing=comparing,
         storage=storage,
         repairs=repairs,
@@ -264,7 +291,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     services: Provider[Services] = Once(
         _opened,
-        providers.Resource(_open, store, chat, spare, curves, tensorboard),
+        providers.Resource(_open, store, chat, spare, curves, tensorboard, counts),
         Once(wiring.connect, bus, errors, answers, store, status, curves, states),
         Once(wiring.following, watched, followers, bus),
         bundle,

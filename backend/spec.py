@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
 
 
@@ -32,7 +32,8 @@ class Card:
 
     `requires` names conditions of the machine ("cuda"); `paper` is a title with a link or "". `quantizations` are
     the number formats of the base that it trains on. `unavailable` is why nobody can choose it, or "";
-    `limits` are known failures on some models.
+    `limits` are known failures on some models, `model_types` the only ones that it works on. `family` groups similar
+    choices; `pros` and `cons` are sentences.
     """
 
     title: str
@@ -45,6 +46,10 @@ class Card:
     quantizations: tuple[str, ...] = ("nf4", "fp4", "int8")
     unavailable: str = ""
     limits: str = ""
+    model_types: tuple[str, ...] = ()
+    family: str = ""
+    pros: tuple[str, ...] = ()
+    cons: tuple[str, ...] = ()
 
     @property
     def works_quantized(self) -> bool:
@@ -52,7 +57,7 @@ class Card:
         return bool(self.quantizations)
 
 
-Kind = Literal["int", "float", "bool", "choice", "text", "list", "map"]
+Kind = Literal["int", "float", "bool", "choice", "text", "list", "map", "lines"]
 CONTAINERS = (tuple, list, Mapping)
 KINDS: Mapping[Kind, tuple[object, ...]] = {
     "bool": (bool,),
@@ -65,7 +70,10 @@ KINDS: Mapping[Kind, tuple[object, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One knob of a spec, as a form draws it. `kind` says which control; bounds are inclusive unless open."""
+    """One knob of a spec, as a form draws it. `kind` says which control; bounds are inclusive unless open.
+
+    `reason` is why the default is what it is, or "".
+    """
 
     name: str
     label: str
@@ -77,6 +85,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     is_minimum_open: bool = False
     is_maximum_open: bool = False
+    reason: str = ""
 
 
 class Spec(Frozen):
@@ -146,14 +155,24 @@ def parameter(name: str, field: FieldInfo) -> Parameter:
         name=name,
         label=field.title or name.replace("_", " ").capitalize(),
         help=field.description or "",
-        kind=_kind(field.annotation, choices),
+        kind="lines" if _extra(field).get("is_lines") else _kind(field.annotation, choices),
         default=field.get_default(call_default_factory=True, validated_data={}),
         minimum=low,
         maximum=high,
         choices=choices,
         is_minimum_open=is_low_open,
         is_maximum_open=is_high_open,
+        reason=str(_extra(field).get("reason", "")),
     )
+
+
+def because(reason: str, *, is_lines: bool = False) -> dict[str, JsonValue]:
+    """Why a default is what it is, for `Field(json_schema_extra=because("..."))`; `is_lines`: typed line by line."""
+    return {"reason": reason, "is_lines": is_lines} if is_lines else {"reason": reason}
+
+
+def _extra(field: FieldInfo) -> Mapping[str, object]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
 def _bounds(field: FieldInfo) -> tuple[float | None, float | None, bool, bool]:

@@ -113,6 +113,12 @@ def plugins(settings: Settings) -> PluginManager:
     return PluginManager(registry())
 
 
+def counter(settings: Settings) -> PipedProgram:
+    """The program that counts trainable parameters."""
+    argv = (sys.executable, "-m", "backend.trainer.count")
+    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "count.log")
+
+
 def tensorboard(settings: Settings) -> TensorBoardProgram:
     """How TensorBoard is started: tied to the program that starts it."""
     argv = (sys.executable, "-m", "backend.executors.tied")

@@ -1,5 +1,6 @@
 """Typed readers of what the repository ships: base models, presets and sample datasets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,34 @@ class CatalogModel:
     summary: str
     parameters: int | None
     licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A use case: the values by dotted key that suit it, and why each of them does."""
+
+    name: str
+    title: str
+    summary: str
+    values: Mapping[str, Any]
+    reasons: Mapping[str, str]
+
+
+def profiles() -> dict[str, Profile]:
+    """The use cases by file name, in the order of their titles."""
+    found = (_profile(path.stem, read_yaml(path)) for path in (HERE / "profiles").glob("*.yaml"))
+    return {profile.name: profile for profile in sorted(found, key=lambda profile: profile.title)}
+
+
+def _profile(name: str, told: Mapping[str, Any]) -> Profile:
+    values = told["values"]
+    return Profile(
+        name,
+        told["title"],
+        told["summary"],
+        {key: entry["value"] for key, entry in values.items()},
+        {key: entry["reason"] for key, entry in values.items()},
+    )
 
 
 def base_models() -> tuple[CatalogModel, ...]:

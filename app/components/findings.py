@@ -6,7 +6,6 @@ import streamlit as st
 
 from app.components.error_box import error_box, warning_box
 from app.components.markdown_escape import escape
-from app.components.sizes import in_bytes
 from backend.domain.preflight import PreflightReport
 from backend.services.config_service import Problem
 
@@ -18,24 +17,11 @@ def draft_problems(problems: Sequence[Problem]) -> None:
 
 
 def preflight_findings(report: PreflightReport) -> None:
-    """Errors, warnings, then the counts that were measured."""
+    """Errors, then warnings."""
     for finding in report.errors:
         error_box(finding.explanation)
     for finding in report.warnings:
         warning_box(finding.explanation)
-    with st.grid(3, min_column_width=90):
-        _count("Rows", report.num_rows)
-        _count("Steps (estimate)", report.steps_estimate)
-        needed = report.needed_bytes
-        st.metric(
-            "Free on disk",
-            in_bytes(report.free_bytes) if report.free_bytes is not None else "-",
-            help=f"This run may take up to {in_bytes(needed)} (an estimate)." if needed is not None else None,
-        )
-
-
-def _count(label: str, number: int | None) -> None:
-    st.metric(label, f"{number:,}" if number is not None else "-")
 
 
 def _label(key: str) -> str:

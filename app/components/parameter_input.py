@@ -22,7 +22,7 @@ def parameter_input(
     None stands for the default, and is what an emptied optional field gives.
     """
     widget = f"draft-{key}"
-    draw = {"int": _whole, "float": _fraction, "bool": _switch, "choice": _choice}
+    draw = {"int": _whole, "float": _fraction, "bool": _switch, "choice": _choice, "lines": _lines}
     draw.get(parameter.kind, _text)(
         parameter,
         widget,
@@ -30,6 +30,33 @@ def parameter_input(
         lambda: change(key, _read(parameter, widget_value(widget))),
     )
     field_problems(problems)
+
+
+def help_text(parameter: Parameter) -> str | None:
+    """What the setting is for, within which bounds, and why its default is what it is."""
+    parts = [escape(parameter.help), _bounds_told(parameter)]
+    if parameter.default is not None or parameter.reason:
+        told = f"Default: {escape(default_told(parameter))}."
+        parts.append(f"{told} {escape(parameter.reason)}" if parameter.reason else told)
+    return "\n\n".join(part for part in parts if part) or None
+
+
+def default_told(parameter: Parameter) -> str:
+    """The default as a person writes it."""
+    default = parameter.default
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, float):
+        return f"{default:g}"
+    return _written(default) if default not in (None, "", (), {}) else "not set"
+
+
+def _bounds_told(parameter: Parameter) -> str:
+    low, high = parameter.minimum, parameter.maximum
+    least = "" if low is None else f"{'Above' if parameter.is_minimum_open else 'At least'} {low:g}"
+    most = "" if high is None else f"{'below' if parameter.is_maximum_open else 'at most'} {high:,.10g}"
+    joined = ", ".join(part for part in (least, most) if part)
+    return f"{joined[:1].upper()}{joined[1:]}." if joined else ""
 
 
 def field_problems(problems: Sequence[str]) -> None:
@@ -48,7 +75,7 @@ def _whole(parameter: Parameter, widget: str, value: object, on_change: Callable
         value=_first_value(parameter, shown),
         step=1,
         key=show_in_widget(widget, shown),
-        help=parameter.help or None,
+        help=help_text(parameter),
         on_change=on_change,
         placeholder="not set",
     )
@@ -65,7 +92,7 @@ def _fraction(parameter: Parameter, widget: str, value: object, on_change: Calla
         step=_step(parameter.default),
         format="%g",
         key=show_in_widget(widget, shown),
-        help=parameter.help or None,
+        help=help_text(parameter),
         on_change=on_change,
         placeholder="not set",
     )
@@ -95,7 +122,7 @@ def _bounds(parameter: Parameter, shown: float | None) -> tuple[float | None, fl
 
 def _switch(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
     key = show_in_widget(widget, bool(value))
-    st.toggle(parameter.label, key=key, help=parameter.help or None, on_change=on_change)
+    st.toggle(parameter.label, key=key, help=help_text(parameter), on_change=on_change)
 
 
 def _choice(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
@@ -103,13 +130,31 @@ def _choice(parameter: Parameter, widget: str, value: object, on_change: Callabl
     known = shown in parameter.choices
     options = parameter.choices if known else (*parameter.choices, shown)
     key = show_in_widget(widget, shown)
-    st.selectbox(parameter.label, options, key=key, help=parameter.help or None, on_change=on_change)
+    st.selectbox(parameter.label, options, key=key, help=help_text(parameter), on_change=on_change)
 
 
 def _text(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
     shown = _written(value)
     key = show_in_widget(widget, shown)
-    st.text_input(parameter.label, key=key, help=parameter.help or None, on_change=on_change)
+    st.text_input(parameter.label, key=key, help=help_text(parameter), on_change=on_change)
+
+
+def _lines(parameter: Parameter, widget: str, value: object, on_change: Callable[[], None]) -> None:
+    """One text a line; what is more than a text is kept, but changed in run.yaml only."""
+    items = value if isinstance(value, list | tuple) else ()
+    is_plain = all(isinstance(item, str) and "\n" not in item for item in items)
+    shown = "\n".join(map(str, items)) if is_plain else ""
+    st.text_area(
+        parameter.label,
+        key=show_in_widget(widget, shown),
+        help=help_text(parameter),
+        on_change=on_change,
+        height=100,
+        placeholder="one a line",
+        disabled=not is_plain,
+    )
+    if not is_plain:
+        st.caption(f"{len(items)} entries of several parts are kept as they are; change them in run.yaml.")
 
 
 def _written(value: object) -> str:
@@ -121,9 +166,11 @@ def _written(value: object) -> str:
 
 def _read(parameter: Parameter, held: Any) -> object:  # noqa: ANN401 - widgets have values of any type
     """What the draft keeps of what a widget holds."""
-    if parameter.kind not in ("text", "list", "map"):
+    if parameter.kind not in ("text", "list", "map", "lines"):
         return held
     text = str(held or "").strip()
+    if parameter.kind == "lines":
+        return [line.strip() for line in text.splitlines() if line.strip()] or None
     if parameter.kind == "text" or text in ("", parameter.default):
         return text or None
     parts = [name for part in text.split(",") if (name := part.strip())]

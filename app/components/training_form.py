@@ -1,4 +1,4 @@
-"""The knobs of training: the few that matter, and all the others."""
+"""The knobs of training: the few that matter, those of a spec, and those of a dataset."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +9,14 @@ from app.components.parameter_input import Change, parameter_input
 from app.drafts import value_at
 from app.session import show_in_widget, widget_value
 from backend.data.choice import Columns, DatasetChoice
-from backend.domain.run_config import BaseModelChoice, Training
-from backend.quantization import Quantization
-from backend.spec import Parameter, Spec, members, parameter
+from backend.domain.run_config import Training
+from backend.spec import Parameter, Spec, parameter
 
 FIRST = ("learning_rate", "batch_size", "max_length")
 LENGTHS = {"Epochs": "epochs", "Steps": "max_steps"}
 FIRST_STEPS = 100
+FIRST_KNOBS = ("rank", "alpha", "dropout", "target_modules")
+FEW_KNOBS = 8
 DATASET = ("format", "validation_fraction", "validation_path")
 _LENGTH = "draft-length"
 
@@ -26,6 +27,22 @@ Problems = Mapping[str, Sequence[str]]
 def spec_form(spec: type[Spec], place: str, draft: Draft, change: Change, problems: Problems) -> None:
     """Every knob of a spec that the draft keeps under `place`."""
     _row(spec.parameters(), place, draft, change, problems)
+
+
+def method_form(spec: type[Spec], draft: Draft, change: Change, problems: Problems) -> None:
+    """The knobs of a method that matter, and those with problems; the others in an expander if there are many."""
+    knobs = spec.parameters()
+    first = [
+        knob
+        for knob in knobs
+        if len(knobs) <= FEW_KNOBS or knob.name in FIRST_KNOBS or problems.get(f"method.{knob.name}")
+    ]
+    first.sort(key=lambda knob: FIRST_KNOBS.index(knob.name) if knob.name in FIRST_KNOBS else len(FIRST_KNOBS))
+    _row(first, "method", draft, change, problems)
+    others = [knob for knob in knobs if knob not in first]
+    if others:
+        with st.expander(f"More settings of {spec.card.title}", icon=":material/tune:"):
+            _row(others, "method", draft, change, problems)
 
 
 def first_training_form(draft: Draft, change: Change, problems: Problems) -> None:
@@ -40,20 +57,6 @@ def first_training_form(draft: Draft, change: Change, problems: Problems) -> Non
     )
     length = LENGTHS["Steps" if is_in_steps else "Epochs"]
     _row([_of_training(name) for name in (length, *FIRST)], "training", draft, change, problems)
-
-
-def other_training_form(draft: Draft, change: Change, problems: Problems) -> None:
-    """The rest of the training settings, the quantization and the revision of the base model."""
-    shown = {*FIRST, *LENGTHS.values()}
-    others = [_of_training(name) for name in Training.model_fields if name not in shown]
-    _row(others, "training", draft, change, problems, min_column_width=150)
-    names = tuple(spec.spec_name() for spec in members(Quantization))
-    default = "nf4" if value_at(draft, "method.name") == "qlora" else "none"
-    help_ = "Number format of the base weights; QLoRA is LoRA on nf4."
-    quantization = Parameter("name", "Quantization", help_, "choice", default, choices=names)
-    _row([quantization], "quantization", draft, change, problems)
-    revision = parameter("revision", BaseModelChoice.model_fields["revision"])
-    _row([revision], "base_model", draft, change, problems)
 
 
 def dataset_form(draft: Draft, change: Change, problems: Problems) -> None:
@@ -71,9 +74,8 @@ def _row(
     draft: Draft,
     change: Change,
     problems: Problems,
-    min_column_width: int = 130,
 ) -> None:
-    with st.grid(4, min_column_width=min_column_width):
+    with st.grid(4, min_column_width=130):
         for knob in parameters:
             key = f"{place}.{knob.name}"
             with st.container():

@@ -21,7 +21,7 @@ from app.links import open_view
 from app.notices import attempt, say
 from app.remembered import presets
 from app.session import state_manager
-from backend.domain.actions import compare, replace_draft
+from backend.domain.actions import compare
 from backend.domain.board import Board, Look
 from backend.domain.chart_building import build_charts
 from backend.domain.comparison import Comparison, group_names
@@ -186,7 +186,7 @@ def _notes(services: Services, found: Comparison) -> None:
         few,
         _colors(services, few),
         edit=edit,
-        again=lambda run_id: attempt(_again, services, run_id),
+        again=lambda run_id: open_view("train", **{"from": run_id}),
         preset=lambda run_id: _preset(services, run_id),
         watch=lambda run_id: open_view("monitor", run=run_id),
     )
@@ -194,13 +194,6 @@ def _notes(services: Services, found: Comparison) -> None:
 
 def _annotate(services: Services, run_id: str, name: str, notes: str, tags: Sequence[str]) -> None:
     services.library.annotate(run_id, name=name, notes=notes, tags=tags)
-
-
-def _again(services: Services, run_id: str) -> None:
-    """The form of the Train page as this run was told, to be changed before it is started."""
-    draft = services.configs.draft_of(services.comparing.order(run_id))
-    state_manager(services).update_state(replace_draft(draft))
-    open_view("train")
 
 
 def _preset(services: Services, run_id: str) -> None:

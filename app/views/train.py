@@ -1,65 +1,49 @@
-"""Train: from a preset or an empty form to a run."""
+"""Train: from a use case, a preset, a run or nothing to a started run, or to a sweep of them."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 from pydantic import ValidationError
 
+from app.components.all_settings import all_settings
 from app.components.dataset_input import UPLOADS, dataset_input
 from app.components.dataset_look import draw_dataset
+from app.components.draft_banner import draft_banner
 from app.components.findings import draft_problems, preflight_findings
-from app.components.method_cards import method_cards
+from app.components.method_picker import method_picker
 from app.components.model_input import model_input
 from app.components.parameter_input import field_problems, parameter_input
+from app.components.preset_dialog import preset_dialog
+from app.components.preset_manager import FILES, preset_manager
 from app.components.recipe_form import recipe_form
-from app.components.run_past import draw_order
-from app.components.training_form import dataset_form, first_training_form, other_training_form, spec_form
-from app.drafts import Draft, expanded, method_named, recipe_named, value_at, with_method, with_recipe, with_value
+from app.components.start_from import IMPORTS, import_input, preset_input, profile_reasons, use_case_input
+from app.components.training_form import dataset_form, first_training_form, method_form
+from app.drafts import expanded, method_named, recipe_named, value_at, with_method, with_recipe
 from app.links import open_view
-from app.notices import attempt
-from app.remembered import base, check, look, models, presets
-from app.session import count_up, show_in_widget, state_manager, widget_value
+from app.notices import attempt, say
+from app.remembered import base, check, look, method_reasons, models, presets, profiles
+from app.session import count_up, widget_value
+from app.train_form import Form, accept, fill_from_profile, form_of, is_accepted
+from app.train_side import count_on, draw_cost, draw_difference, draw_sweep, draw_yaml
 from backend.data.choice import DatasetChoice
-from backend.domain.actions import replace_draft
 from backend.domain.run_config import RunConfig
 from backend.errors import DataError
 from backend.methods import Method
 from backend.recipes import Recipe
 from backend.services.bundle import Services
-from backend.services.config_service import Problem
-from backend.services.state_manager import StateManager
+from backend.services.config_service import preset_of
+from backend.services.own_presets import suggested_name
 from backend.spec import members, parameter
 
 DEMO = "demo"
-_PRESET = "train-preset"
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The draft as it is drawn now, what is wrong with it by key, and how it is changed."""
-
-    services: Services
-    state: StateManager
-    draft: Draft
-    problems: Sequence[Problem]
-    by_key: dict[str, list[str]]
-
-    def change(self, key: str, value: object) -> None:
-        """Set one key of the draft as it is when a widget changes."""
-        self.edit(lambda draft: with_value(draft, key, value))
-
-    def edit(self, change: Callable[[Draft], Draft]) -> None:
-        """Replace the draft by what `change` makes of it, as one step."""
-        self.state.update_state(lambda old: replace_draft(change(expanded(old.training.draft)))(old))
 
 
 def render(services: Services) -> None:
     """The form on the left; what it amounts to, and the start, on the right."""
-    form = _form(services)
+    form = form_of(services)
     st.title("Train", anchor=False)
-    _preset(form)
+    _unfinished(form)
+    _begin(form)
     left, right = st.columns([2, 1], gap="large")
     with left:
         _model(form)
@@ -67,60 +51,143 @@ def render(services: Services) -> None:
         _recipe(form)
         _method(form)
         _training(form)
+        draw_sweep(form)
     with right:
         _start(form)
 
 
-def _form(services: Services) -> Form:
-    state = state_manager(services)
-    draft = expanded(state.state.training.draft)
-    problems = services.configs.problems(draft)
-    by_key: dict[str, list[str]] = defaultdict(list)
-    for problem in problems:
-        by_key[problem.key].append(problem.message)
-    return Form(services, state, draft, problems, by_key)
+def _unfinished(form: Form) -> None:
+    drafts, present = form.services.drafts, form.training.draft_id
+    found = drafts.unfinished()
+    came_back = next((one for one in found if one.id == present and not is_accepted(present)), None)
+
+    def go_on(draft_id: str) -> None:
+        drafts.resume(form.state, draft_id)
+        accept(draft_id)
+
+    def discard(draft_id: str) -> None:
+        drafts.discard(draft_id)
+        if draft_id == form.training.draft_id:
+            form.begin({})
+
+    others = [one for one in found if one.id != present]
+    draft_banner(
+        came_back,
+        others,
+        drafts.now(),
+        go_on=lambda draft_id: attempt(go_on, draft_id),
+        accept=accept,
+        discard=lambda draft_id: attempt(discard, draft_id),
+    )
 
 
-def _preset(form: Form) -> None:
+def _begin(form: Form) -> None:
+    """What the form begins with."""
     known = presets(form.services)
-    filled = next((name for name, preset in known.items() if preset == form.draft), None)
+    basis = form.training.basis
 
-    def fill() -> None:
-        name = widget_value(_PRESET)
-        form.edit(lambda draft: known.get(name, draft))
+    def fill(name: str) -> None:
+        if name in known:
+            form.begin(known[name], f"preset:{name}")
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Preset",
-            list(known),
-            index=None,
-            key=show_in_widget(_PRESET, filled),
-            placeholder="Fill the form from a preset",
-            help="Replaces everything below.",
-            on_change=fill,
-            width=320,
-        )
+        chosen = form.basis_name if form.is_of_profile else None
+        use_case_input(profiles(), chosen, lambda name: fill_from_profile(form.state, name))
+        filled = form.basis_name if basis.startswith("preset:") and form.is_pristine else None
+        preset_input(list(known), filled, fill)
+        import_input(lambda key: attempt(_import, form, key))
         st.button(
-            "Clear the form",
+            "Save as preset",
+            icon=":material/bookmark_add:",
+            key="train-save-preset",
+            disabled=form.config is None,
+            help="Complete the form first." if form.config is None else None,
+            on_click=_save_preset,
+            args=(form,),
+        )
+        st.button("Presets", icon=":material/bookmarks:", key="train-presets", on_click=_presets, args=(form,))
+        st.button(
+            "Clear",
             icon=":material/restart_alt:",
             key="train-clear",
             disabled=not form.draft,
-            on_click=form.edit,
-            args=(lambda _: {},),
+            help="Empties the form; an unfinished one is kept.",
+            on_click=form.begin,
+            args=({},),
         )
+    if form.is_of_profile and form.basis_name in profiles():
+        profile_reasons(profiles()[form.basis_name])
+
+
+def _import(form: Form, key: str) -> None:
+    file = widget_value(key)
+    if file is None:
+        return
+    text = file.getvalue().decode("utf-8-sig", errors="replace")
+    draft, unknown = form.services.configs.draft_from(text, file.name)
+    form.begin(expanded(draft))
+    count_up(IMPORTS)
+    if unknown:
+        say(f"{file.name} fills the form but for {len(unknown)} keys: {'; '.join(map(str, unknown))}.")
+    else:
+        say(f"{file.name} fills the form.")
+
+
+def _save_preset(form: Form) -> None:
+    config = form.config
+    assert config is not None, "the button is off"
+
+    def save(name: str, without: Sequence[str], replaces: bool) -> None:
+        path = form.services.configs.save_preset(name, config, without=without, replaces=replaces)
+        say(f"The preset {name} was made. Its file is {path}.")
+
+    preset_dialog(
+        config,
+        suggested_name(config.name),
+        is_taken=lambda name: name in presets(form.services),
+        preview=preset_of,
+        save=lambda *facts: attempt(save, *facts),
+    )
+
+
+def _presets(form: Form) -> None:
+    configs = form.services.configs
+
+    def rename(name: str, new_name: str) -> None:
+        configs.rename_preset(name, new_name)
+        say(f"The preset {name} is called {new_name} now.")
+
+    def delete(name: str) -> None:
+        path = configs.delete_preset(name)
+        say(f"The preset {name} is in the trash: {path}.")
+
+    def take(name: str, key: str) -> None:
+        file = widget_value(key)
+        if file is not None:
+            configs.import_preset(name, file.getvalue().decode("utf-8-sig", errors="replace"))
+            count_up(FILES)
+            say(f"The preset {name} was imported.")
+
+    preset_manager(
+        presets(form.services),
+        configs.own_presets(),
+        rename=lambda *facts: attempt(rename, *facts),
+        delete=lambda name: attempt(delete, name),
+        take=lambda *facts: attempt(take, *facts),
+    )
 
 
 def _model(form: Form) -> None:
     st.header("Base model", anchor=False)
     path = value_at(form.draft, "base_model.path")
-    model_input(models(), path, form.change, _typed(form, "base_model.path"))
+    model_input(models(), path, form.change, form.typed("base_model.path"))
 
 
 def _dataset(form: Form) -> None:
     st.header("Dataset", anchor=False)
     path = value_at(form.draft, "dataset.path")
     upload = _upload_into(form)
-    dataset_input(form.services.datasets.list(), path, form.change, upload, _typed(form, "dataset.path"))
+    dataset_input(form.services.datasets.list(), path, form.change, upload, form.typed("dataset.path"))
     with st.expander("Format, columns and validation", icon=":material/view_column:"):
         dataset_form(form.draft, form.change, form.by_key)
     try:
@@ -158,37 +225,39 @@ def _recipe(form: Form) -> None:
 def _method(form: Form) -> None:
     st.header("Method", anchor=False)
     spec = method_named(value_at(form.draft, "method.name"))
-
-    def choose(name: str) -> None:
-        form.edit(lambda draft: with_method(draft, name))
-
-    method_cards(members(Method), spec.spec_name(), choose)
-    spec_form(spec, "method", form.draft, form.change, form.by_key)
+    path, revision = value_at(form.draft, "base_model.path"), value_at(form.draft, "base_model.revision")
+    model = form.services.counts.model(path, revision, base()) if isinstance(path, str) and path else None
+    reasons = method_reasons(form.services, form.draft, model.model_type if model else "")
+    method_picker(members(Method), spec, reasons, lambda name: form.edit(lambda draft: with_method(draft, name)))
+    st.subheader(f"Settings of {spec.card.title}", anchor=False)
+    method_form(spec, form.draft, form.change, form.by_key)
 
 
 def _training(form: Form) -> None:
     st.header("Training", anchor=False)
     first_training_form(form.draft, form.change, form.by_key)
-    with st.expander("All settings", icon=":material/tune:"):
-        other_training_form(form.draft, form.change, form.by_key)
+    all_settings(form.draft, form.change, form.by_key)
 
 
 def _start(form: Form) -> None:
     st.header("Start", anchor=False)
     name = parameter("name", RunConfig.model_fields["name"])
     parameter_input(name, "name", form.draft.get("name"), form.change, form.by_key.get("name", ()))
-    if form.problems:
+    config = form.config
+    if config is None:
         draft_problems(form.problems)
         _start_button(form, "Complete the form first.")
+        draw_difference(form)
         return
-    config = form.services.configs.parse(form.draft)
     place = st.container()
     report = check(form.services, config)
     with place:
         preflight_findings(report)
         _start_button(form, "Correct what is named above first." if report.errors else "")
-    with st.expander("run.yaml and command", icon=":material/terminal:"):
-        draw_order(form.services.configs.dump(config), "run")
+    cost = draw_cost(form, config, report)
+    draw_difference(form)
+    draw_yaml(form, config)
+    count_on(form, config, report, cost)
 
 
 def _start_button(form: Form, reason: str) -> None:
@@ -209,11 +278,7 @@ def _start_button(form: Form, reason: str) -> None:
 
 
 def _launch(form: Form) -> None:
-    config = form.services.configs.parse(expanded(form.state.state.training.draft))
+    config = form.services.configs.parse(expanded(form.training.draft))
     run = form.services.training.start(config, base())
+    form.services.drafts.finish(form.state)
     open_view("monitor", run=run.id)
-
-
-def _typed(form: Form, key: str) -> list[str]:
-    """Problems of a field that holds something; what is merely missing is told beside the start button."""
-    return form.by_key.get(key, []) if value_at(form.draft, key) else []

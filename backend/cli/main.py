@@ -23,6 +23,7 @@ from backend.cli import (
     reindex,
     run_branches,
     service,
+    sweep,
     tensorboard,
     train,
     ui,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
 app.add_typer(run_branches.app, name="runs")
 run_branches.app.command("look-after")(look_after.look_after)
 app.add_typer(queue.app, name="queue")

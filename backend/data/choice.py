@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from backend.plugins.joining import JoinedName
 from backend.plugins.kinds import PluginKind
-from backend.spec import Frozen
+from backend.spec import Frozen, because
 
 FormatName = Annotated[
     Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text", "preference", "kto", "prompt"],
@@ -45,6 +45,7 @@ class DatasetPart(Frozen):
         default="auto",
         title="Format",
         description="How rows become conversations; auto looks at the columns.",
+        json_schema_extra=because("The columns tell in almost every case."),
     )
     columns: Columns = Field(default_factory=Columns, description="Column mapping, for files with other names.")
     subset: str | None = Field(
@@ -93,7 +94,10 @@ class DatasetChoice(DatasetPart):
         description="Further datasets, each with the keys above; `weight` says how often their rows come.",
     )
     validation_path: str | None = Field(
-        default=None, title="Validation file", description="A second file for evaluation, instead of a split."
+        default=None,
+        title="Validation file",
+        description="A second file for evaluation, instead of a split.",
+        json_schema_extra=because("Most people have one file; a part of it is held out."),
     )
     validation_split: str | None = Field(
         default=None,
@@ -107,6 +111,7 @@ class DatasetChoice(DatasetPart):
         le=0.5,
         title="Validation split",
         description="Share of the rows that is never trained on and measures eval/loss; 0 for none.",
+        json_schema_extra=because("A tenth says enough about how well it learns, and leaves the rest for training."),
     )
 
     @field_validator("validation_path")

@@ -3,9 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from backend.domain.application_state import ApplicationState, ChatSettings, TrainingState, UIState, Updater
+from backend.domain.application_state import (
+    ApplicationState,
+    ChatSettings,
+    SweepForm,
+    TrainingState,
+    UIState,
+    Updater,
+)
 from backend.domain.board import XAxis
-from backend.domain.json_value import frozen_mapping
+from backend.domain.json_value import JsonValue, frozen_mapping
 
 MAX_SMOOTHING = 0.999
 
@@ -47,14 +54,52 @@ def edit_draft(changes: Mapping[str, object]) -> Updater:
     return lambda state: _with_draft(state, {**state.training.draft, **changes})
 
 
-def replace_draft(draft: Mapping[str, object]) -> Updater:
-    """Fill the form anew, for example from a preset or an earlier run."""
-    return lambda state: _with_draft(state, draft)
+def revise_draft(change: Callable[[Mapping[str, JsonValue]], Mapping[str, object]]) -> Updater:
+    """Make another draft of the present one; it stays the same form."""
+    return lambda state: _with_draft(state, change(state.training.draft))
+
+
+def replace_draft(draft: Mapping[str, object], basis: str = "") -> Updater:
+    """Begin another form, for example from a preset or an earlier run (`basis`); the present one is left as kept."""
+
+    def update(state: ApplicationState) -> ApplicationState:
+        fresh = TrainingState(frozen_mapping(draft), state.training.runs_version, basis)
+        return replace(state, training=fresh)
+
+    return update
 
 
 def clear_draft(state: ApplicationState) -> ApplicationState:
-    """Empty the form."""
-    return _with_draft(state, {})
+    """Begin with an empty form; the present one is left as kept."""
+    return replace_draft({})(state)
+
+
+def resume_draft(draft: Mapping[str, object], basis: str, sweep: SweepForm, draft_id: str, mark: str) -> Updater:
+    """Go on with a form that was kept."""
+    return lambda state: replace(
+        state,
+        training=TrainingState(frozen_mapping(draft), state.training.runs_version, basis, draft_id, mark, sweep),
+    )
+
+
+def keep_draft(draft_id: str, mark: str) -> Updater:
+    """Remember where the form is kept, and in which version."""
+    return lambda state: replace(state, training=replace(state.training, draft_id=draft_id, draft_mark=mark))
+
+
+def finish_draft(state: ApplicationState) -> ApplicationState:
+    """The form has become a run: what it says stays, as the beginning of another one."""
+    return replace(state, training=replace(state.training, draft_id="", draft_mark="", sweep=SweepForm()))
+
+
+def set_basis(basis: str) -> Updater:
+    """Remember what the form was filled from."""
+    return lambda state: replace(state, training=replace(state.training, basis=basis))
+
+
+def set_sweep(sweep: SweepForm) -> Updater:
+    """Keep what is typed of a sweep."""
+    return lambda state: replace(state, training=replace(state.training, sweep=sweep))
 
 
 def see_runs(version: int) -> Updater:
@@ -88,7 +133,7 @@ def set_chat(settings: ChatSettings) -> Updater:
 
 
 def _with_draft(state: ApplicationState, draft: Mapping[str, object]) -> ApplicationState:
-    return replace(state, training=TrainingState(frozen_mapping(draft), state.training.runs_version))
+    return replace(state, training=replace(state.training, draft=frozen_mapping(draft)))
 
 
 def _with_ui(change: Callable[[UIState], UIState]) -> Updater:

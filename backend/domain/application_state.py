@@ -25,14 +25,30 @@ class ViewState:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepForm:
+    """What is typed of a sweep: one setting with its values a line, and what the runs are called and tagged."""
+
+    text: Annotated[str, Field(max_length=20_000)] = ""
+    is_list: bool = False
+    pattern: Annotated[str, Field(max_length=200)] = ""
+    tag: Annotated[str, Field(max_length=50)] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingState:
     """The unfinished form of the Train view, and the store's version that the session has shown.
 
-    `draft` is any JSON object; it is copied and frozen on the way in.
+    `draft` is any JSON object; it is copied and frozen on the way in. `basis` says what it was filled from, such as
+    `preset:demo`, `profile:chat`, `run:ID`. `draft_id` and `draft_mark` are where and in which version it is kept
+    among the unfinished forms; "" while it is not.
     """
 
     draft: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
     runs_version: int = 0
+    basis: str = ""
+    draft_id: str = ""
+    draft_mark: str = ""
+    sweep: SweepForm = field(default_factory=SweepForm)
 
     def __post_init__(self) -> None:
         """Freeze the draft. Raises ValueError if it is no JSON object."""

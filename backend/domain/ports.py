@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,15 @@ from backend.domain.states import Liveness, Wish
 from backend.domain.transition import Arrangement, Requeueing, Transition
 
 
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A text that was kept under a key, and when (UTC)."""
+
+    key: str
+    text: str
+    saved_at: datetime
+
+
 class DraftStore(Protocol):
     """Texts that a browser session wants back after a reload or a restart of the server."""
 
@@ -23,6 +33,12 @@ class DraftStore(Protocol):
 
     def load_draft(self, key: str) -> str | None:
         """The text kept under a key, or None."""
+
+    def list_drafts(self, prefix: str) -> Sequence[KeptText]:
+        """All texts whose keys begin with a prefix, the newest first."""
+
+    def delete_draft(self, key: str) -> None:
+        """Forget the text of a key; nothing happens if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from backend.spec import Frozen
+from backend.spec import Frozen, because
 
 
 class SamplePrompt(Frozen):
@@ -19,19 +19,28 @@ class Samples(Frozen):
         default=(),
         max_length=64,
         description="Prompts to answer, each a text or {user, system}; none for no samples.",
+        json_schema_extra=because("Nobody but you knows what to ask.", is_lines=True),
     )
     every_steps: int | None = Field(
         default=None,
         ge=1,
         description="Steps between samples; None takes them when evaluations are due. The first ones are taken "
         "before the first step, the last ones at the end.",
+        json_schema_extra=because("The answers then belong to the evaluations beside them."),
     )
-    max_new_tokens: int = Field(default=64, ge=1, le=4096, description="Length limit of an answer, in tokens.")
+    max_new_tokens: int = Field(
+        default=64,
+        ge=1,
+        le=4096,
+        description="Length limit of an answer, in tokens.",
+        json_schema_extra=because("Enough to see the tone; longer ones hold up the training."),
+    )
     temperature: float = Field(
         default=0.0,
         ge=0,
         le=10,
         description="0: always the likeliest token; above: drawn, from the same seed each time.",
+        json_schema_extra=because("Without chance, answers differ only by what was learned."),
     )
 
     def asked(self) -> tuple[SamplePrompt, ...]:

@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from backend.domain.application_state import ApplicationState, TrainingState, UIState, ViewState
+from backend.domain.application_state import ApplicationState, SweepForm, TrainingState, UIState, ViewState
 from backend.domain.json_value import frozen_mapping, thawed
 
 SCHEMA_VERSION = 1
-T = TypeVar("T", ViewState, UIState)
+FORM = ("basis", "draft_id", "draft_mark")
+T = TypeVar("T", ViewState, UIState, SweepForm)
 
 
 def to_text(state: ApplicationState) -> str:
@@ -20,6 +21,7 @@ def to_text(state: ApplicationState) -> str:
         "schema_version": SCHEMA_VERSION,
         "view": asdict(state.view),
         "draft": thawed(state.training.draft),
+        "form": {name: getattr(state.training, name) for name in FORM} | {"sweep": asdict(state.training.sweep)},
         "ui": asdict(state.ui),
     }
     return json.dumps(kept, ensure_ascii=True, allow_nan=False)
@@ -30,7 +32,7 @@ def from_text(text: str | None) -> ApplicationState:
     kept = _kept(text)
     return ApplicationState(
         view=_part(ViewState, kept.get("view")),
-        training=_training(kept.get("draft")),
+        training=_training(kept.get("draft"), kept.get("form")),
         ui=_part(UIState, kept.get("ui")),
     )
 
@@ -51,8 +53,12 @@ def _part(kind: type[T], value: object) -> T:
         return kind()
 
 
-def _training(draft: object) -> TrainingState:
+def _training(draft: object, form: object) -> TrainingState:
+    """States that were stored before forms were kept one by one have a draft only."""
+    told = form if isinstance(form, Mapping) else {}
+    basis, draft_id, mark = (str(told.get(name) or "") for name in FORM)
     try:
-        return TrainingState(frozen_mapping(draft) if isinstance(draft, Mapping) else {})
+        frozen = frozen_mapping(draft) if isinstance(draft, Mapping) else {}
+        return TrainingState(frozen, 0, basis, draft_id, mark, _part(SweepForm, told.get("sweep")))
     except (ValueError, RecursionError):
         return TrainingState()

@@ -1,12 +1,12 @@
 """What every PEFT method is: a spec that gives peft's configuration, and says which layers it cannot go on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from backend.spec import Spec
+from backend.spec import Parameter, Spec, because
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -19,6 +19,7 @@ TARGETS_HELP = (
     "Names are looked up in the model; one that does not exist is an error."
 )
 PATTERN_HELP = "A regular expression for whole names of linear layers, in place of target modules."
+PEFTS_OWN = "It is peft's own default."
 LAYERS_HELP = "Numbers of the blocks that are adapted, from 0; empty for all."
 
 
@@ -38,6 +39,11 @@ class PeftMethod(Spec):
     words: ClassVar[Mapping[str, str]] = {}
     own: ClassVar[frozenset[str]] = frozenset({"name", "target_modules", "target_pattern", "layers_to_transform"})
     targets: ClassVar[Targets] = "none"
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Every knob; a default without a reason of its own is peft's, which a test holds it to."""
+        return tuple(knob if knob.reason else replace(knob, reason=PEFTS_OWN) for knob in super().parameters())
 
     def peft_config(self, head: Head = "language", found: Found | None = None) -> "PeftConfig":
         """The peft configuration that this choice stands for; imports peft.
@@ -73,10 +79,24 @@ class Targeted(PeftMethod):
 
     targets: ClassVar[Targets] = "linear"
     target_modules: Literal["all-linear"] | tuple[str, ...] = Field(
-        default="all-linear", title="Target modules", description=TARGETS_HELP
+        default="all-linear",
+        title="Target modules",
+        description=TARGETS_HELP,
+        json_schema_extra=because("Adapting every linear layer learns more than attention alone."),
     )
-    target_pattern: str = Field(default="", max_length=500, title="Target pattern", description=PATTERN_HELP)
-    layers_to_transform: tuple[int, ...] = Field(default=(), title="Layers", description=LAYERS_HELP)
+    target_pattern: str = Field(
+        default="",
+        max_length=500,
+        title="Target pattern",
+        description=PATTERN_HELP,
+        json_schema_extra=because("Names say it in almost every case."),
+    )
+    layers_to_transform: tuple[int, ...] = Field(
+        default=(),
+        title="Layers",
+        description=LAYERS_HELP,
+        json_schema_extra=because("Every block has its part in an answer."),
+    )
 
     @field_validator("target_modules")
     @classmethod

@@ -13,6 +13,9 @@ class Beft(PeftMethod):
         title="BEFT",
         summary="Trains a bias behind value projections.",
         use_when="The very smallest adapters.",
+        family="A few of the model's own numbers",
+        pros=("The very smallest.",),
+        cons=("Cannot be merged; learns little.",),
         can_merge=False,
     )
     configuration: ClassVar[str] = "BeftConfig"

@@ -19,6 +19,9 @@ class Boft(Targeted):
         title="BOFT",
         summary="OFT whose rotations are products of sparse butterfly factors.",
         use_when="Like OFT with fewer parameters; slower.",
+        family="Rotations",
+        pros=("OFT's stability with fewer parameters.",),
+        cons=("The slowest of the rotations.",),
         paper="Parameter-Efficient Orthogonal Finetuning via Butterfly Factorization, https://arxiv.org/abs/2311.06243",
     )
     configuration: ClassVar[str] = "BOFTConfig"

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.base import Targeted
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class C3a(Targeted):
@@ -18,6 +18,9 @@ class C3a(Targeted):
         title="C3A",
         summary="The update is made of circulant blocks: convolutions, computed by Fourier transforms.",
         use_when="High rank at few parameters; needs a GPU with fast Fourier transforms.",
+        family="Frequencies",
+        pros=("A high rank from few parameters.",),
+        cons=("Slow without a GPU with fast Fourier transforms.",),
         paper="Parameter-Efficient Fine-Tuning via Circular Convolution, https://arxiv.org/abs/2407.19342",
     )
     configuration: ClassVar[str] = "C3AConfig"
@@ -27,6 +30,7 @@ class C3a(Targeted):
         ge=1,
         le=8192,
         description="Side of a block; must divide both sides of each layer. Smaller means more parameters.",
+        json_schema_extra=because("It has to divide every layer's sides; 64 fits most models, 256 few small ones."),
     )
 
     def misfit(self, outputs: int, inputs: int) -> str:

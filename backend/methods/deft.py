@@ -16,6 +16,9 @@ class Deft(Targeted):
         title="DEFT",
         summary="Removes a learned projection of the weights and adds another one.",
         use_when="Something learned before is to be replaced.",
+        family="Low rank",
+        pros=("Made to replace what was learned before.",),
+        cons=("Young and little tried.",),
         quantizations=("int8",),
     )
     configuration: ClassVar[str] = "DeftConfig"

@@ -19,6 +19,9 @@ class Delora(Targeted):
         title="DeLoRA",
         summary="LoRA with normalized directions and one learned, bounded strength.",
         use_when="High learning rates, or training that LoRA makes unstable.",
+        family="Low rank",
+        pros=("Robust against too high learning rates.",),
+        cons=("Full weights only.",),
         paper="Decoupling Angles and Strength in Low-rank Adaptation, https://arxiv.org/abs/2503.18225",
         quantizations=(),
     )

@@ -16,6 +16,9 @@ class Dora(RankStabilizedKnob, StartKnob, LoraFamily):
         title="DoRA",
         summary="Trains direction (as LoRA) and magnitude of the weights apart.",
         use_when="Low ranks, or when LoRA stays behind full fine-tuning; about a third slower.",
+        family="Low rank",
+        pros=("Often closer to full fine-tuning at low ranks.",),
+        cons=("About a third slower than LoRA.",),
         paper="DoRA: Weight-Decomposed Low-Rank Adaptation, https://arxiv.org/abs/2402.09353",
         quantizations=("nf4", "fp4"),
     )

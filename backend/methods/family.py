@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from backend.methods.base import Found, Targeted, rank_misfit
-from backend.spec import Spec
+from backend.spec import Spec, because
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -34,6 +34,7 @@ class LoraFamily(Targeted):
         le=1024,
         title="Rank (r)",
         description="Width of the adapter. More learns more and takes more memory.",
+        json_schema_extra=because("Enough for most styles and tasks; raise it if the loss stays high."),
     )
     alpha: float = Field(
         default=16.0,
@@ -41,6 +42,7 @@ class LoraFamily(Targeted):
         le=4096,
         title="Alpha",
         description="Scale of the adapter; the weight update is multiplied by alpha / rank.",
+        json_schema_extra=because("Twice the rank is the usual scale."),
     )
     dropout: float = Field(
         default=0.0,
@@ -48,6 +50,7 @@ class LoraFamily(Targeted):
         lt=1,
         title="Dropout",
         description="Share of adapter inputs set to zero while training, against overfitting.",
+        json_schema_extra=because("Few epochs on enough rows need none; try 0.05 to 0.1 if it overfits."),
     )
     bias: Literal["none", "all", "lora_only"] = Field(
         default="none", title="Bias", description="Which bias vectors are trained too."
@@ -62,12 +65,14 @@ class LoraFamily(Targeted):
         default=(),
         title="Trainable tokens",
         description="Tokens of the vocabulary whose embeddings are learned too, such as ones that were added.",
+        json_schema_extra=because("Most tasks add no words."),
     )
     alora_invocation: str = Field(
         default="",
         max_length=1000,
         title="aLoRA invocation",
         description="The adapter works only behind this text (Activated LoRA, arXiv:2504.12397); it cannot be merged.",
+        json_schema_extra=because("An adapter usually works everywhere, and merges."),
     )
     lora_plus_ratio: float | None = Field(
         default=None,
@@ -75,11 +80,13 @@ class LoraFamily(Targeted):
         le=1000,
         title="LoRA+ ratio",
         description="B learns this many times faster than A (LoRA+, arXiv:2402.12354), often 16; empty for equally.",
+        json_schema_extra=because("One learning rate is easier to find."),
     )
     lora_fa: bool = Field(
         default=False,
         title="LoRA-FA",
         description="Only B learns, with corrected gradients (LoRA-FA, arXiv:2308.03303): less optimizer memory.",
+        json_schema_extra=because("Training both matrices learns more."),
     )
 
     @property
@@ -216,13 +223,19 @@ class DecomposedKnob(Spec):
 class StartKnob(Spec):
     """The choice of a start."""
 
-    init: Start = Field(default="default", title="Start", description=START_HELP)
+    init: Start = Field(
+        default="default",
+        title="Start",
+        description=START_HELP,
+        json_schema_extra=because("B = 0: training begins exactly at the base model."),
+    )
     calibration_rows: int = Field(
         default=32,
         ge=1,
         le=4096,
         title="Calibration rows",
         description="The first training rows that eva, corda and lora_ga look at before they start.",
+        json_schema_extra=because("Enough to see what the layers read; more takes longer to begin."),
     )
 
     @property

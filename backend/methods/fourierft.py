@@ -19,6 +19,9 @@ class Fourierft(Targeted):
         title="FourierFT",
         summary="Learns some frequencies of the update; the update is their inverse Fourier transform.",
         use_when="Smallest adapters; wants a high learning rate.",
+        family="Frequencies",
+        pros=("Adapters far below LoRA's size.",),
+        cons=("Wants a high learning rate; transforms cost time.",),
         paper="Parameter-Efficient Fine-Tuning with Discrete Fourier Transform, https://arxiv.org/abs/2405.03003",
     )
     configuration: ClassVar[str] = "FourierFTConfig"

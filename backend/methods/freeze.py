@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from backend.methods.whole import WholeMethod
-from backend.spec import Card
+from backend.spec import Card, because
 
 BLOCK = re.compile(r"\.(\d+)\.")  # the number of a block is the first one in a parameter's name
 EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in")
@@ -20,15 +20,43 @@ class Freeze(WholeMethod):
         title="Freeze fine-tuning",
         summary="Trains some blocks of the model itself and freezes the rest; the result is a whole model.",
         use_when="A strong change with less memory than full fine-tuning.",
+        family="The model itself",
+        pros=("Strong changes with a part of the memory.",),
+        cons=("The result is a whole model, not an adapter.",),
         can_merge=False,
         quantizations=(),
     )
     name: Literal["freeze"] = "freeze"
-    last_blocks: int = Field(default=2, ge=0, le=1024, description="Number of last blocks that are trained.")
-    first_blocks: int = Field(default=0, ge=0, le=1024, description="Number of first blocks that are trained.")
-    embeddings: bool = Field(default=False, description="Train the token embeddings too.")
-    head: bool = Field(default=False, description="Train the output head too; it may be the embeddings' own weight.")
-    norm: bool = Field(default=False, title="Final norm", description="Train the norm behind the last block too.")
+    last_blocks: int = Field(
+        default=2,
+        ge=0,
+        le=1024,
+        description="Number of last blocks that are trained.",
+        json_schema_extra=because("The last blocks decide most about the answers."),
+    )
+    first_blocks: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="Number of first blocks that are trained.",
+        json_schema_extra=because("They read words, which tuning rarely changes."),
+    )
+    embeddings: bool = Field(
+        default=False,
+        description="Train the token embeddings too.",
+        json_schema_extra=because("Large, and rarely worth it."),
+    )
+    head: bool = Field(
+        default=False,
+        description="Train the output head too; it may be the embeddings' own weight.",
+        json_schema_extra=because("Large, and rarely worth it."),
+    )
+    norm: bool = Field(
+        default=False,
+        title="Final norm",
+        description="Train the norm behind the last block too.",
+        json_schema_extra=because("Small, but the base is steadier with its own."),
+    )
 
     @model_validator(mode="after")
     def _trains_something(self) -> Self:

@@ -16,6 +16,9 @@ class Frod(Targeted):
         title="FRoD",
         summary="Full-rank updates from shared, frozen rotations with learned sparse factors.",
         use_when="LoRA's rank is too small for the task.",
+        family="Shared or random parts",
+        pros=("An update of full rank from few numbers.",),
+        cons=("A decomposition before the first step; full weights only.",),
         quantizations=(),
     )
     configuration: ClassVar[str] = "FrodConfig"

@@ -13,6 +13,9 @@ class Full(WholeMethod):
         title="Full fine-tuning",
         summary="Trains every weight of the model; the result is a whole model, not an adapter.",
         use_when="Much data and much memory: about four times that of the weights, and a learning rate near 1e-5.",
+        family="The model itself",
+        pros=("Nothing can learn more: the measure for all others.",),
+        cons=("About four times the weights in memory; forgets most easily.",),
         can_merge=False,
         quantizations=(),
     )

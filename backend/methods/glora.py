@@ -19,6 +19,9 @@ class Glora(Targeted):
         title="GLoRA",
         summary="Scales and shifts weights, features and biases at once.",
         use_when="More freedom than LoRA per layer.",
+        family="Low rank",
+        pros=("Changes weights, features and biases alike.",),
+        cons=("More numbers per layer; full weights only.",),
         paper="One-for-All: Generalized LoRA for Parameter-Efficient Fine-tuning, https://arxiv.org/abs/2306.07967",
         quantizations=(),
     )

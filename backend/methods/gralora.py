@@ -19,6 +19,9 @@ class Gralora(Targeted):
         title="GraLoRA",
         summary="Cuts each weight into blocks, each with its own small LoRA.",
         use_when="Ranks above 32, where LoRA's gradients get entangled.",
+        family="Low rank",
+        pros=("High ranks keep their expressiveness.",),
+        cons=("More small products: slower than LoRA.",),
         paper="GraLoRA: Granular Low-Rank Adaptation for Parameter-Efficient Fine-Tuning, https://arxiv.org/abs/2505.20355",
     )
     configuration: ClassVar[str] = "GraloraConfig"

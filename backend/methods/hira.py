@@ -19,6 +19,9 @@ class Hira(Targeted):
         title="HiRA",
         summary="The update is the weight itself times a low-rank matrix, element by element: of high rank.",
         use_when="LoRA's rank is too small for the task.",
+        family="Low rank",
+        pros=("An update of high rank at LoRA's size.",),
+        cons=("The weight is read again in each step: slower.",),
         paper="HiRA: Parameter-Efficient Hadamard High-Rank Adaptation for Large Language Models, https://openreview.net/forum?id=TwJrTz9cRS",
     )
     configuration: ClassVar[str] = "HiraConfig"

@@ -19,6 +19,9 @@ class Hra(Targeted):
         title="HRA",
         summary="Multiplies the weights by a chain of learned Householder reflections.",
         use_when="OFT's gentleness in LoRA's form.",
+        family="Rotations",
+        pros=("Stability of OFT, parameters like LoRA.",),
+        cons=("Reflections follow one another: slower at high ranks.",),
         paper="Bridging The Gap between Low-rank and Orthogonal Adaptation via Householder Reflection Adaptation, https://arxiv.org/abs/2405.17484",
         quantizations=("int8",),
     )

@@ -19,6 +19,9 @@ class Lily(Targeted):
         title="Lily",
         summary="Layers share their low-rank matrices and mix them by a learned router.",
         use_when="Fewer parameters at a high rank.",
+        family="Low rank",
+        pros=("A high rank from few parameters.",),
+        cons=("Cannot be merged: its router depends on the input.",),
         paper="Low-Rank Interconnected Adaptation across Layers, https://arxiv.org/abs/2407.09946",
         can_merge=False,
     )

@@ -16,6 +16,9 @@ class LnTuning(PeftMethod):
         title="LN tuning",
         summary="Trains the normalization layers only.",
         use_when="A first cheap step, or a change of style.",
+        family="A few of the model's own numbers",
+        pros=("Cheap and hard to break.",),
+        cons=("A change of tone rather than of knowledge.",),
         paper="Tuning LayerNorm in Attention: Towards Efficient Multi-Modal LLM Finetuning, https://arxiv.org/abs/2312.11420",
     )
     configuration: ClassVar[str] = "LNTuningConfig"

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.base import Targeted, rank_misfit
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class Loha(Targeted):
@@ -19,6 +19,9 @@ class Loha(Targeted):
         title="LoHa",
         summary="The update is the elementwise product of two low-rank updates, of up to rank r squared.",
         use_when="A higher rank from the same number of parameters; slower than LoRA.",
+        family="Low rank",
+        pros=("Rank r squared from the parameters of two ranks r.",),
+        cons=("Slower, and known mostly from images.",),
         paper="FedPara: Low-Rank Hadamard Product for Communication-Efficient Federated Learning, https://arxiv.org/abs/2108.06098",
         quantizations=("int8",),
     )
@@ -38,6 +41,7 @@ class Loha(Targeted):
         le=4096,
         description="Scale of the adapter; the weight update is multiplied by alpha / rank.",
         title="Alpha",
+        json_schema_extra=because("Twice the rank, as with LoRA."),
     )
     rank_dropout: float = Field(
         default=0.0, ge=0, lt=1, title="Dropout", description="Share of rank rows left out while training."

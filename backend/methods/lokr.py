@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.base import Targeted, rank_misfit
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class Lokr(Targeted):
@@ -19,6 +19,9 @@ class Lokr(Targeted):
         title="LoKr",
         summary="The update is a Kronecker product of small matrices.",
         use_when="Very small adapters of high rank.",
+        family="Low rank",
+        pros=("Very small for its rank.",),
+        cons=("Its structure suits some weights better than others.",),
         paper="Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to Model Evaluation, https://arxiv.org/abs/2309.14859",
         quantizations=("int8",),
     )
@@ -38,6 +41,7 @@ class Lokr(Targeted):
         le=4096,
         description="Scale of the adapter; the weight update is multiplied by alpha / rank.",
         title="Alpha",
+        json_schema_extra=because("Twice the rank, as with LoRA."),
     )
     rank_dropout: float = Field(
         default=0.0, ge=0, lt=1, title="Dropout", description="Share of rank rows left out while training."

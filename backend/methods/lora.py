@@ -16,6 +16,9 @@ class Lora(DecomposedKnob, RankStabilizedKnob, StartKnob, LoraFamily):
         title="LoRA",
         summary="Trains two small matrices beside each chosen layer.",
         use_when="A good first choice; fast, small, merges into the base model.",
+        family="Low rank",
+        pros=("The best known one: every tool reads it.",),
+        cons=("A rank must be chosen.",),
         recommended=True,
         paper="LoRA: Low-Rank Adaptation of Large Language Models, https://arxiv.org/abs/2106.09685",
     )

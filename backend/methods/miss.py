@@ -19,6 +19,9 @@ class Miss(Targeted):
         title="MiSS",
         summary="One small trained matrix, expanded over the inputs by sharing its shards.",
         use_when="Faster and leaner than LoRA at about its quality.",
+        family="Low rank",
+        pros=("Leaner and faster than LoRA.",),
+        cons=("Young: fewer tools read it.",),
         paper="MiSS: Balancing LoRA Performance and Efficiency with Simple Shard Sharing, https://arxiv.org/abs/2409.15371",
     )
     configuration: ClassVar[str] = "MissConfig"

@@ -19,6 +19,9 @@ class Oft(Targeted):
         title="OFT",
         summary="Turns the neurons of a layer by block-diagonal rotations, which keeps their angles to one another.",
         use_when="What the model knows should stay intact.",
+        family="Rotations",
+        pros=("Angles between neurons stay: little is forgotten.",),
+        cons=("A matrix is inverted per block and step: slower.",),
         paper="Controlling Text-to-Image Diffusion by Orthogonal Finetuning, https://arxiv.org/abs/2306.07280",
     )
     configuration: ClassVar[str] = "OFTConfig"

@@ -16,6 +16,9 @@ class Peanut(Targeted):
         title="PEANuT",
         summary="A small neural network makes the update from the weights.",
         use_when="LoRA's linear update is not enough.",
+        family="Low rank",
+        pros=("Its update is not limited to a linear one.",),
+        cons=("More computation in each step.",),
         quantizations=("int8",),
     )
     configuration: ClassVar[str] = "PeanutConfig"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.family import DecomposedKnob, LoraFamily, RankStabilizedKnob, Start
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class Pissa(DecomposedKnob, RankStabilizedKnob, LoraFamily):
@@ -19,6 +19,9 @@ class Pissa(DecomposedKnob, RankStabilizedKnob, LoraFamily):
         title="PiSSA",
         summary="LoRA started from the principal singular vectors of the weights.",
         use_when="You want faster convergence than LoRA and have no quantized base.",
+        family="Low rank",
+        pros=("Learns faster in the first steps.",),
+        cons=("A decomposition of every weight before the first step.",),
         paper="PiSSA: Principal Singular Values and Singular Vectors Adaptation, https://arxiv.org/abs/2404.02948",
         quantizations=(),
     )
@@ -29,6 +32,7 @@ class Pissa(DecomposedKnob, RankStabilizedKnob, LoraFamily):
         le=128,
         title="SVD iterations",
         description="Rounds of the fast decomposition; 0 takes the exact one, slow for large models.",
+        json_schema_extra=because("As in peft's examples: the quick decomposition is close enough."),
     )
 
     @property

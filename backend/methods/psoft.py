@@ -16,6 +16,9 @@ class Psoft(Targeted):
         title="PSOFT",
         summary="Rotates within the weights' principal subspace.",
         use_when="OFT's gentleness at less memory.",
+        family="Rotations",
+        pros=("Less memory than OFT.",),
+        cons=("A decomposition before the first step; full weights only.",),
         quantizations=(),
     )
     configuration: ClassVar[str] = "PsoftConfig"

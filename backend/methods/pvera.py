@@ -16,6 +16,9 @@ class Pvera(Targeted):
         title="PVeRA",
         summary="VeRA whose vectors are learned as distributions.",
         use_when="VeRA on few rows.",
+        family="Shared or random parts",
+        pros=("Less overfitting on few rows than VeRA.",),
+        cons=("Noise in training: curves are rougher.",),
     )
     configuration: ClassVar[str] = "PveraConfig"
     words: ClassVar[Mapping[str, str]] = {"rank": "r", "dropout": "pvera_dropout"}

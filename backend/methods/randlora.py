@@ -19,6 +19,9 @@ class Randlora(Targeted):
         title="RandLoRA",
         summary="A full-rank update from frozen random low-rank matrices with learned factors.",
         use_when="LoRA's rank is too small for the task.",
+        family="Shared or random parts",
+        pros=("An update of full rank.",),
+        cons=("Large random matrices in memory.",),
         paper="RandLoRA: Full-rank parameter-efficient fine-tuning of large models, https://arxiv.org/abs/2502.00987",
     )
     configuration: ClassVar[str] = "RandLoraConfig"

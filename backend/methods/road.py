@@ -18,6 +18,9 @@ class Road(Targeted):
         title="RoAd",
         summary="Rotates and scales pairs of a layer's outputs.",
         use_when="Several adapters in one batch; almost no overhead.",
+        family="Rotations",
+        pros=("Different adapters can share one batch.",),
+        cons=("A small change only.",),
         paper="3-in-1: 2D Rotary Adaptation for Efficient Finetuning, Efficient Batching and Composability, https://arxiv.org/abs/2409.00119",
     )
     configuration: ClassVar[str] = "RoadConfig"

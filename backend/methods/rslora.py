@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from backend.methods.family import DecomposedKnob, LoraFamily, StartKnob
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class Rslora(DecomposedKnob, StartKnob, LoraFamily):
@@ -18,6 +18,9 @@ class Rslora(DecomposedKnob, StartKnob, LoraFamily):
         title="rsLoRA",
         summary="LoRA scaled by alpha / sqrt(rank), which keeps high ranks stable.",
         use_when="Ranks of 64 and more.",
+        family="Low rank",
+        pros=("More rank keeps helping where LoRA levels off.",),
+        cons=("At low ranks no better than LoRA.",),
         paper="A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA, https://arxiv.org/abs/2312.03732",
     )
     name: Literal["rslora"] = "rslora"
@@ -27,6 +30,7 @@ class Rslora(DecomposedKnob, StartKnob, LoraFamily):
         le=4096,
         title="Alpha",
         description="Scale of the adapter; the weight update is multiplied by alpha / sqrt(rank).",
+        json_schema_extra=because("As with LoRA, so that the two can be compared."),
     )
 
     @property

@@ -15,6 +15,9 @@ class Supertuning(Targeted):
         title="Supertuning",
         summary="Trains the largest weights themselves and leaves all others.",
         use_when="Few weights should change.",
+        family="A few of the model's own numbers",
+        pros=("Few weights change.",),
+        cons=("Full weights only; young and little tried.",),
         quantizations=(),
     )
     configuration: ClassVar[str] = "SupertuningConfig"

@@ -16,6 +16,9 @@ class Tinylora(Targeted):
         title="TinyLoRA",
         summary="Trains a handful of numbers per layer that mix fixed random directions of the weights.",
         use_when="To see how few parameters are enough.",
+        family="Shared or random parts",
+        pros=("As few parameters as you like.",),
+        cons=("Learns little; full weights only.",),
         quantizations=(),
     )
     configuration: ClassVar[str] = "TinyLoraConfig"

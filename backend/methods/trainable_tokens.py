@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from backend.methods.base import Found, PeftMethod
-from backend.spec import Card
+from backend.spec import Card, because
 
 
 class TrainableTokens(PeftMethod):
@@ -15,12 +15,18 @@ class TrainableTokens(PeftMethod):
         title="Trainable tokens",
         summary="Learns the embeddings of chosen tokens of the vocabulary and nothing else.",
         use_when="Tokens were added to the vocabulary, or a few are to get a new meaning.",
+        family="A few of the model's own numbers",
+        pros=("Nothing else of the model changes.",),
+        cons=("Teaches words, no behaviour.",),
     )
     configuration: ClassVar[str] = "TrainableTokensConfig"
     own: ClassVar[frozenset[str]] = PeftMethod.own | {"trainable_tokens"}
     name: Literal["trainable_tokens"] = "trainable_tokens"
     trainable_tokens: tuple[str, ...] = Field(
-        default=(), title="Tokens", description="Tokens of the vocabulary, as the tokenizer writes them."
+        default=(),
+        title="Tokens",
+        description="Tokens of the vocabulary, as the tokenizer writes them.",
+        json_schema_extra=because("Nobody but you knows which."),
     )
 
     @model_validator(mode="after")

@@ -16,6 +16,9 @@ class Unilora(Targeted):
         title="Uni-LoRA",
         summary="All of LoRA's numbers are drawn from one short trained vector.",
         use_when="Extremely small adapters.",
+        family="Shared or random parts",
+        pros=("The whole adapter is one vector.",),
+        cons=("Learns less than LoRA; full weights only.",),
         quantizations=(),
     )
     configuration: ClassVar[str] = "UniLoraConfig"

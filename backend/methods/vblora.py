@@ -19,6 +19,9 @@ class Vblora(Targeted):
         title="VB-LoRA",
         summary="Builds LoRA's matrices of pieces from one shared bank of vectors.",
         use_when="Extremely small adapters for many tasks.",
+        family="Shared or random parts",
+        pros=("Adapters of some kilobytes.",),
+        cons=("Sensitive to its learning rates.",),
         paper="VB-LoRA: Extreme Parameter Efficient Fine-Tuning with Vector Banks, https://arxiv.org/abs/2405.15179",
     )
     configuration: ClassVar[str] = "VBLoRAConfig"

@@ -19,6 +19,9 @@ class Vera(Targeted):
         title="VeRA",
         summary="Trains two small vectors per layer; the matrices between them are random, shared and frozen.",
         use_when="Very many adapters, or very little memory for each; wants a high rank and learning rate.",
+        family="Shared or random parts",
+        pros=("A small part of LoRA's parameters.",),
+        cons=("Wants high ranks and learning rates.",),
         paper="VeRA: Vector-based Random Matrix Adaptation, https://arxiv.org/abs/2310.11454",
     )
     configuration: ClassVar[str] = "VeraConfig"

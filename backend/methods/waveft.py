@@ -16,6 +16,9 @@ class Waveft(Targeted):
         title="WaveFT",
         summary="Learns some wavelet coefficients of the update.",
         use_when="Very small adapters with a finely chosen size.",
+        family="Frequencies",
+        pros=("The number of parameters can be set exactly.",),
+        cons=("Wants a high learning rate.",),
     )
     configuration: ClassVar[str] = "WaveFTConfig"
     words: ClassVar[Mapping[str, str]] = {"coefficients": "n_frequency"}

@@ -11,6 +11,7 @@ from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.event_bus import EventBus
@@ -18,6 +19,7 @@ from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import ProcessManager
@@ -26,6 +28,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_times import RunTimes
 from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Spare
@@ -33,6 +36,7 @@ from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
 from backend.services.status_manager import StatusManager
 from backend.services.storage import StorageService
+from backend.services.sweeps import Sweeps
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
@@ -47,6 +51,7 @@ class Services:
     status: StatusManager
     library: RunLibrary
     queue: RunQueue
+    sweeps: Sweeps
     processes: ProcessManager
     spare: Spare
     curves: TensorBoardDataManager
@@ -62,9 +67,12 @@ class Services:
     startup: StartupService
     chat: ChatService
     doctor: DataDoctor
+    counts: ParameterCounts
+    times: RunTimes
     playground: Playground
     reindexing: Reindexing
     states: StateManagers
+    drafts: Drafts
     repairs: Repairs
     storage: StorageService
     boot: BootService

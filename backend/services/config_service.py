@@ -1,6 +1,7 @@
 """ConfigService: from a form, a file or a preset to a validated RunConfig, and back to YAML."""
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from backend.services.own_presets import OwnPresets, PresetNotKept, Version
 from config.catalog import presets
 from config.yaml_files import YamlError, dump_yaml, parse_yaml, read_yaml
 
+REQUIRED = "is required"
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -22,6 +25,7 @@ class Problem:
 
     key: str
     message: str
+    is_unknown_key: bool = False
 
     def __str__(self) -> str:
         """Both in one line."""
@@ -34,8 +38,9 @@ class ConfigService:
     `presets_folder` is where people's own presets are; without one there are only the shipped ones.
     """
 
-    def __init__(self, presets_folder: Path | None = None) -> None:
-        self._own = OwnPresets(presets_folder, presets()) if presets_folder else None
+    def __init__(self, presets_folder: Path | None = None, trash_folder: Path | None = None) -> None:
+        trash = trash_folder or (presets_folder.parent / "trash" if presets_folder else Path())
+        self._own = OwnPresets(presets_folder, presets(), trash) if presets_folder else None
 
     def parse(self, raw: Mapping[str, Any]) -> RunConfig:
         """Validate once. Raises ConfigInvalid with every problem."""
@@ -54,6 +59,10 @@ class ConfigService:
 
     def read(self, path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         """A run.yaml with `a.b=c` overrides, values read as YAML. Raises ConfigUnreadable, ConfigInvalid."""
+        return self.parse(self.read_raw(path, overrides))
+
+    def read_raw(self, path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+        """The same, not validated yet. Raises ConfigUnreadable, ConfigInvalid."""
         try:
             raw = read_yaml(path)
         except (OSError, YamlError) as error:
@@ -63,7 +72,7 @@ class ConfigService:
             raise ConfigUnreadable(path=path, problem="it is not a mapping of keys to values")
         for override in overrides:
             _override(raw, override)
-        return self.parse(raw)
+        return raw
 
     def changes(self, overrides: Sequence[str]) -> dict[str, JsonValue]:
         """`a.b=c` settings as dotted keys and values, read as YAML. Raises ConfigInvalid."""
@@ -91,14 +100,66 @@ class ConfigService:
 
         Raises PresetNameRefused, PresetExists, PresetNotKept.
         """
+        return self._presets(name).write(name, preset_of(config, without), replaces=replaces)
+
+    def own_presets(self) -> dict[str, dict[str, Any]]:
+        """Those that people made themselves."""
+        return self._own.read() if self._own else {}
+
+    def import_preset(self, name: str, text: str) -> Path:
+        """Keep a YAML text as a preset if every key of it is known and every value possible.
+
+        Raises ConfigUnreadable, ConfigInvalid, PresetNameRefused, PresetExists, PresetNotKept.
+        """
+        preset, unknown = self.draft_from(text)
+        wrong = [*unknown, *(problem for problem in self.problems(preset) if problem.message != REQUIRED)]
+        if wrong:
+            raise ConfigInvalid(problems="; ".join(map(str, wrong)))
+        return self._presets(name).write(name, preset)
+
+    def rename_preset(self, name: str, new_name: str) -> Path:
+        """Raises PresetNotFound, PresetNameRefused, PresetExists, PresetNotKept."""
+        return self._presets(name).rename(name, new_name)
+
+    def delete_preset(self, name: str) -> Path:
+        """Move one of one's own to the trash. Raises PresetNotFound, PresetNotKept."""
+        return self._presets(name).delete(name)
+
+    def draft_from(self, text: str, name: str = "run.yaml") -> tuple[dict[str, Any], tuple[Problem, ...]]:
+        """A run.yaml or preset as a draft without the keys that nobody knows, and these, each with a hint.
+
+        Raises ConfigUnreadable.
+        """
+        try:
+            raw = parse_yaml(text)
+            kept = json.loads(json.dumps(raw, allow_nan=False))
+        except (YamlError, ValueError, TypeError, RecursionError) as error:
+            raise ConfigUnreadable(path=name, problem=str(error)) from error
+        if not isinstance(kept, dict):
+            raise ConfigUnreadable(path=name, problem="it is not a mapping of keys to values")
+        unknown = tuple(problem for problem in self.problems(kept) if problem.is_unknown_key)
+        for problem in unknown:
+            _drop(kept, problem.key.split("."))
+        return kept, unknown
+
+    def _presets(self, name: str) -> OwnPresets:
         if self._own is None:
             raise PresetNotKept(name=name, folder="nowhere", reason="there is no folder for presets")
-        return self._own.write(name, preset_of(config, without), replaces=replaces)
+        return self._own
 
 
 def preset_of(config: RunConfig, without: Sequence[str] = ()) -> dict[str, Any]:
     """What differs from the defaults, as a preset holds it; `without` names sections such as dataset."""
     return {key: value for key, value in not_default(config).items() if key not in without}
+
+
+def _drop(raw: dict[str, Any], path: Sequence[str]) -> None:
+    for part in path[:-1]:
+        below = raw.get(part)
+        if not isinstance(below, dict):
+            return
+        raw = below
+    raw.pop(path[-1], None)
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
@@ -138,9 +199,9 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Proble
     names = _keys(location)
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(location[-1]), _known_keys(RunConfig), n=1)
-        return Problem(names, "unknown key" + (f"; did you mean {near[0]}?" if near else ""))
+        return Problem(names, "unknown key" + (f"; did you mean {near[0]}?" if near else ""), is_unknown_key=True)
     if kind == "missing":
-        return Problem(names, "is required")
+        return Problem(names, REQUIRED)
     text = message.removeprefix("Value error, ").removeprefix("Input ").strip()
     return Problem(names, text[:1].lower() + text[1:])
 

@@ -4,11 +4,12 @@ import logging
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
-from backend.errors import StorageError, UsageError
+from backend.errors import NotFoundError, StorageError, UsageError
 from config.yaml_files import YamlError, dump_yaml, read_yaml
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -43,12 +44,22 @@ class PresetNotKept(StorageError):
     fix = "Make room on the disk, or give yourself the right to write there; then make it again."
 
 
+class PresetNotFound(NotFoundError):
+    """A preset of one's own that is not there (any more)."""
+
+    id = "preset-not-found"
+    what = "There is no preset {name} of yours."
+    why = "Its file is not in {folder}; presets that ship with the studio cannot be renamed or deleted."
+    fix = "Look at the list of presets on the Train page."
+
+
 class OwnPresets:
     """Reads and writes them; holds no state. `shipped` names are taken."""
 
-    def __init__(self, folder: Path, shipped: Container[str]) -> None:
+    def __init__(self, folder: Path, shipped: Container[str], trash: Path) -> None:
         self._folder = folder
         self._shipped = shipped
+        self._trash = trash
 
     def read(self) -> dict[str, dict[str, Any]]:
         """By name, sorted. A file that cannot be read as a preset is left out, and the log says so."""
@@ -84,6 +95,36 @@ class OwnPresets:
             if isinstance(error, FileExistsError) and self._folder.is_dir():
                 raise PresetExists(name=name, path=path) from error
             raise PresetNotKept(name=name, folder=self._folder, reason=error.strerror or error) from error
+        return path
+
+    def rename(self, name: str, new_name: str) -> Path:
+        """Call a preset otherwise; where it is now. Raises PresetNotFound and as `write`."""
+        self._check(new_name)
+        old, new = self._known(name), self._folder / f"{new_name}{ENDING}"
+        try:
+            os.link(old, new)  # fails if there is one, also one that was made this very moment
+            old.unlink()
+        except FileExistsError as error:
+            raise PresetExists(name=new_name, path=new) from error
+        except OSError as error:
+            raise PresetNotKept(name=new_name, folder=self._folder, reason=error.strerror or error) from error
+        return new
+
+    def delete(self, name: str) -> Path:
+        """Move a preset to the trash; where it is now. Raises PresetNotFound, PresetNotKept."""
+        path = self._known(name)
+        target = self._trash / f"preset-{name}-{secrets.token_hex(2)}{ENDING}"
+        try:
+            self._trash.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.move(path, target)
+        except OSError as error:
+            raise PresetNotKept(name=name, folder=self._trash, reason=error.strerror or error) from error
+        return target
+
+    def _known(self, name: str) -> Path:
+        path = self._folder / f"{name}{ENDING}"
+        if not NAME.fullmatch(name) or name in self._shipped or not path.is_file():
+            raise PresetNotFound(name=name[:80] or '""', folder=self._folder)
         return path
 
     def _keep(self, path: Path, text: str, *, replaces: bool) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.domain.application_state import ApplicationState, Observer, Updater
 from backend.domain.ports import DraftStore
@@ -140,7 +140,7 @@ class StateManager:
 
 
 def _lasting(state: ApplicationState) -> tuple[object, ...]:
-    return state.view, state.training.draft, state.ui
+    return state.view, replace(state.training, runs_version=0), state.ui
 
 
 def _notify(call: _Call) -> None:

@@ -1,6 +1,6 @@
 """TrainingService: what a person does to runs: start, pause, stop, resume."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,12 +66,22 @@ class TrainingService:
         if report.errors:
             problems = " ".join(finding.sentence() for finding in report.errors)
             raise PreflightFailed(problems=problems)
-        order = _absolute(config, base)
+        order = as_ordered(config, base)
         run = self._new_run(order, Wish.PAUSE if is_held else Wish.RUN)
         run = replace(run, priority=priority, after=after, retries=retries, origin=origin)
         self._create(run, order, furnish)
         self._processes.start(run.id)
         return self._store.get(run.id)
+
+    def create(self, config: RunConfig, base: Path, *, tags: Sequence[str] = (), is_held: bool = False) -> Run:
+        """Write the run's folder and row, and nothing else: it was checked, and who asks sees to its start.
+
+        Raises RunFolderNotMade, StorageError.
+        """
+        order = as_ordered(config, base)
+        run = replace(self._new_run(order, Wish.PAUSE if is_held else Wish.RUN), tags=tuple(tags))
+        self._create(run, order, lambda _: None)
+        return run
 
     def pause(self, run_id: str, keep_slot: bool = False) -> Run:
         """Ask a run to write a checkpoint and leave memory and devices until it is resumed.
@@ -148,7 +158,7 @@ class TrainingService:
             raise
 
 
-def _absolute(config: RunConfig, base: Path) -> RunConfig:
+def as_ordered(config: RunConfig, base: Path) -> RunConfig:
     """The same order with paths that mean the same from anywhere, so that run.yaml can be used again."""
     model = config.base_model
     folder = None if model.path == DEMO_MODEL else model_folder(model.path, base)

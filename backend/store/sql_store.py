@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from backend.domain.ports import Clock, RunRecord
+from backend.domain.ports import Clock, KeptText, RunRecord
 from backend.domain.run import JournalLine, ProcessIdentity, Run
 from backend.domain.states import Wish
 from backend.domain.transition import Arrangement, Requeueing, Transition
@@ -151,6 +151,21 @@ class SqlRunStore:
         with self._database.read() as session:
             row = session.get(DraftRow, key)
             return None if row is None else row.text
+
+    def list_drafts(self, prefix: str) -> Sequence[KeptText]:
+        """All texts whose keys begin with a prefix, the newest first."""
+        with self._database.read() as session:
+            found = session.scalars(
+                select(DraftRow)
+                .where(DraftRow.key.startswith(prefix, autoescape=True))
+                .order_by(DraftRow.saved_at.desc())
+            )
+            return [KeptText(row.key, row.text, row.saved_at) for row in found]
+
+    def delete_draft(self, key: str) -> None:
+        """Forget the text of a key; nothing happens if there is none."""
+        with self._database.write(is_change_of_runs=False) as session:
+            session.execute(delete(DraftRow).where(DraftRow.key == key))
 
     def close(self) -> None:
         """Release every connection."""

@@ -370,6 +370,21 @@ def test_a_draft_is_kept_until_it_is_replaced(store: RunStore) -> None:
     assert (store.load_draft("key"), store.load_draft("other")) == ('{"ü": 1}', "two")
 
 
+def test_drafts_are_listed_by_the_beginning_of_their_keys_and_can_be_forgotten(store: RunStore) -> None:
+    for key in ("form:a", "form_b", "other", "form:c"):
+        store.save_draft(key, f"text of {key}")
+    assert {kept.key: kept.text for kept in store.list_drafts("form:")} == {
+        "form:a": "text of form:a",
+        "form:c": "text of form:c",
+    }
+    store.delete_draft("form:a")
+    store.delete_draft("never there")
+    (left,) = store.list_drafts("form:")
+    assert left.key == "form:c"
+    assert left.saved_at.tzinfo is not None
+    assert store.load_draft("form:a") is None
+
+
 def test_an_arrangement_is_made_whole_and_told(store: RunStore) -> None:
     for name in ("one", "two", "idle"):
         store.create(a_run(name, slots=("gpu:9",) if name == "idle" else ()))

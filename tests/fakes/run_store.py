@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from backend.domain.ports import Clock
+from backend.domain.ports import Clock, KeptText
 from backend.domain.run import Attempt, JournalLine, ProcessIdentity, Run
 from backend.domain.states import Wish, may_become
 from backend.domain.transition import Arrangement, Requeueing, Transition, leaves_slots
@@ -20,7 +20,7 @@ class FakeRunStore:
         self._lock = threading.RLock()
         self._runs: dict[str, Run] = {}
         self._journals: dict[str, tuple[JournalLine, ...]] = {}
-        self._drafts: dict[str, str] = {}
+        self._drafts: dict[str, KeptText] = {}
         self._version = 0
         self.calls: list[str] = []
 
@@ -160,11 +160,21 @@ class FakeRunStore:
 
     def save_draft(self, key: str, text: str) -> None:
         with self._lock:
-            self._drafts[key] = text
+            self._drafts[key] = KeptText(key, text, self._clock.now())
             self.calls.append("save_draft")
 
     def load_draft(self, key: str) -> str | None:
-        return self._drafts.get(key)
+        kept = self._drafts.get(key)
+        return kept.text if kept else None
+
+    def list_drafts(self, prefix: str) -> Sequence[KeptText]:
+        found = [kept for key, kept in self._drafts.items() if key.startswith(prefix)]
+        return sorted(found, key=lambda kept: kept.saved_at, reverse=True)
+
+    def delete_draft(self, key: str) -> None:
+        with self._lock:
+            self._drafts.pop(key, None)
+            self.calls.append("delete_draft")
 
     def close(self) -> None:
         self.calls.append("close")

@@ -131,3 +131,26 @@ def test_any_mapping_is_taken_or_refused_with_reasons(raw: dict[str, Any]) -> No
     problems = CONFIGS.problems(raw)
     assert problems
     assert all(problem.message for problem in problems)
+
+
+def test_settings_without_a_name_are_those_of_the_default_choice() -> None:
+    config = ConfigService().parse(
+        {"base_model": "demo", "dataset": "x", "method": {"rank": 4}, "recipe": {"answers_only": False}}
+    )
+    assert (config.method.name, config.recipe.name, config.quantization.name) == ("lora", "sft", "none")
+    quantized = ConfigService().parse(
+        {"base_model": "demo", "dataset": "x", "method": "qlora", "quantization": {"double": False}}
+    )
+    assert quantized.quantization.name == "nf4"
+
+
+def test_a_text_becomes_a_draft_without_the_keys_that_nobody_knows() -> None:
+    draft, unknown = ConfigService().draft_from("method: {name: lora, rnk: 3}\ntraining: {epochs: 0}\nfoo: 1\n")
+    assert draft == {"method": {"name": "lora"}, "training": {"epochs": 0}}
+    assert [str(one) for one in unknown] == ["method.rnk: unknown key; did you mean rank?", "foo: unknown key"]
+
+
+@pytest.mark.parametrize("text", ["- a", "a: .nan", "a: 2020-01-01", "a: [", "a: &x 1\nb: *x"])
+def test_a_text_that_is_no_order_is_refused(text: str) -> None:
+    with pytest.raises(ConfigUnreadable):
+        ConfigService().draft_from(text, "file.yaml")

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from backend.domain.config_diff import flattened
 from backend.services.config_service import ConfigService
+from backend.services.errors import ConfigInvalid
 from backend.services.own_presets import (
     NAME,
     OwnPresets,
     PresetExists,
     PresetNameRefused,
+    PresetNotFound,
     PresetNotKept,
     suggested_name,
 )
@@ -78,7 +80,7 @@ def test_files_that_are_no_presets_are_left_out(configs: ConfigService, tmp_path
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PresetNotKept):
-        OwnPresets(tmp_path / "file", ()).write("mine", {})
+        OwnPresets(tmp_path / "file", (), tmp_path / "trash").write("mine", {})
     with pytest.raises(PresetNotKept):
         ConfigService().save_preset("mine", CONFIG)
 
@@ -93,3 +95,41 @@ def test_the_form_gets_a_draft_that_means_the_same(configs: ConfigService) -> No
     draft = configs.draft_of(CONFIG)
     assert draft["name"] == "run"
     assert flattened(configs.parse(draft)) == flattened(CONFIG)
+
+
+def test_a_preset_is_renamed_and_never_over_another_one(configs: ConfigService) -> None:
+    configs.save_preset("mine", CONFIG)
+    configs.save_preset("other", CONFIG)
+    with pytest.raises(PresetExists):
+        configs.rename_preset("mine", "other")
+    with pytest.raises(PresetNameRefused):
+        configs.rename_preset("mine", "demo")
+    configs.rename_preset("mine", "better")
+    assert sorted(configs.own_presets()) == ["better", "other"]
+
+
+def test_a_deleted_preset_lies_in_the_trash(configs: ConfigService, tmp_path: Path) -> None:
+    kept = configs.save_preset("mine", CONFIG).read_text()
+    path = configs.delete_preset("mine")
+    assert (path.parent, path.read_text()) == (tmp_path / "trash", kept)
+    assert configs.own_presets() == {}
+
+
+@pytest.mark.parametrize("name", ["demo", "never", "../mine", ""])
+def test_only_presets_of_ones_own_can_be_changed(name: str, configs: ConfigService) -> None:
+    with pytest.raises(PresetNotFound):
+        configs.delete_preset(name)
+    with pytest.raises(PresetNotFound):
+        configs.rename_preset(name, "new")
+
+
+def test_an_exported_preset_can_be_imported_and_a_wrong_one_is_refused_by_its_keys(configs: ConfigService) -> None:
+    text = configs.save_preset("mine", CONFIG).read_text()
+    configs.import_preset("again", text)
+    assert configs.own_presets()["again"] == configs.own_presets()["mine"]
+    configs.import_preset("partial", "training: {epochs: 2}")
+    with pytest.raises(ConfigInvalid, match=r"training\.epohs: unknown key; did you mean epochs"):
+        configs.import_preset("wrong", "training: {epohs: 2}")
+    with pytest.raises(ConfigInvalid, match=r"training\.epochs"):
+        configs.import_preset("wrong", "training: {epochs: 0}")
+    assert "wrong" not in configs.own_presets()
