@@ -8,13 +8,22 @@ from getpass import getuser
 from pathlib import Path
 
 from backend.domain.curves import CurveSource
-from backend.domain.ports import Clock
+from backend.domain.ports import Clock, RunFiles, RunStore
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.piped import PipedProgram
 from backend.services.boot_service import BootService, Systemctl
+from backend.services.config_service import ConfigService
+from backend.services.data_doctor import DataDoctor
+from backend.services.dataset_desk import DatasetDesk
+from backend.services.dataset_library import DatasetLibrary
+from backend.services.dataset_making import DatasetMaker
+from backend.services.dataset_registry import DatasetRegistry
+from backend.services.dataset_tables import DatasetTables
+from backend.services.dataset_versions import DatasetVersions
+from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.process_manager import SupervisorProgram
 from backend.services.spare import SpareRule
 from backend.services.tensorboard_server import TensorBoardProgram
@@ -47,6 +56,28 @@ def examiner(settings: Settings) -> PipedProgram:
     """The program that looks at datasets with tokenizers."""
     argv = (sys.executable, "-m", "backend.trainer.examine")
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "data-doctor.log")
+
+
+def dataset_desk(
+    settings: Settings,
+    store: RunStore,
+    files: RunFiles,
+    configs: ConfigService,
+    library: DatasetLibrary,
+    doctor: DataDoctor,
+    clock: Clock,
+) -> DatasetDesk:
+    """Everything that the Datasets page asks."""
+    tables = DatasetTables(settings.cache_folder / "rows")
+    hub = Path(os.environ.get("HF_HUB_CACHE") or settings.hub_folder / "hub")
+    return DatasetDesk(
+        DatasetRegistry(store, library.list, settings.private_folders, settings.datasets_folder),
+        tables,
+        DatasetMaker(tables, library, clock),
+        DatasetVersions(store, files, configs),
+        doctor,
+        LocalTokenizers(settings.models_folder, hub),
+    )
 
 
 def tensorboard(settings: Settings) -> TensorBoardProgram:
