@@ -148,13 +148,16 @@ class DatasetDesk:
 
     def preview(self, choice: DatasetChoice) -> Job:
         """The job that counts what a run would train on; its answer is a DatasetSummary."""
-        key = ("datasets", "preview", *(self.tables.key(part) for part in choice.parts), choice.model_dump_json())
 
         def work(job: Job) -> DatasetSummary:
             job.tell("Reading all rows")
             return inspect(choice, Path("/"))
 
-        return self.jobs.start(key, "Counting the mixture", work)
+        return self.jobs.start(self.preview_key(choice), "Counting the mixture", work)
+
+    def preview_key(self, choice: DatasetChoice) -> Key:
+        """The key of the job that counts a mixture of the files as they are now. Raises DataError."""
+        return ("datasets", "preview", *(self.tables.key(part) for part in choice.parts), choice.model_dump_json())
 
     def uses(self, part: DatasetPart) -> Job:
         """The job whose answer is a list of RunUse."""
