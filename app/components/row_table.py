@@ -1,10 +1,11 @@
 """A page of rows as a table in which one can be chosen."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app.session import widget_value
 from backend.data.examples import Conversation, Example
 from backend.data.packing import texts_of
 from backend.data.row_table import KeptRow
@@ -15,10 +16,20 @@ ROW = "row"
 
 
 def row_table(
-    rows: Sequence[KeptRow], names: Sequence[int | str], examples: Sequence[Example | str] | None, key: str
-) -> int | None:
-    """Draw rows by their columns, or their `examples`; the position of the chosen one."""
-    event = st.dataframe(
+    rows: Sequence[KeptRow],
+    names: Sequence[int | str],
+    examples: Sequence[Example | str] | None,
+    open_row: Callable[[int], None],
+    key: str,
+) -> None:
+    """Draw rows by their columns, or their `examples`; `open_row` gets the position of a row that is chosen."""
+
+    def chosen() -> None:
+        held = widget_value(key).selection.rows
+        if held and held[0] < len(rows):
+            open_row(rows[held[0]].position)
+
+    st.dataframe(
         [_cells(row, name) for row, name in zip(rows, names, strict=True)]
         if examples is None
         else [_said(name, example) for name, example in zip(names, examples, strict=True)],
@@ -26,12 +37,10 @@ def row_table(
         hide_index=True,
         height="auto",
         column_config={ROW: st.column_config.Column("Row", width=70, pinned=True)},
-        on_select="rerun",
+        on_select=chosen,
         selection_mode="single-row",
         alt=f"{len(rows)} rows of the dataset, from row {names[0]} to row {names[-1]}" if rows else "No rows",
     )
-    chosen = [index for index in event.selection.rows if index < len(rows)]
-    return rows[chosen[0]].position if chosen else None
 
 
 def _cells(row: KeptRow, name: int | str) -> dict[str, object]:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.dataset_pages.opened import Opened, chosen
 from backend.data.choice import DatasetChoice
+from backend.data.row_table import KeptRow, as_json
 from backend.domain.data_report import DataOrder, GivenRow
 from backend.domain.run_config import BaseModelChoice
 from backend.recipes import Recipe
@@ -11,6 +12,8 @@ from backend.spec import members
 
 USUAL = "usual"
 DEFAULT_LENGTH, DEFAULT_BATCH = 1024, 4
+BLOCK_BATCHES = 8
+MAX_ROW_BYTES = 200_000  # some ten thousand tokens: more is nothing to look at
 
 
 def question(opened: Opened, *, needs_model: bool) -> DataOrder | None:
@@ -49,10 +52,19 @@ def question(opened: Opened, *, needs_model: bool) -> DataOrder | None:
 
 
 def with_rows(opened: Opened, order: DataOrder, at: int) -> DataOrder:
-    """The same for the batch of rows that begins at a position. Raises DataError if their format is not known."""
-    rows = [row for row in opened.table.rows(at, order.batch_size) if not row.problem]
+    """The same for a block of batches, the one in which a position is among them, so that its neighbours cost nothing.
+
+    Rows that cannot be read, or are very long, are left out. Raises DataError if their format is not known.
+    """
+    size = order.batch_size * BLOCK_BATCHES
+    rows = [row for row in opened.table.rows(at - at % size, size) if is_shown(row)]
     given = tuple(GivenRow(place=opened.name(row.source, row.number), fields=dict(row.fields)) for row in rows)
     return order.model_copy(update={"dataset": DatasetChoice(**opened.named.model_dump()), "given": given})
+
+
+def is_shown(row: KeptRow) -> bool:
+    """Whether the microscope takes a row."""
+    return not row.problem and len(as_json(row.fields)) <= MAX_ROW_BYTES
 
 
 def _number(label: str, key: str, default: int, low: int, high: int) -> int:

@@ -11,7 +11,7 @@ from app.components.job_box import answer_of
 from app.components.markdown_escape import escape
 from app.components.row_table import row_table
 from app.dataset_pages.mapping import mapping
-from app.dataset_pages.opened import Opened, go_to, position, row_input
+from app.dataset_pages.opened import Opened, go_to, row_input
 from app.session import widget_value
 from backend.data.examples import Example
 from backend.data.formats import Format
@@ -91,9 +91,8 @@ def _page(opened: Opened, chosen: Format | None, positions: Sequence[int] | None
     else:
         rows = [row for at in positions[start : start + PAGE_ROWS] for row in opened.table.rows(at, 1)]
     examples = [_example(opened, chosen, row) for row in rows] if view == SAID else None
-    at = row_table(rows, [opened.name(row.source, row.number) for row in rows], examples, f"rows-{start}-{view}")
-    if at is not None and at != position():
-        go_to(at)
+    names = [opened.name(row.source, row.number) for row in rows]
+    row_table(rows, names, examples, go_to, f"rows-{start}-{view}")
 
 
 def _one(opened: Opened, chosen: Format | None) -> None:

@@ -1,15 +1,18 @@
 """Tokens: the mask microscope. What training makes of a row, by the real tokenizer and the real loss mask."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app.components.error_box import error_box
 from app.components.findings_list import findings_list
 from app.components.job_box import answer_of
+from app.components.sizes import in_bytes
 from app.components.token_view import counts, token_view
-from app.dataset_pages.asking import question, with_rows
+from app.dataset_pages.asking import MAX_ROW_BYTES, is_shown, question, with_rows
 from app.dataset_pages.opened import Opened, go_to, row_input
 from app.notices import attempt
-from backend.domain.data_report import DataReport, Lengths
+from backend.domain.data_report import DataReport, Lengths, Place, RowLook
 from backend.errors import DataError
 
 
@@ -28,8 +31,14 @@ def draw(opened: Opened) -> None:
     except DataError as error:
         error_box(error.explain())
         return
+    batch = opened.table.rows(at - at % order.batch_size, order.batch_size)
+    names = [opened.name(row.source, row.number) for row in batch if is_shown(row)]
+    if len(names) < len(batch):
+        st.caption(
+            f"{len(batch) - len(names)} of the {len(batch)} rows of this batch cannot be read, or are longer than "
+            f"{in_bytes(MAX_ROW_BYTES)}; they are not shown."
+        )
     if not order.given:
-        st.warning("None of these rows can be read. Choose another row.", icon=":material/warning:")
         return
     job = opened.desk.jobs.of(opened.desk.examination_key("tokens", order))
     if job is None:
@@ -45,39 +54,42 @@ def draw(opened: Opened) -> None:
         return
     report = answer_of(job, lambda: opened.desk.examine("tokens", order), "tokens")
     if isinstance(report, DataReport):
-        _report(opened, report, at, order.batch_size)
+        _report(opened, report, names, at, order.batch_size)
 
 
-def _report(opened: Opened, report: DataReport, at: int, batch: int) -> None:
-    if report.findings:
-        findings_list(report.findings, None, "tokens-finding")
+def _report(opened: Opened, report: DataReport, names: Sequence[Place], at: int, batch: int) -> None:
+    start = at - at % batch
     with st.container(horizontal=True, vertical_alignment="center"):
         with_ids = st.toggle("Token ids", key="ids", bind="query-params")
         st.button(
             "Earlier rows",
             icon=":material/chevron_left:",
             key="tokens-back",
-            disabled=at == 0,
+            disabled=start == 0,
             on_click=go_to,
-            args=(max(0, at - batch),),
+            args=(max(0, start - batch),),
         )
         st.button(
             "Later rows",
             icon=":material/chevron_right:",
             key="tokens-on",
-            disabled=at + batch >= len(opened.table),
+            disabled=start + batch >= len(opened.table),
             on_click=go_to,
-            args=(at + batch,),
+            args=(start + batch,),
         )
-    token_view(report.rows, "tokens-view", with_ids=with_ids)
+    rows = [row for row in report.rows if row.number in names]
+    token_view(rows, "tokens-view", with_ids=with_ids)
     if report.lengths is not None:
         _packing(report.lengths)
     with st.expander("All tokens as a table", icon=":material/table_rows:"):
-        _table(report)
+        _table(rows)
     with st.expander("The text that the model reads", icon=":material/article:"):
-        for row in report.rows:
+        for row in rows:
             st.caption(f"Row {row.number}{f', {row.side}' if row.side else ''}".replace(":", r"\:"))
             st.code(row.text, language=None, wrap_lines=True)
+    if report.findings:
+        st.markdown("**What is wrong with these rows and their neighbours**")
+        findings_list(report.findings, None, "tokens-finding")
     if report.template:
         with st.expander("The chat template of this model", icon=":material/code:"):
             st.code(report.template, language="jinja", wrap_lines=True)
@@ -86,7 +98,7 @@ def _report(opened: Opened, report: DataReport, at: int, batch: int) -> None:
 def _packing(lengths: Lengths) -> None:
     """How much of a batch is no padding, by the way it is put together."""
     packing = lengths.packing
-    st.markdown(f"**How these rows fill batches of {packing.batch_size:,}**")
+    st.markdown(f"**How {lengths.num_rows:,} rows from here fill batches of {packing.batch_size:,}**")
     with st.grid(4, min_column_width=150):
         st.metric("Padded, in this order", f"{packing.padded:.0%}", help="Share of a batch that is no padding.")
         st.metric("Padded, grouped by length", f"{packing.grouped:.0%}", help="training.group_by_length")
@@ -95,8 +107,8 @@ def _packing(lengths: Lengths) -> None:
         st.metric("Longest whole row", f"{lengths.percentiles['100']:,} tokens")
 
 
-def _table(report: DataReport) -> None:
-    for number, row in enumerate(report.rows):
+def _table(rows: Sequence[RowLook]) -> None:
+    for number, row in enumerate(rows):
         told = counts(row)
         st.caption(", ".join(f"{count:,} {state}" for state, count in told.items() if count))
         st.dataframe(

@@ -8,6 +8,7 @@ from config.catalog import DEMO_MODEL
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _HUB_FOLDER = "models--"
+_BUILDS = f"{DEMO_MODEL}-"  # folders that DEMO_MODEL links to
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class LocalTokenizers:
 
     def _own(self) -> Iterator[LocalTokenizer]:
         for folder in sorted(_folders(self._models), key=lambda path: (path.name != DEMO_MODEL, path.name)):
-            if _is_model(folder):
+            if _is_model(folder) and not folder.name.startswith(_BUILDS):
                 is_demo = folder.name == DEMO_MODEL
                 yield LocalTokenizer(
                     DEMO_MODEL if is_demo else str(folder), "Demo model" if is_demo else f"{folder.name} (workspace)"

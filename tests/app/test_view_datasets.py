@@ -244,11 +244,13 @@ def test_the_microscope_shows_tokens_with_their_states(studio: StudioContainer, 
         "masked", "masked", "trained", "trained", "truncated", "padding", "padding"
     ]  # fmt: skip
     assert shown["title"] == "Row 3: 5 tokens, 2 trained on, 1 cut off, 2 padding"
-    assert [row.place for row in orders[0].given] == [3, 4]
+    assert [row.place for row in orders[0].given] == list(range(1, 17))
     assert orders[0].dataset.format == "prompt_completion"
     assert list(at.dataframe[0].value["Id"]) == [1, 7, 8, 9, 2, 0, 0]
     at.button(key="tokens-on").click().run()
     assert at.number_input(key="row-of-tokens").value == 5
+    assert len(orders) == 1
+    assert not any(button.key == "tokens-look" for button in at.button)
 
 
 def test_without_a_tokenizer_the_microscope_says_where_one_comes_from(services: Services, listed: str) -> None:
