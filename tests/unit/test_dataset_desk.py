@@ -28,7 +28,7 @@ def library(tmp_path: Path) -> DatasetLibrary:
 def registry(tmp_path: Path, library: DatasetLibrary) -> DatasetRegistry:
     (tmp_path / "data").mkdir()
     own = tmp_path / "work" / "datasets"
-    return DatasetRegistry(FakeRunStore(), library.list, [tmp_path / "work", tmp_path / "secrets"], own)
+    return DatasetRegistry(FakeRunStore(FakeClock()), library.list, [tmp_path / "work", tmp_path / "secrets"], own)
 
 
 @pytest.fixture
