@@ -8,7 +8,10 @@ import streamlit as st
 from app.components.error_box import error_box
 from app.components.markdown_escape import escape
 from app.notices import attempt
+from app.session import note, noted
 from backend.services.jobs import Job, JobState, Key
+
+AWAITED = "studio-awaited-job"
 
 
 def job_boxes(jobs: Sequence[tuple[Key, Job]]) -> None:
@@ -29,11 +32,25 @@ def job_boxes(jobs: Sequence[tuple[Key, Job]]) -> None:
             )
 
 
+def is_awaited(job: Job) -> bool:
+    """Whether a job still runs; then the page is drawn again when it is over."""
+    if job.is_running:
+        note(AWAITED, True)
+    return job.is_running
+
+
+def take_awaited() -> bool:
+    """Whether the page that was drawn awaits a job; asking forgets it."""
+    found = bool(noted(AWAITED))
+    note(AWAITED, False)
+    return found
+
+
 def answer_of(job: Job | None, again: Callable[[], object], key: str) -> Any:  # noqa: ANN401 - jobs answer anything
     """The answer if there is one; what else became of the job is said, with a way to try again."""
     if job is None or job.state is JobState.DONE:
         return None if job is None else job.answer
-    if job.is_running:
+    if is_awaited(job):
         st.caption("This is being worked on; the page shows the answer when it is there.")
         return None
     if job.error is not None:

@@ -7,6 +7,7 @@ import streamlit as st
 from app.components.error_box import error_box
 from app.components.findings_list import findings_list
 from app.components.job_box import answer_of
+from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
 from app.components.token_view import counts, token_view
 from app.dataset_pages.asking import MAX_ROW_BYTES, is_shown, question, with_rows
@@ -85,7 +86,7 @@ def _report(opened: Opened, report: DataReport, names: Sequence[Place], at: int,
         _table(rows)
     with st.expander("The text that the model reads", icon=":material/article:"):
         for row in rows:
-            st.caption(f"Row {row.number}{f', {row.side}' if row.side else ''}".replace(":", r"\:"))
+            st.caption(escape(f"Row {row.number}, {row.side}" if row.side else f"Row {row.number}"))
             st.code(row.text, language=None, wrap_lines=True)
     if report.findings:
         st.markdown("**What is wrong with these rows and their neighbours**")

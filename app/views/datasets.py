@@ -7,7 +7,7 @@ import streamlit as st
 from app.components.dataset_list import dataset_list
 from app.components.dataset_sources import OFFLINE, Adding, hub_form, path_form, upload_form
 from app.components.error_box import error_box
-from app.components.job_box import answer_of, job_boxes
+from app.components.job_box import answer_of, is_awaited, job_boxes, take_awaited
 from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
 from app.dataset_pages import doctor, making, rows, tokens, versions
@@ -36,17 +36,22 @@ SECTIONS: dict[str, tuple[str, Callable[[Opened], None]]] = {
 
 def render(services: Services) -> None:
     """The dataset of ?dataset=PATH, or all of them."""
+    take_awaited()
     path = st.query_params.get("dataset")
+    place = st.container()
     if path:
         _one(services, path)
     else:
         _all(services)
-    _work(services)
+    with place:
+        _work(services)
 
 
 def _work(services: Services) -> None:
     """What goes on beside the page; only then it ticks."""
     running = tuple(key for key, _ in services.desk.jobs.running())
+    if take_awaited() and not running:
+        st.rerun()  # it ended while the page was drawn
     live(_working, REFRESH_SECONDS if running else None, "datasets-work")(services, running)
 
 
@@ -62,7 +67,7 @@ def _all(services: Services) -> None:
     desk = services.desk
     listed = desk.registry.list()
     if unread := desk.unread([one.part for one in listed]):
-        desk.read_all(unread)
+        is_awaited(desk.read_all(unread))
     with st.container(border=True, key="datasets-add"):
         upload, path, hub = st.tabs(["Upload", "File or folder on this machine", "Hugging Face hub"])
         adding = _adding(services)
@@ -191,7 +196,7 @@ def _facts(facts: DatasetFacts) -> None:
         st.badge(in_bytes(facts.size_bytes or 0), icon=":material/description:", color="gray")
         st.badge(f"fingerprint {facts.fingerprint[:12]}", icon=":material/fingerprint:", color="gray")
         if facts.num_problems:
-            st.badge(f"{facts.num_problems:,} rows cannot be read", icon=":material/error:", color="red")
+            st.badge(f"not readable: {facts.num_problems:,}", icon=":material/error:", color="red")
 
 
 def _buttons(services: Services, listed: Listed) -> None:

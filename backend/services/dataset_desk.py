@@ -93,7 +93,7 @@ class DatasetDesk:
             return found
         if self.tables.is_small(part):
             return self.tables.read(part)
-        return self.jobs.start(self.key("rows", part), "Reading the dataset", lambda job: self._read(part, job))
+        return self.jobs.start(self.key("rows", part), f"Reading {name_of(part)}", lambda job: self._read(part, job))
 
     def fetch(self, part: DatasetPart) -> Job:
         """Bring a dataset from the hub."""
@@ -101,7 +101,7 @@ class DatasetDesk:
         self.tables.forget(part)
         return self.jobs.start(
             self.key("fetch", part),
-            f"Fetching {part.path}",
+            f"Fetching {name_of(part)}",
             lambda job: self._doctor.fetch(part, self.tables.folder(part), job.tell),
         )
 
@@ -120,13 +120,13 @@ class DatasetDesk:
         def work(job: Job) -> Found:
             return search(table, wanted, lambda at: job.tell(f"{at:,} of {total:,} rows", min(1.0, at / total)))
 
-        job = self.jobs.start((*self.key("search", part), wanted), "Searching the rows", work)
+        job = self.jobs.start((*self.key("search", part), wanted), f"Searching {name_of(part)}", work)
         return job.answer if isinstance(job.answer, Found) else job
 
     def examine(self, what: str, order: DataOrder) -> Job:
         """Ask the doctor; the job's answer is a DataReport. The hub is not asked for the model."""
         key = self.examination_key(what, order)
-        return self.jobs.start(key, "Examining the dataset", lambda job: self._examine(order, job))
+        return self.jobs.start(key, f"Examining {name_of(order.dataset)}", lambda job: self._examine(order, job))
 
     def examination_key(self, what: str, order: DataOrder) -> Key:
         """The key of the job that answers an order on the files as they are now."""
@@ -166,7 +166,7 @@ class DatasetDesk:
         def work(job: Job) -> Sequence[RunUse]:
             return self.versions.uses(part.path, job.check)
 
-        return self.jobs.start(key, "Comparing with the runs", work)
+        return self.jobs.start(key, f"Comparing {name_of(part)} with its runs", work)
 
     def key(self, what: str, part: DatasetPart) -> Key:
         """What the keys of a dataset's jobs begin with. Raises DataError."""
@@ -208,7 +208,12 @@ class DatasetDesk:
         known = self.jobs.of(key)
         if known is None or not known.is_running:
             self.jobs.forget(key)
-        return self.jobs.start(key, "Writing a new dataset", work)
+        return self.jobs.start(key, f"Writing a new dataset from {name_of(part)}", work)
+
+
+def name_of(part: DatasetPart) -> str:
+    """The last part of its path."""
+    return part.path.rstrip("/").rpartition("/")[2] or part.path
 
 
 def place_of(place: int | str, sources: Sequence[str]) -> tuple[int, int]:

@@ -191,7 +191,7 @@ def test_a_row_that_cannot_be_read_says_why(services: Services, rows: Path) -> N
     rows.write_text(rows.read_text() + "not json\n")
     at = open_page("datasets", dataset=services.desk.registry.add(str(rows)), row="61")
     assert "no valid JSON" in texts(at)
-    assert "1 rows cannot be read" in texts(at)
+    assert "not readable: 1" in texts(at)
 
 
 def test_a_dataset_that_cannot_be_read_at_all_is_an_error_with_a_way_back(services: Services, tmp_path: Path) -> None:
