@@ -34,6 +34,7 @@ from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
 from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
+from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.drafts import Drafts
@@ -232,6 +233,7 @@ class StudioContainer(containers.DeclarativeContainer):
         is_hub_offline=settings.provided.hub_offline,
     )
     times: Provider[RunTimes] = Once(RunTimes, store, comparing)
+    desk: Provider[DatasetDesk] = Once(wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock)
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace, answers)
@@ -269,6 +271,7 @@ class StudioContainer(containers.DeclarativeContainer):
         tensorboard=tensorboard,
         configs=configs,
         datasets=datasets,
+        desk=desk,
         hardware=hardware,
         memory=memory,
         dependencies=checker,

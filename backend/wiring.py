@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backend.domain.curves import CurveSource
 from backend.domain.events import ConfigChanged, DatasetsChanged, ErrorHandled, ModelsChanged, RunEvent, RunRemoved
-from backend.domain.ports import Clock, RunStore
+from backend.domain.ports import Clock, RunFiles, RunStore
 from backend.domain.reboot import RebootPolicy
 from backend.domain.run_directory import RunDirectory
 from backend.errors import StorageError
@@ -27,10 +27,18 @@ from backend.probes.places import LocalPlaces
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.chat import ChatService
+from backend.services.config_service import ConfigService
 from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
+from backend.services.dataset_desk import DatasetDesk
+from backend.services.dataset_library import DatasetLibrary
+from backend.services.dataset_making import DatasetMaker
+from backend.services.dataset_registry import DatasetRegistry
+from backend.services.dataset_tables import DatasetTables
+from backend.services.dataset_versions import DatasetVersions
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
+from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
@@ -117,6 +125,28 @@ def counter(settings: Settings) -> PipedProgram:
     """The program that counts trainable parameters."""
     argv = (sys.executable, "-m", "backend.trainer.count")
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "count.log")
+
+
+def dataset_desk(
+    settings: Settings,
+    store: RunStore,
+    files: RunFiles,
+    configs: ConfigService,
+    library: DatasetLibrary,
+    doctor: DataDoctor,
+    clock: Clock,
+) -> DatasetDesk:
+    """Everything that the Datasets page asks."""
+    tables = DatasetTables(settings.cache_folder / "rows")
+    hub = Path(os.environ.get("HF_HUB_CACHE") or settings.hub_folder / "hub")
+    return DatasetDesk(
+        DatasetRegistry(store, library.list, settings.private_folders, settings.datasets_folder),
+        tables,
+        DatasetMaker(tables, library, clock),
+        DatasetVersions(store, files, configs),
+        doctor,
+        LocalTokenizers(settings.models_folder, hub),
+    )
 
 
 def tensorboard(settings: Settings) -> TensorBoardProgram:

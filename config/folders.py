@@ -51,8 +51,12 @@ class Folders(LayeredSettings):
     @property
     def private_folders(self) -> tuple[Path, ...]:
         """Folders with the studio's own files, or with a person's keys and tokens."""
-        hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-        return (self.workspace, hub, *(Path.home() / name for name in _SECRETS))
+        return (self.workspace, self.hub_folder, *(Path.home() / name for name in _SECRETS))
+
+    @property
+    def hub_folder(self) -> Path:
+        """What the hub's libraries keep: models, datasets, a token."""
+        return Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
 
     @property
     def trash_folder(self) -> Path:

@@ -35,10 +35,11 @@ def draw_dataset(summary: DatasetSummary) -> None:
         )
         with st.expander("The first row as the model reads it", icon=":material/visibility:"):
             for example in summary.examples[:1]:
-                _example(example)
+                draw_example(example)
 
 
-def _example(example: Example) -> None:
+def draw_example(example: Example) -> None:
+    """Its turns, each under its role, or its texts."""
     match example:
         case Conversation(turns=turns):
             for turn in turns:

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
-from backend.data.choice import DatasetChoice
+from backend.data.choice import DatasetChoice, DatasetPart
 from backend.domain.run_config import BaseModelChoice
 from backend.recipes import Recipe
 from backend.spec import Frozen
@@ -46,6 +46,7 @@ class RowLook(Frozen):
     number: Place
     side: str = ""
     tokens: tuple[Token, ...]
+    text: str = Field(default="", description="What the model reads, before it is cut: all tokens as text again.")
 
 
 class DataFinding(Frozen):
@@ -123,6 +124,8 @@ class DataReport(Frozen):
     findings: tuple[DataFinding, ...] = ()
     rows: tuple[RowLook, ...] = ()
     lengths: Lengths | None = None
+    overlong: tuple[Place, ...] = Field(default=(), description="Sampled rows that are longer than they are cut at.")
+    template: str = Field(default="", description="The chat template, as it comes with the tokenizer.")
 
     @property
     def has_errors(self) -> bool:
@@ -130,8 +133,18 @@ class DataReport(Frozen):
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
+class GivenRow(Frozen):
+    """A row that is handed over instead of being read: what it is called, and its columns."""
+
+    place: Place
+    fields: dict[str, JsonValue]
+
+
 class DataOrder(Frozen):
-    """What to examine; relative paths are relative to `folder`. Without a recipe the rows choose one."""
+    """What to examine; relative paths are relative to `folder`. Without a recipe the rows choose one.
+
+    With `given` rows nothing is read: these are examined, and all of them shown, in batches of `batch_size`.
+    """
 
     kind: Literal["data"] = "data"
     folder: str
@@ -143,3 +156,12 @@ class DataOrder(Frozen):
     seed: int = 42
     num_rows: int = Field(default=256, ge=1, le=100_000)
     show: int = Field(default=3, ge=0, le=1_000)
+    given: tuple[GivenRow, ...] = Field(default=(), max_length=1_000)
+
+
+class RowsOrder(Frozen):
+    """Rows of a hub dataset to be fetched and kept in the folder `target`, as backend.data.row_table reads them."""
+
+    kind: Literal["rows"] = "rows"
+    dataset: DatasetPart
+    target: str

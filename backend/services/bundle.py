@@ -9,6 +9,7 @@ from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
+from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
 from backend.services.drafts import Drafts
@@ -61,6 +62,7 @@ class Services:
     tensorboard: TensorBoardServer
     configs: ConfigService
     datasets: DatasetLibrary
+    desk: DatasetDesk
     hardware: HardwareService
     memory: MemoryMonitor
     dependencies: DependencyService

@@ -4,11 +4,13 @@ The program imports the tokenizer's libraries, so that nobody else has to, and d
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from backend.domain.data_report import DataOrder, DataReport
+from backend.data.choice import DatasetPart
+from backend.domain.data_report import DataOrder, DataReport, RowsOrder
 from backend.domain.line_program import LineChild, LineProgram
 from backend.domain.ports import Clock
 from backend.domain.run_config import RunConfig
@@ -17,7 +19,8 @@ from backend.services.chat_errors import DemoModelMissing
 from config.catalog import DEMO_MODEL
 
 PATIENCE_SECONDS = 1200.0
-LISTEN_SECONDS = 1.0
+LISTEN_SECONDS = 0.5
+PROGRESS = '{"progress":'
 SEND_SECONDS = 30.0
 
 
@@ -39,8 +42,19 @@ class DataNotExamined(ProcessError):
         return self._explanation or super().explain()
 
 
+Say = Callable[[str], None]
+
+
+def silent(_said: str) -> None:
+    """For those who do not want to hear how far it is."""
+
+
 class DataDoctor:
-    """One program for each question; it is ended when it has answered, or after PATIENCE_SECONDS."""
+    """One program for each question; it is ended when it has answered, or after PATIENCE_SECONDS.
+
+    Where a method takes `say`, it hears how far the work is, about every LISTEN_SECONDS; what it raises ends the
+    program and is passed on.
+    """
 
     def __init__(
         self, *, program: LineProgram, clock: Clock, models_folder: Path, is_hub_offline: bool = False
@@ -54,42 +68,62 @@ class DataDoctor:
         """What a run would train on; relative paths are relative to `base`. Raises as `check`."""
         return self.check(order_of(config, base, num_rows=num_rows, show=show))
 
-    def check(self, order: DataOrder) -> DataReport:
-        """Examine. Raises DataNotExamined, which may speak for the program, and DemoModelMissing."""
+    def check(self, order: DataOrder, say: Say = silent, *, may_fetch: bool = True) -> DataReport:
+        """Examine. Without `may_fetch` the hub is not asked for a model either: what is in its cache must do.
+
+        Raises DataNotExamined, which may speak for the program, and DemoModelMissing.
+        """
         order = self._with_folder_of_demo(order)
+        answer = self._ask(order.model_dump_json(), say, is_offline=self.is_hub_offline or not may_fetch)
         try:
-            child = self._program.start(_environment(is_offline=self.is_hub_offline))
+            return DataReport.model_validate(answer)
+        except ValidationError as error:
+            raise DataNotExamined(ending="gave no report that can be read", last_words=str(error)[:300]) from error
+
+    def fetch(self, part: DatasetPart, target: Path, say: Say = silent) -> None:
+        """Bring the rows of a hub dataset into a folder. Raises DataNotExamined, which may speak for the program."""
+        order = RowsOrder(dataset=part, target=str(target))
+        self._ask(order.model_dump_json(), say, is_offline=self.is_hub_offline)
+
+    def _ask(self, order: str, say: Say, *, is_offline: bool) -> object:
+        try:
+            child = self._program.start(_environment(is_offline=is_offline))
         except OSError as error:
             raise DataNotExamined(ending=f"could not be started: {error.strerror or error}", last_words="") from error
         try:
-            return self._answer(child, order)
+            return self._answer(child, order, say)
         finally:
             child.end(0)
 
-    def _answer(self, child: LineChild, order: DataOrder) -> DataReport:
+    def _answer(self, child: LineChild, order: str, say: Say) -> object:
         try:
-            child.send(order.model_dump_json(), SEND_SECONDS)
-            document = json.loads(self._heard(child))
+            child.send(order, SEND_SECONDS)
+            document = json.loads(self._heard(child, say))
             if "error" in document:
                 raise DataNotExamined(Explanation(**document["error"]), int(document["exit_code"]))
-            return DataReport.model_validate(document["report"])
-        except (BrokenPipeError, ValueError, KeyError, TypeError, ValidationError) as error:
+            return document["report"]
+        except (BrokenPipeError, ValueError, KeyError, TypeError) as error:
             ending = f"ended with code {child.exit_code}"
             raise DataNotExamined(ending=ending, last_words=child.last_words()) from error
         except TimeoutError as error:
             ending = f"was ended after {PATIENCE_SECONDS:g} seconds"
             raise DataNotExamined(ending=ending, last_words=child.last_words()) from error
 
-    def _heard(self, child: LineChild) -> str:
+    def _heard(self, child: LineChild, say: Say) -> str:
         """Everything until the end: a long document comes in several pieces. Raises TimeoutError."""
         pieces: list[str] = []
+        said = ""
         deadline = self._clock.monotonic() + PATIENCE_SECONDS
         while self._clock.monotonic() < deadline:
             try:
-                piece = child.receive(LISTEN_SECONDS)
+                piece = child.receive(LISTEN_SECONDS) or ""
             except EOFError:
                 return "".join(pieces)
-            pieces.append(piece or "")
+            if piece.startswith(PROGRESS) and not pieces:
+                said = str(json.loads(piece)["progress"])
+            elif piece:
+                pieces.append(piece)
+            say(said)
         raise TimeoutError
 
     def _with_folder_of_demo(self, order: DataOrder) -> DataOrder:

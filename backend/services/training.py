@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from backend.data.choice import HUB_PREFIX
 from backend.domain.ports import Clock, Processes, RunFiles, RunStore
 from backend.domain.preflight import PreflightReport
 from backend.domain.run import Origin, Run
@@ -13,7 +14,7 @@ from backend.domain.states import RunState, Wish
 from backend.services.config_service import ConfigService
 from backend.services.errors import PreflightFailed, RunIsFinished
 from backend.services.preflight import Preflight, model_folder
-from config.catalog import DEMO_MODEL
+from config.catalog import DEMO_MODEL, SAMPLE_PREFIX
 
 
 class TrainingService:
@@ -165,7 +166,8 @@ def as_ordered(config: RunConfig, base: Path) -> RunConfig:
     if folder is not None:
         model = model.model_copy(update={"path": str(folder.resolve())})
     data = config.dataset
-    paths = {"path": _absolute_path(data.path, base)}
+    mix = tuple(part.model_copy(update={"path": _absolute_path(part.path, base)}) for part in data.mix)
+    paths: dict[str, object] = {"path": _absolute_path(data.path, base), "mix": mix}
     if data.validation_path:
         paths["validation_path"] = _absolute_path(data.validation_path, base)
     changes = {
@@ -177,4 +179,5 @@ def as_ordered(config: RunConfig, base: Path) -> RunConfig:
 
 
 def _absolute_path(path: str, base: Path) -> str:
-    return path if path.startswith("sample:") else str((base / Path(path).expanduser()).absolute())
+    is_name = path.startswith((SAMPLE_PREFIX, HUB_PREFIX))
+    return path if is_name else str((base / Path(path).expanduser()).absolute())

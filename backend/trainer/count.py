@@ -8,7 +8,7 @@ import sys
 
 from backend.domain.trainable import CountOrder
 from backend.executors.heap import importing_for_good
-from backend.trainer.one_answer import answer_one
+from backend.trainer.one_answer import Say, answer_one
 
 PROCESSOR_SECONDS = 300
 
@@ -18,7 +18,7 @@ def main() -> int:
     return answer_one(CountOrder, _answer, PROCESSOR_SECONDS)
 
 
-def _answer(order: CountOrder) -> dict[str, object]:
+def _answer(order: CountOrder, _say: Say) -> dict[str, object]:
     with importing_for_good():
         from backend.trainer.counting import count  # noqa: PLC0415 - seconds of imports
 

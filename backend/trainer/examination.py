@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
@@ -18,17 +18,21 @@ from backend.trainer.limited import ChildFailed, Limits, TooBig, TooSlow, limite
 from backend.trainer.model import load_tokenizer
 from backend.trainer.readings import reading_of
 from backend.trainer.row_child import Encodings, encode
-from backend.trainer.sampling_rows import SampledRows, sample_rows, text_findings
+from backend.trainer.sampling_rows import SampledRows, given_rows, sample_rows, text_findings
 
 # how control tokens are written; [INST] is not among them: Llama 2 and Mistral write it in pieces
 MARK = re.compile(r"<\|[^<>|\s]{1,40}\|>|<(?:start|end)_of_\w{1,20}>|</?s>|<(?:bos|eos|pad|im_start|im_end)>")
+MAX_TEMPLATE = 100_000
 CANARY = Conversation((Turn("user", "x"), Turn("assistant", "x")))
 
 
-def examine(order: DataOrder, limits: Limits | None = None) -> DataReport:
-    """Read, sample, encode and judge. Raises DataError, and as `locate` for the base model."""
+def examine(order: DataOrder, limits: Limits | None = None, say: Callable[[str], None] = lambda _: None) -> DataReport:
+    """Read, sample, encode and judge; `say` hears how far it is. Raises DataError, and as `locate` for the model."""
     base = Path(order.folder)
-    found = sample_rows(order.dataset, base, order.recipe, order.num_rows, order.seed)
+    if order.given:
+        found = given_rows(order.dataset, order.recipe, order.given)
+    else:
+        found = sample_rows(order.dataset, base, order.recipe, order.num_rows, order.seed, say)
     counts = found.counts
     report = DataReport(
         path=str(found.path),
@@ -44,6 +48,7 @@ def examine(order: DataOrder, limits: Limits | None = None) -> DataReport:
     )
     if order.base_model is None or found.recipe is None or not found.sample:
         return report.model_copy(update={"findings": tuple(text_findings(found))})
+    say(f"Turning {len(found.sample):,} rows into tokens.")
     files = locate(order.base_model, base)
     return _with_tokens(report, order, found, found.recipe, files, limits or Limits())
 
@@ -63,10 +68,14 @@ def _with_tokens(
         *findings(sample),
     ]
     trained = {row.place for row in found.train}
+    shown = made.rows if order.given else _shown(made.rows, wrong, order.show)
+    together = order.batch_size * reading.num_sides if order.given else max(1, len(shown))
     return report.model_copy(
         update={
             "findings": tuple(wrong),
-            "rows": _looks(_shown(made.rows, wrong, order.show), sample, tokenizer),
+            "rows": _looks(shown, sample, tokenizer, together),
+            "overlong": tuple(dict.fromkeys(row.number for row in made.rows if len(row.ids) > sample.max_length)),
+            "template": str(getattr(tokenizer, "chat_template", None) or "")[:MAX_TEMPLATE],
             "lengths": lengths(
                 [len(row.ids) for row in made.rows if row.number in trained],
                 max_length=order.max_length if isinstance(recipe, Pretrain) else reading.limit,
@@ -136,15 +145,18 @@ def _shown(rows: Sequence[EncodedRow], wrong: Sequence[DataFinding], wanted: int
     return [row for row in rows if row.number in chosen]
 
 
-def _looks(rows: Sequence[EncodedRow], sample: Sample, tokenizer: PreTrainedTokenizerBase) -> tuple[RowLook, ...]:
-    """The rows as one batch: shorter ones are padded to the longest, as the collator does."""
-    longest = max((min(len(row.ids), sample.max_length) for row in rows), default=0)
-    return tuple(
-        RowLook(
-            number=row.number, side=row.side, tokens=look(row, sample, pieces(tokenizer, row.ids), padded_to=longest)
-        )
-        for row in rows
-    )
+def _looks(
+    rows: Sequence[EncodedRow], sample: Sample, tokenizer: PreTrainedTokenizerBase, together: int
+) -> tuple[RowLook, ...]:
+    """The rows in batches of so many: shorter ones are padded to the longest of theirs, as the collator does."""
+    made = []
+    for start in range(0, len(rows), together):
+        batch = rows[start : start + together]
+        longest = max(min(len(row.ids), sample.max_length) for row in batch)
+        for row in batch:
+            tokens = look(row, sample, pieces(tokenizer, row.ids), padded_to=longest)
+            made.append(RowLook(number=row.number, side=row.side, tokens=tokens, text=_text(tokenizer, row.ids)))
+    return tuple(made)
 
 
 def pieces(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[str]:

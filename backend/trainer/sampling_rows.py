@@ -3,7 +3,7 @@
 import heapq
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,17 +16,18 @@ from backend.data.parts import OpenedPart, names_of, open_parts
 from backend.data.raw_lines import scan
 from backend.data.reading import ReadRow, read_sources
 from backend.data.remarks import RemarkKind
-from backend.data.rows import RowProblem
+from backend.data.rows import Row, RowProblem
 from backend.data.sources import FileSource, resolve
 from backend.data.tally import Counts, Tally
 from backend.domain.data_findings import finding
-from backend.domain.data_report import DataFinding, PartLook, Place
+from backend.domain.data_report import DataFinding, GivenRow, PartLook, Place
 from backend.domain.text_checks import BYTE_ORDER_MARK, garbled, marks_in, role_problem, texts
 from backend.recipes import Recipe
 from backend.trainer.readings import USUAL
 
 MAX_READ = 1_000_000  # rows; a larger dataset is sampled from its beginning
 NUM_NAMED = 3
+SAID_ROWS = 10_000
 VALIDATION_SHARE = 4  # one validation row is looked at for so many training rows
 REMARKED = {  # what the checks of texts do not say themselves
     RemarkKind.DUPLICATE: "rows-repeated",
@@ -105,10 +106,17 @@ class Reservoir:
         return [row for _, _, row in sorted(self._heap, key=lambda entry: entry[1])]
 
 
-def sample_rows(choice: DatasetChoice, base: Path, recipe: Recipe | None, num_rows: int, seed: int) -> SampledRows:
+def sample_rows(
+    choice: DatasetChoice,
+    base: Path,
+    recipe: Recipe | None,
+    num_rows: int,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> SampledRows:
     """Read every part once. Raises DataError for one that is not there or that the recipe cannot read.
 
-    Without a recipe the first part's rows choose one. The same seed draws the same rows.
+    Without a recipe the first part's rows choose one. The same seed draws the same rows. `say` hears how far it is.
     """
     path = Path(choice.path) if choice.hub_id else resolve(choice.path, base)
     found = SampledRows(path, recipe)
@@ -118,7 +126,8 @@ def sample_rows(choice: DatasetChoice, base: Path, recipe: Recipe | None, num_ro
         tally = Tally(names_of(opened))
         names = iter(names_of(opened))
         for each in opened:
-            _read_part(found, each, [next(names) for _ in each.sources], tally, reservoirs[each.is_validation])
+            named = [next(names) for _ in each.sources]
+            _read_part(found, each, named, tally, reservoirs[each.is_validation], say)
         if found.is_complete:
             found.counts = tally.counts(choice, seed)
     except DatasetUnreadable as error:
@@ -127,7 +136,50 @@ def sample_rows(choice: DatasetChoice, base: Path, recipe: Recipe | None, num_ro
     return found
 
 
-def _read_part(found: SampledRows, each: OpenedPart, names: list[str], tally: Tally, reservoir: Reservoir) -> None:
+def given_rows(choice: DatasetChoice, recipe: Recipe | None, given: Sequence[GivenRow]) -> SampledRows:
+    """The same for rows that are handed over. Raises DataError if their format is not known, or does not suit."""
+    found = SampledRows(Path(choice.path), recipe, is_complete=False)
+    source = _Given(choice.path, given)
+    name, rows = read_sources((source,), choice.parts[0], None if recipe is None else recipe.reads)
+    if recipe is None and name != "auto":
+        found.recipe = USUAL[by_name(name).gives]
+    everything = Reservoir(len(given), 0)
+    for row, each in zip(rows, given, strict=True):
+        problem = row if isinstance(row, RowProblem) else row.example
+        if isinstance(problem, RowProblem):
+            found.unusable[each.place] = problem.message
+        elif isinstance(row, ReadRow):
+            everything.add(SampledRow(each.place, row), 1.0)
+    found.train = everything.rows()
+    found.parts.append(PartLook(path=choice.path, format=name, num_rows=len(given)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Rows at hand, as a source."""
+
+    name: str
+    given: Sequence[GivenRow]
+    size_bytes: int = 0
+
+    def fingerprint(self) -> str:
+        """Nothing is kept of it."""
+        return ""
+
+    def rows(self) -> Iterator[Row | RowProblem]:
+        """By their order."""
+        return (Row(number, each.fields) for number, each in enumerate(self.given, 1))
+
+
+def _read_part(
+    found: SampledRows,
+    each: OpenedPart,
+    names: list[str],
+    tally: Tally,
+    reservoir: Reservoir,
+    say: Callable[[str], None],
+) -> None:
     kinds = None if found.recipe is None else found.recipe.reads
     name, rows = read_sources(each.sources, each.part, kinds)
     if found.recipe is None and name != "auto":
@@ -139,6 +191,8 @@ def _read_part(found: SampledRows, each: OpenedPart, names: list[str], tally: Ta
         num_rows += 1
         tally.add(row)
         _take(found, row, names, reservoir, each.part.weight)
+        if num_rows % SAID_ROWS == 0:
+            say(f"Reading: {num_rows:,} rows of {each.part.path} so far.")
     found.parts.append(
         PartLook(
             path=each.part.path,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backend.data.choice import DatasetChoice
-from backend.domain.data_report import DataFinding, DataOrder, DataReport, Severity, TokenState
+from backend.domain.data_report import DataFinding, DataOrder, DataReport, GivenRow, Severity, TokenState
 from backend.domain.run_config import BaseModelChoice
 from backend.recipes import Sft
 from tests.fakes.tiny_models import tiny_tokenizer
@@ -346,3 +346,34 @@ def test_the_program_answers_a_service_from_a_process_of_its_own(make_model: Any
     with pytest.raises(DataNotExamined) as caught:
         doctor.check(order.model_copy(update={"dataset": DatasetChoice(path="none.jsonl")}))
     assert (caught.value.explain().id, caught.value.exit_code) == ("dataset-not-found", 65)
+
+
+def test_given_rows_are_all_shown_in_batches_with_the_text_that_the_model_reads(make_model: Any) -> None:
+    given = tuple(
+        GivenRow(place=number, fields={"prompt": "What is one?", "completion": "one " * number})
+        for number in (1, 4, 9, 30)
+    )
+
+    report = examined(make_model(), "good.jsonl", given=given, batch_size=2, max_length=40)
+
+    assert [look.number for look in report.rows] == [1, 4, 9, 30]
+    lengths = [len([t for t in look.tokens if t.state is not TokenState.TRUNCATED]) for look in report.rows]
+    assert lengths[0] == lengths[1]
+    assert [any(t.state is TokenState.PADDING for t in look.tokens) for look in report.rows[:2]] == [True, False]
+    assert report.rows[0].text.startswith("<bos>user: What is one?")
+    assert set(report.overlong) <= {1, 4, 9, 30}
+    assert 30 in report.overlong
+    assert report.template == PLAIN
+    assert report.format == "prompt_completion"
+
+
+def test_a_given_row_that_is_no_example_is_a_finding(make_model: Any) -> None:
+    given = (
+        GivenRow(place=1, fields={"prompt": "What is one?", "completion": "one"}),
+        GivenRow(place=2, fields={"prompt": "What is one?"}),
+    )
+
+    report = examined(make_model(), "good.jsonl", given=given)
+
+    assert found(report, "rows-unusable").rows == (2,)
+    assert [look.number for look in report.rows] == [1]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from backend.data.choice import DatasetPart
 from backend.domain.data_checks import EncodedRow, Sample, Vocabulary, look
 from backend.domain.data_findings import FINDINGS, finding
 from backend.domain.data_lengths import fullness, histogram, lengths, percentile, proposed
-from backend.domain.data_report import DataOrder, DataReport, RowLook
+from backend.domain.data_report import DataOrder, DataReport, RowLook, RowsOrder
 from backend.domain.text_checks import garbled, role_problem
 from backend.recipes import Sft
 from backend.services.chat_errors import DemoModelMissing
@@ -254,3 +255,44 @@ def test_roles_that_nobody_knows_are_no_matter_of_order() -> None:
     assert role_problem({"messages": [{"from": "gpt", "value": "x"}]}) == (
         "turn 1 is of the assistant, expected one of the user"
     )
+
+
+def test_how_far_the_program_is_can_be_heard(doctor: DataDoctor, program: ScriptedProgram) -> None:
+    answer = json.dumps({"report": REPORT.model_dump(mode="json")})
+    program.reply = lambda _order: ['{"progress": "Loading."}', '{"progress": "Reading."}', answer, 0]
+    said: list[str] = []
+
+    assert doctor.check(order(), said.append, may_fetch=False) == REPORT
+
+    assert list(dict.fromkeys(said)) == ["Loading.", "Reading."]
+    assert program.environments[0]["HF_HUB_OFFLINE"] == "1"
+
+
+def test_whoever_does_not_want_to_hear_more_ends_the_program(doctor: DataDoctor, program: ScriptedProgram) -> None:
+    program.reply = lambda _order: ['{"progress": "Loading."}']
+
+    def enough(_said: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        doctor.check(order(), enough)
+
+    assert program.children[0].exit_code == -9
+
+
+def test_the_rows_of_a_hub_dataset_are_fetched_by_the_program(
+    doctor: DataDoctor, program: ScriptedProgram, tmp_path: Path
+) -> None:
+    program.reply = says({"report": str(tmp_path)})
+
+    doctor.fetch(DatasetPart(path="hub:org/chats", split="test"), tmp_path)
+
+    heard = RowsOrder.model_validate_json(program.children[0].heard[0])
+    assert (heard.dataset.split, heard.target) == ("test", str(tmp_path))
+
+
+def test_a_report_that_cannot_be_read_is_said(doctor: DataDoctor, program: ScriptedProgram) -> None:
+    program.reply = says({"report": {"nonsense": 1}})
+
+    with pytest.raises(DataNotExamined, match="no report that can be read"):
+        doctor.check(order())

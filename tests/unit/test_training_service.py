@@ -66,6 +66,16 @@ def test_the_written_order_can_be_started_again_from_anywhere(here: Surroundings
     assert again.id != run.id
 
 
+def test_names_of_datasets_stay_and_paths_of_mixed_ones_become_absolute(here: Surroundings, tmp_path: Path) -> None:
+    (here.folder / "more.jsonl").write_text((here.folder / "rows.jsonl").read_text())
+    mix = [{"path": "more.jsonl", "weight": 2}, {"path": "sample:demo.jsonl"}]
+    mixed = here.training.start(here.order(dataset={"path": "rows.jsonl", "mix": mix}), here.folder)
+    config = here.configs.parse(read_yaml(RunDirectory(mixed.run_dir).config))
+    assert [part.path for part in config.dataset.mix] == [str(tmp_path / "more.jsonl"), "sample:demo.jsonl"]
+    hub = here.training.start(here.order(dataset={"path": "hub:org/chats"}), here.folder)
+    assert hub.dataset == "hub:org/chats"
+
+
 def test_a_local_model_folder_becomes_absolute(here: Surroundings) -> None:
     model = here.folder / "model"
     model.mkdir()
