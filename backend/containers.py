@@ -24,11 +24,14 @@ from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
 from backend.probes.tensorboard import LoopbackTensorBoard
+from backend.services.adapter_library import AdapterLibrary
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
+from backend.services.bulk_runs import BulkRuns
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
+from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
@@ -39,12 +42,14 @@ from backend.services.dependencies import DependencyService
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.model_library import ModelLibrary
 from backend.services.playground import Playground
 from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
+from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.shown_curves import ShownCurves
@@ -174,6 +179,13 @@ class StudioContainer(containers.DeclarativeContainer):
         RunLibrary, store, files, executor, processes, settings.provided.trash_folder, curves.provided.forget
     )
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
+    bulk: Provider[BulkRuns] = Once(BulkRuns, training, library, processes)
+    facts: Provider[RunFactsService] = Once(wiring.run_facts, settings, configs, branch_files, curves, clock)
+    models: Provider[ModelLibrary] = Once(wiring.model_library, settings, store, clock)
+    adapters: Provider[AdapterLibrary] = Once(AdapterLibrary, store, curves)
+    checkpoints: Provider[CheckpointLibrary] = Once(
+        CheckpointLibrary, store, executor, curves, configs, Object(held), settings.provided.trash_folder
+    )
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
         ChatService,
@@ -219,6 +231,11 @@ class StudioContainer(containers.DeclarativeContainer):
         reindexing=reindexing,
         states=states,
         comparing=comparing,
+        models=models,
+        adapters=adapters,
+        checkpoints=checkpoints,
+        facts=facts,
+        bulk=bulk,
         storage=storage,
         repairs=repairs,
         boot=boot,

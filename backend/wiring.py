@@ -8,16 +8,23 @@ from getpass import getuser
 from pathlib import Path
 
 from backend.domain.curves import CurveSource
-from backend.domain.ports import Clock
+from backend.domain.ports import BranchFiles, Clock, RunStore
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.piped import PipedProgram
 from backend.services.boot_service import BootService, Systemctl
+from backend.services.config_service import ConfigService
+from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
 from backend.services.process_manager import SupervisorProgram
+from backend.services.run_facts import RunFactsService
 from backend.services.spare import SpareRule
+from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram
+from backend.store.model_probe import LocalModels
+from backend.store.settings_file import SettingsFile
+from config.catalog import base_models
 from config.settings import Settings
 
 LINGER = Path("/var/lib/systemd/linger")
@@ -82,3 +89,22 @@ def curve_opener(settings: Settings, clock: Clock) -> Callable[[Path], CurveSour
         return EventFolder
     cache = CurveCache(settings.curve_cache_folder, clock, settings.curve_cache_max_bytes)
     return lambda folder: KeptFolder(folder, EventFolder, cache, clock)
+
+
+def model_library(settings: Settings, store: RunStore, clock: Clock) -> ModelLibrary:
+    """The models of the workspace, of registered folders, and of the hub's cache as its own library finds it."""
+    places = ModelPlaces(
+        workspace=settings.models_folder,
+        hub=hub_cache(os.environ, Path.home()),
+        trash=settings.trash_folder,
+        private=settings.private_folders,
+    )
+    return ModelLibrary(store, LocalModels(), clock, places, base_models())
+
+
+def run_facts(
+    settings: Settings, configs: ConfigService, files: BranchFiles, curves: TensorBoardDataManager, clock: Clock
+) -> RunFactsService:
+    """What is read of runs is kept among the caches."""
+    kept = SettingsFile(settings.cache_folder / "run-settings.jsonl")
+    return RunFactsService(configs, files, curves, kept, clock)

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from backend.services.adapter_library import AdapterLibrary
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
+from backend.services.bulk_runs import BulkRuns
 from backend.services.chat import ChatService
+from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
@@ -14,11 +17,13 @@ from backend.services.dependencies import DependencyService
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.model_library import ModelLibrary
 from backend.services.playground import Playground
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
+from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.shown_curves import ShownCurves
@@ -64,3 +69,8 @@ class Services:
     boot: BootService
     engine: EngineRestart
     comparing: Comparing
+    models: ModelLibrary
+    adapters: AdapterLibrary
+    checkpoints: CheckpointLibrary
+    facts: RunFactsService
+    bulk: BulkRuns
