@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.views import chat, compare, curves, home, machine, monitor, runs, train
+from app.views import chat, compare, curves, home, machine, models, monitor, runs, train
 from backend.services.bundle import Services
 
 
@@ -21,6 +21,7 @@ class View:
 MENU = (
     View("home", "Home", ":material/home:", "What runs, what ended, what needs you.", home.render),
     View("train", "Train", ":material/model_training:", "Set up and start a run.", train.render),
+    View("models", "Models", ":material/deployed_code:", "Base models, adapters and checkpoints here.", models.render),
     View("monitor", "Monitor", ":material/monitoring:", "Watch one run live.", monitor.render),
     View("runs", "Runs", ":material/list_alt:", "All runs, to find, annotate, stop and delete.", runs.render),
     View("curves", "Curves", ":material/show_chart:", "Look at the curves of many runs.", curves.render),
