@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from backend.domain.application_state import ApplicationState, ChatSettings, TrainingState, UIState, Updater
+from backend.domain.application_state import ApplicationState, ChatSettings, RunsLook, TrainingState, UIState, Updater
 from backend.domain.board import XAxis
 from backend.domain.json_value import frozen_mapping
 
@@ -85,6 +85,11 @@ def set_log_filter(text: str) -> Updater:
 def set_chat(settings: ChatSettings) -> Updater:
     """Sample answers in another way."""
     return _with_ui(lambda ui: replace(ui, chat=settings))
+
+
+def set_runs_look(look: RunsLook) -> Updater:
+    """Show runs in other columns, or in another order."""
+    return _with_ui(lambda ui: replace(ui, runs=look))
 
 
 def _with_draft(state: ApplicationState, draft: Mapping[str, object]) -> ApplicationState:

@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 from pydantic import JsonValue
 
+from backend.domain.config_diff import setting_keys
 from backend.domain.metric_goals import MACHINE
 from backend.domain.run_view import RunView
 from config.catalog import SAMPLE_PREFIX
 
-SETTING, METRIC = "config.", "metric."
 Cell = float | str | datetime | None
 
 
@@ -56,35 +56,36 @@ def facts_of(settings: Mapping[str, JsonValue], metrics: Mapping[str, float]) ->
 
 
 def cell(view: RunView, facts: RunFacts, column: str) -> Cell:
-    """What stands in a column of a run; None where there is nothing, also in columns that nobody knows."""
-    if column.startswith(METRIC):
-        return facts.metrics.get(column.removeprefix(METRIC))
-    if column.startswith(SETTING):
-        return _cell(facts.settings.get(column.removeprefix(SETTING)))
-    return _own(view, column)
+    """What stands in a column of a run: its own fact, a setting by dotted key, or a metric by its tag.
+
+    None where there is nothing, also in columns that nobody knows.
+    """
+    if column in _OWN:
+        return _OWN[column](view)
+    return _cell(facts.settings[column]) if column in facts.settings else facts.metrics.get(column)
+
+
+def needs_files(columns: Iterable[str]) -> bool:
+    """Whether any of the columns is not among a run's own facts."""
+    return any(column not in _OWN for column in columns)
 
 
 def title(column: str) -> str:
     """What a column is called."""
-    return OWN.get(column) or column.removeprefix(SETTING).removeprefix(METRIC)
+    return OWN.get(column, column)
 
 
 def choices(all_facts: Iterable[RunFacts]) -> tuple[str, ...]:
     """Every column that can be chosen: the run's own, metrics before what the machine did, then settings."""
     known = list(all_facts)
-    tags = sorted({tag for facts in known for tag in facts.metrics}, key=lambda tag: (tag.startswith(MACHINE), tag))
-    keys = dict.fromkeys(key for facts in known for key in facts.settings)
-    return (*(own for own in OWN if own != "name"), *(METRIC + tag for tag in tags), *(SETTING + key for key in keys))
+    tags = {"eval/loss", "train/loss"}.union(*(facts.metrics for facts in known))
+    ordered = sorted(tags, key=lambda tag: (tag.startswith(MACHINE), tag))
+    return (*(own for own in OWN if own != "name"), *ordered, *setting_keys())
 
 
 def short_path(path: str) -> str:
     """The last part of an absolute path; names, hub ids and samples as they are."""
     return PurePath(path).name if path.startswith("/") and not path.startswith(SAMPLE_PREFIX) else path
-
-
-def _own(view: RunView, column: str) -> Cell:
-    read = _OWN.get(column)
-    return read(view) if read else None
 
 
 def _cell(value: JsonValue) -> Cell:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from backend.domain.run_columns import METRIC, NOTHING, Cell, RunFacts, cell, short_path
+from backend.domain.run_columns import NOTHING, Cell, RunFacts, cell, short_path
 from backend.domain.run_view import RunView
 
 ALL, ACTIVE = "all", "active"
@@ -77,9 +77,8 @@ def grouped(views: Sequence[RunView], facts: AllFacts, by: str) -> tuple[RunGrou
     return tuple(RunGroup(name, tuple(members)) for name, members in groups.items())
 
 
-def last_values(group: RunGroup, facts: AllFacts, column: str) -> list[float]:
-    """The numbers of a metric's column in a group."""
-    assert column.startswith(METRIC)
+def numbers(group: RunGroup, facts: AllFacts, column: str) -> list[float]:
+    """The numbers that stand in a column of a group."""
     cells = (cell(view, facts.get(view.id, NOTHING), column) for view in group.views)
     return [value for value in cells if isinstance(value, float)]
 

@@ -13,7 +13,7 @@ from backend.domain.clock import Clock
 from backend.domain.config_diff import flattened
 from backend.domain.ports import BranchFiles
 from backend.domain.run import Run
-from backend.domain.run_columns import NOTHING, RunFacts, facts_of
+from backend.domain.run_columns import NOTHING, RunFacts, choices, facts_of
 from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
 from backend.errors import StudioError
@@ -58,6 +58,7 @@ class RunFactsService:
         self._settings: dict[str, Settings] | None = None
         self._known: dict[str, tuple[str, RunFacts]] = {}
         self._version = 0
+        self._columns = -1, choices(())
         self._last: tuple[Sequence[RunView], int, KnownFacts] | None = None  # what is asked at each click
         self._gathering: Gathering[_Key, RunFacts] = Gathering(self._read, lambda _: NOTHING)
 
@@ -80,6 +81,13 @@ class RunFactsService:
             known = KnownFacts(by_id, len(keys) - len(by_id), self._version)
             self._last = None if outdated else (views, tick, known)
         return known
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column that a table of runs can have, by what is known so far."""
+        with self._lock:
+            if self._columns[0] != self._version:
+                self._columns = self._version, choices(facts for _, facts in self._known.values())
+            return self._columns[1]
 
     def wait(self, seconds: float) -> None:
         """Until something more is known, or so long."""

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -40,8 +41,8 @@ def selected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     wanted: list[str] = []
     table = runs.run_table
 
-    def choose(views: tuple[RunView, ...], colors: dict[str, int]) -> list[RunView]:
-        table(views, colors)
+    def choose(views: tuple[RunView, ...], *facts: Any) -> list[RunView]:
+        table(views, *facts)
         return [view for view in views if view.id in wanted]
 
     monkeypatch.setattr(runs, "run_table", choose)
