@@ -1,14 +1,17 @@
 """All runs as one table in which rows can be selected, and groups of them as another."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from operator import is_
 
 import pyarrow as pa
 import streamlit as st
 
 from app.components.run_dots import DOT_COLUMN, dot
+from app.palette import palette
 from backend.domain.metric_goals import Goal, goal_of
-from backend.domain.run_columns import NOTHING, OWN, Cell, cell, title
+from backend.domain.run_columns import NOTHING, OWN, Cell, RunFacts, cell, title
 from backend.domain.run_finding import AllFacts, RunGroup, numbers
 from backend.domain.run_view import RunView
 
@@ -36,18 +39,10 @@ def run_table(
 
     The table's key has the ids in it: when a run comes or goes, rows mean other runs, so the selection ends.
     """
-    wanted = [column for column in dict.fromkeys(columns) if column != "name"]
-    values = {column: _values(views, facts, column) for column in wanted}
-    config = {"color": DOT_COLUMN, "name": st.column_config.TextColumn("Name", width=160, pinned=True)}
-    config |= {column: _KNOWN.get(column) or _config(column, values[column]) for column in wanted}
-    pictures = {color: dot(color) for color in set(colors.values())}
-    table = {
-        "color": [pictures[colors[view.id]] for view in views],
-        "name": [view.name for view in views],
-        **{column: _array(column, values[column]) for column in wanted},
-    }
+    wanted = tuple(column for column in dict.fromkeys(columns) if column != "name")
+    table, config = _table(views, colors, facts, wanted)
     event = st.dataframe(
-        pa.table(table),
+        table,
         key=f"runs-table-{hash(tuple(view.id for view in views))}",
         hide_index=True,
         height=HEIGHT_PIXELS if len(views) > MAX_ROWS_WHOLE else "auto",
@@ -57,6 +52,52 @@ def run_table(
         alt=f"{len(views)} runs",
     )
     return [views[row] for row in sorted(event.selection.rows) if row < len(views)]
+
+
+def _table(
+    views: Sequence[RunView], colors: Mapping[str, int], facts: AllFacts, wanted: Sequence[str]
+) -> tuple[pa.Table, dict[str, object]]:
+    """What is drawn, and how; a click that changes neither runs nor columns gets what was made before."""
+    own = [facts.get(view.id, NOTHING) for view in views]
+    key = hash((*map(id, views), *map(id, own), *wanted, *colors.values(), palette()))
+    made = _made(key, views, own, colors, wanted)
+    is_same = len(made.views) == len(views) and all(map(is_, (*made.views, *made.facts), (*views, *own)))
+    return (made if is_same else _make(views, own, colors, wanted)).drawn
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """Keeps what it was made of: while it lives, nothing else can have the same identities."""
+
+    views: tuple[RunView, ...]
+    facts: tuple[RunFacts, ...]
+    drawn: tuple[pa.Table, dict[str, object]]
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _made(
+    key: int,  # noqa: ARG001 - the only part of the cache's key
+    _views: Sequence[RunView],
+    _facts: Sequence[RunFacts],
+    _colors: Mapping[str, int],
+    _wanted: Sequence[str],
+) -> _Made:
+    return _make(_views, _facts, _colors, _wanted)
+
+
+def _make(
+    views: Sequence[RunView], facts: Sequence[RunFacts], colors: Mapping[str, int], wanted: Sequence[str]
+) -> _Made:
+    values = {column: _values(views, facts, column) for column in wanted}
+    config = {"color": DOT_COLUMN, "name": st.column_config.TextColumn("Name", width=160, pinned=True)}
+    config |= {column: _KNOWN.get(column) or _config(column, values[column]) for column in wanted}
+    pictures = {color: dot(color) for color in set(colors.values())}
+    table = {
+        "color": [pictures[colors[view.id]] for view in views],
+        "name": [view.name for view in views],
+        **{column: _array(column, values[column]) for column in wanted},
+    }
+    return _Made(tuple(views), tuple(facts), (pa.table(table), config))
 
 
 def group_table(groups: Sequence[RunGroup], facts: AllFacts, by: str, columns: Sequence[str]) -> list[RunGroup]:
@@ -94,10 +135,10 @@ def group_table(groups: Sequence[RunGroup], facts: AllFacts, by: str, columns: S
     return [groups[row] for row in sorted(event.selection.rows) if row < len(groups)]
 
 
-def _values(views: Sequence[RunView], facts: AllFacts, column: str) -> list[Cell]:
+def _values(views: Sequence[RunView], facts: Sequence[RunFacts], column: str) -> list[Cell]:
     if column == "step":
         return [f"{view.step:,} / {view.total_steps:,}" if view.total_steps else "-" for view in views]
-    return [cell(view, facts.get(view.id, NOTHING), column) for view in views]
+    return [cell(view, own, column) for view, own in zip(views, facts, strict=True)]
 
 
 def _array(column: str, values: Sequence[Cell]) -> pa.Array:

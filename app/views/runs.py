@@ -48,7 +48,7 @@ def render(services: Services) -> None:
         st.info("No run matches. Clear the search or choose another state.", icon=":material/search_off:")
         return
     selected = _groups(shown, known.by_id, look, by) if by else _page(services, shown, known.by_id, look)
-    _selected(services, shown, selected, known.by_id, look)
+    _selected(services, views, shown, selected, known.by_id, look)
 
 
 def _offered(services: Services, views: Sequence[RunView]) -> Offered:
@@ -126,9 +126,13 @@ def _groups(shown: Sequence[RunView], facts: AllFacts, look: RunsLook, by: str) 
 
 
 def _selected(
-    services: Services, shown: Sequence[RunView], selected: Sequence[RunView], facts: AllFacts, look: RunsLook
+    services: Services,
+    views: Sequence[RunView],
+    shown: Sequence[RunView],
+    selected: Sequence[RunView],
+    facts: AllFacts,
+    look: RunsLook,
 ) -> None:
-    views = services.status.list()
     match selected:
         case []:
             with st.container(horizontal=True, vertical_alignment="center"):
