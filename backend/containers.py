@@ -61,6 +61,7 @@ from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
+from backend.services.trash import TrashService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
 from backend.store.run_files import LocalRunFiles
@@ -204,6 +205,7 @@ class StudioContainer(containers.DeclarativeContainer):
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
+    trash: Provider[TrashService] = Once(TrashService, settings.provided.trash_folder)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
     bundle: Provider[Services] = Once(
         Services,
@@ -236,6 +238,7 @@ class StudioContainer(containers.DeclarativeContainer):
         checkpoints=checkpoints,
         facts=facts,
         bulk=bulk,
+        trash=trash,
         storage=storage,
         repairs=repairs,
         boot=boot,

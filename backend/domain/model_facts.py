@@ -202,7 +202,7 @@ def _front_matter(readme: str) -> dict[str, str]:
     lines = readme.lstrip("\ufeff").splitlines()
     if not lines or lines[0].strip() != "---":
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for line in lines[1:]:
         if line.strip() == "---":
             return found

@@ -35,6 +35,7 @@ from backend.services.storage import StorageService
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
+from backend.services.trash import TrashService
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,4 @@ class Services:
     checkpoints: CheckpointLibrary
     facts: RunFactsService
     bulk: BulkRuns
+    trash: TrashService
