@@ -37,9 +37,10 @@ def model_card(model: BaseModel) -> None:
                 "Licence": model.licence,
                 "Chat template": "yes" if facts.has_chat_template else "no",
                 "Layers that methods go on": layers(facts.weights),
-                "Folder": str(model.folder),
             }
         )
+        st.caption("Folder")
+        st.code(str(model.folder), language=None)
         _problems(facts.problems)
     elif model.listed is not None:
         size = f"{model.listed.parameters:,}, as the catalogue says" if model.listed.parameters else UNKNOWN
@@ -149,7 +150,7 @@ def layers(weights: Weights) -> str:
 def _facts(facts: Mapping[str, str]) -> None:
     columns = st.columns(BESIDE)
     for place, (name, value) in enumerate(facts.items()):
-        with columns[place % BESIDE]:
+        with columns[place % BESIDE], st.container(gap="xxsmall"):
             st.caption(name)
             st.text(value)
 

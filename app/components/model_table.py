@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 import streamlit as st
 
+from app.components.size_column import size_column
 from app.session import widget_value
 from backend.domain.checkpoint_rows import CheckpointRow
 from backend.domain.model_facts import AdapterFacts
@@ -13,7 +14,6 @@ from backend.services.adapter_library import RunAdapter
 
 HEIGHT_PIXELS, MAX_ROWS_WHOLE = 400, 9
 Choose = Callable[[str | None], None]
-_SIZE = st.column_config.NumberColumn("Size", format="bytes", width=90)
 _PARAMETERS = st.column_config.NumberColumn(
     "Parameters", format="compact", width=100, help="Exact, from the headers of the weight files."
 )
@@ -22,6 +22,7 @@ _PARAMETERS = st.column_config.NumberColumn(
 def model_table(models: Sequence[BaseModel], chosen: str | None, choose: Choose) -> None:
     """A row for each base model; `choose` is called with the id of the row that is clicked, None for none."""
     facts = [model.facts for model in models]
+    size = size_column("Size", [model.size_bytes for model in models])
     table = pa.table(
         {
             "Model": [model.title for model in models],
@@ -29,7 +30,7 @@ def model_table(models: Sequence[BaseModel], chosen: str | None, choose: Choose)
             "Architecture": [one.architecture if one else None for one in facts],
             "parameters": pa.array([_parameters(model) for model in models], pa.int64()),
             "Number format": [one.weights.number_format if one else None for one in facts],
-            "size": pa.array([model.size_bytes for model in models], pa.int64()),
+            "size": size.numbers,
             "context": pa.array([one.context_length if one else None for one in facts], pa.int64()),
             "Licence": [model.licence for model in models],
             "template": pa.array([one.has_chat_template if one else None for one in facts], pa.bool_()),
@@ -39,7 +40,7 @@ def model_table(models: Sequence[BaseModel], chosen: str | None, choose: Choose)
     )
     config = {
         "parameters": _PARAMETERS,
-        "size": _SIZE,
+        "size": size.config,
         "context": st.column_config.NumberColumn("Context", format="localized", width=85, help="In tokens."),
         "template": st.column_config.CheckboxColumn("Chat template", width=100),
         "runs": st.column_config.NumberColumn("Runs", width=60, help="Runs of this workspace that use it."),
@@ -62,6 +63,7 @@ def adapter_table(
         adapter.size_bytes if adapter else model.size_bytes if model else None
         for adapter, model in zip(facts, whole, strict=True)
     ]
+    size = size_column("Size", sizes)
     table = pa.table(
         {
             "Adapter": [one.run.name for one in runs] + [key.rpartition("/")[2] for key in foreign],
@@ -69,7 +71,7 @@ def adapter_table(
             "rank": pa.array([one.rank if one else None for one in facts], pa.int64()),
             "Base model": [one.run.base_model for one in runs] + [one.base_model for one in foreign.values()],
             "parameters": pa.array([one.num_parameters if one else None for one in weights], pa.int64()),
-            "size": pa.array(sizes, pa.int64()),
+            "size": size.numbers,
             "Made by": [one.run.id for one in runs] + [None] * len(foreign),
             "made": pa.array(
                 [one.run.created_at for one in runs] + [None] * len(foreign), pa.timestamp("ms", tz="UTC")
@@ -81,7 +83,7 @@ def adapter_table(
         "parameters": st.column_config.NumberColumn(
             "Trainable parameters", format="localized", help="Exact, from the header of the adapter's weights."
         ),
-        "size": _SIZE,
+        "size": size.config,
         "made": st.column_config.DatetimeColumn("Run created", format="distance"),
         "Adapter": st.column_config.TextColumn(pinned=True),
     }
@@ -91,11 +93,14 @@ def adapter_table(
 
 def checkpoint_table(rows: Sequence[CheckpointRow], tags: Sequence[str], chosen: str | None, choose: Choose) -> None:
     """Checkpoints, newest first, with what was measured at or before the step of each."""
+    size = size_column("Size", [row.found.size_bytes for row in rows])
+    shared = "Without what forks share with it on the disk."
+    freed = size_column("Frees", [row.found.freed_bytes for row in rows], shared)
     columns: dict[str, pa.Array | list[str]] = {
         "step": pa.array([row.step for row in rows], pa.int64()),
         "Marks": [marks(row) for row in rows],
-        "size": pa.array([row.found.size_bytes for row in rows], pa.int64()),
-        "freed": pa.array([row.found.freed_bytes for row in rows], pa.int64()),
+        "size": size.numbers,
+        "freed": freed.numbers,
         "written": pa.array([row.found.written_at for row in rows], pa.timestamp("ms", tz="UTC")),
     }
     for tag in tags:
@@ -103,10 +108,8 @@ def checkpoint_table(rows: Sequence[CheckpointRow], tags: Sequence[str], chosen:
         columns[tag] = pa.array([point.value if point and point.is_finite else None for point in points], pa.float64())
     config = {
         "step": st.column_config.NumberColumn("Step", format="localized", pinned=True),
-        "size": _SIZE,
-        "freed": st.column_config.NumberColumn(
-            "Frees", format="bytes", width=90, help="Without what forks share with it on the disk."
-        ),
+        "size": size.config,
+        "freed": freed.config,
         "written": st.column_config.DatetimeColumn("Written", format="distance"),
         **{
             tag: st.column_config.NumberColumn(format="%.5g", help="The newest value at or before that step.")
@@ -170,6 +173,7 @@ def _table(
         column_config=config,  # type: ignore[arg-type]  # a mapping of column types
         on_select=picked,
         selection_mode="single-row",
+        placeholder="",
         selection_default={"selection": {"rows": [ids.index(chosen)]}} if chosen in ids else None,
         alt=f"{len(ids)} {what}",
     )

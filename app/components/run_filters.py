@@ -41,18 +41,18 @@ def run_filters(offered: Offered, remembered: RunsLook) -> tuple[RunFilter, Runs
             type="search",
             live="300ms",
             placeholder="Name, notes, id, tag, any setting such as batch_size=8",
-            width=360,
+            width=320,
         )
         with st.popover("Filters", icon=":material/filter_alt:", key="runs-filters"):
             wanted = _conditions(offered, str(state), tuple((text or "").split()))
-        with st.popover("Columns and order", icon=":material/view_column:", key="runs-look"):
+        with st.popover("Columns", icon=":material/view_column:", key="runs-look"):
             look = _look(offered.columns, remembered)
         by = st.selectbox(
             "Group by",
             [*GROUPS, *(column for column in offered.columns if column not in NO_GROUPS.union(GROUPS))],
             key="group",
             bind="query-params",
-            width=200,
+            width=180,
             help="A sweep is a tag. Groups show how many of their runs are where, and can be selected as a whole.",
         )
     _told(wanted)
@@ -77,13 +77,13 @@ def _several(label: str, key: str, options: Sequence[str]) -> tuple[str, ...]:
 
 def _look(columns: Sequence[str], remembered: RunsLook) -> RunsLook:
     """What was chosen last stands in the widgets at first, unless the address says something else."""
-    _seed(_COLUMNS, list(remembered.columns))
-    _seed(_SORT, remembered.sort)
-    _seed(_ASCENDING, remembered.is_ascending)
+    is_seeded = _seed(_COLUMNS, list(remembered.columns), list(DEFAULT))
+    _seed(_SORT, remembered.sort, "created")
+    _seed(_ASCENDING, remembered.is_ascending, False)
     chosen = st.multiselect(
         "Columns after the name",
         list(dict.fromkeys([*columns, *remembered.columns])),
-        default=DEFAULT,
+        default=None if is_seeded else DEFAULT,
         key=_COLUMNS,
         bind="query-params",
         accept_new_options=True,
@@ -102,9 +102,13 @@ def _look(columns: Sequence[str], remembered: RunsLook) -> RunsLook:
     return RunsLook(tuple(str(one)[:200] for one in chosen), str(sort or "created")[:200], bool(is_ascending))
 
 
-def _seed(key: str, value: object) -> None:
-    if widget_value(key) is None and key not in st.query_params:
+def _seed(key: str, value: object, default: object) -> bool:
+    """Have a widget begin with what is remembered; whether it does in this run."""
+    is_first = widget_value(key) is None and key not in st.query_params
+    if is_first and value != default:
         show_in_widget(key, value)
+        return True
+    return False
 
 
 def _told(wanted: RunFilter) -> None:

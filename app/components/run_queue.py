@@ -10,7 +10,7 @@ from app.notices import attempt
 from app.session import widget_value
 from backend.domain.run_view import RunView
 
-MOST_ROWS = 20
+MOST_ROWS = 8
 MOST_ROWS_SHORT = 5
 FEW = 3  # runs, which the buttons of the rows move fast enough
 _RUN, _PLACE = "queue-place-run", "queue-place-number"

@@ -41,17 +41,19 @@ def run_table(
     """
     wanted = tuple(column for column in dict.fromkeys(columns) if column != "name")
     table, config = _table(views, colors, facts, wanted)
-    event = st.dataframe(
+    event = st.dataframe(  # type: ignore[call-overload]  # column_config is a mapping of column types
         table,
         key=f"runs-table-{hash(tuple(view.id for view in views))}",
         hide_index=True,
         height=HEIGHT_PIXELS if len(views) > MAX_ROWS_WHOLE else "auto",
-        column_config=config,  # type: ignore[arg-type]  # a mapping of column types
+        column_config=config,
+        placeholder="",
         on_select="rerun",
         selection_mode="multi-row",
         alt=f"{len(views)} runs",
     )
-    return [views[row] for row in sorted(event.selection.rows) if row < len(views)]
+    rows: list[int] = sorted(event.selection.rows)
+    return [views[row] for row in rows if row < len(views)]
 
 
 def _table(
@@ -89,7 +91,10 @@ def _make(
     views: Sequence[RunView], facts: Sequence[RunFacts], colors: Mapping[str, int], wanted: Sequence[str]
 ) -> _Made:
     values = {column: _values(views, facts, column) for column in wanted}
-    config = {"color": DOT_COLUMN, "name": st.column_config.TextColumn("Name", width=160, pinned=True)}
+    config: dict[str, object] = {
+        "color": DOT_COLUMN,
+        "name": st.column_config.TextColumn("Name", width=160, pinned=True),
+    }
     config |= {column: _KNOWN.get(column) or _config(column, values[column]) for column in wanted}
     pictures = {color: dot(color) for color in set(colors.values())}
     table = {
@@ -122,17 +127,19 @@ def group_table(groups: Sequence[RunGroup], facts: AllFacts, by: str, columns: S
             values = [best(found, default=None) for group in groups for found in [numbers(group, facts, column)]]
             table[column] = pa.array(values, pa.float64())
             config[column] = st.column_config.NumberColumn(f"{column}, {best.__name__}imum", format="%.5g")
-    event = st.dataframe(
+    event = st.dataframe(  # type: ignore[call-overload]  # column_config is a mapping of column types
         pa.table(table),
         key=f"runs-groups-{hash(tuple(group.name for group in groups))}",
         hide_index=True,
         height=HEIGHT_PIXELS if len(groups) > MAX_ROWS_WHOLE else "auto",
-        column_config=config,  # type: ignore[arg-type]  # a mapping of column types
+        column_config=config,
+        placeholder="",
         on_select="rerun",
         selection_mode="multi-row",
         alt=f"{len(groups)} groups of runs",
     )
-    return [groups[row] for row in sorted(event.selection.rows) if row < len(groups)]
+    rows: list[int] = sorted(event.selection.rows)
+    return [groups[row] for row in rows if row < len(groups)]
 
 
 def _values(views: Sequence[RunView], facts: Sequence[RunFacts], column: str) -> list[Cell]:

@@ -5,17 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dependency_injector import providers
 from streamlit.testing.v1 import AppTest
 
 from app.views import runs
 from backend.containers import StudioContainer
+from backend.domain.heartbeat import Heartbeat
 from backend.domain.run import Attempt, Origin
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from backend.services.run_facts import KnownFacts, RunFactsService
+from backend.store.run_files import LocalRunFiles
 from tests.app.conftest import open_page
+from tests.fakes.clock import FakeClock
 from tests.fakes.event_bytes import scalar, version, write
+from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import NOON, a_run
 
 STATES = {"one": RunState.FINISHED, "two": RunState.FAILED, "three": RunState.STOPPED, "four": RunState.RUNNING}
@@ -458,3 +463,32 @@ def test_a_thousand_runs_are_one_page_and_more_are_several(
     assert values(at, "name") == ["Run 4"]
     at.number_input(key="page").set_value(1).run()
     assert values(at, "name") == ["Run 0", "Run 1"]
+
+
+class CountingFiles(LocalRunFiles):
+    """Counts how often a run's folder is looked into."""
+
+    def __init__(self) -> None:
+        self.num_looks = 0
+
+    def heartbeat(self, run_dir: Path) -> Heartbeat | None:
+        self.num_looks += 1
+        return super().heartbeat(run_dir)
+
+
+def test_a_thousand_runs_are_drawn_without_looking_into_their_folders_again(studio: StudioContainer) -> None:
+    store, files = FakeRunStore(FakeClock()), CountingFiles()
+    for number in range(1_000):
+        at = NOON + timedelta(minutes=number)
+        facts = {"state": RunState.FINISHED, "wish": Wish.STOP, "created_at": at}
+        store.create(a_run(f"run-{number:04}", name=f"Run {number}", **facts))
+    studio.store.override(providers.Object(store))
+    studio.files.override(providers.Object(files))
+    page = open_page("runs")
+    assert len(page.dataframe[0].value) == 1_000
+    assert files.num_looks == 1_000
+    page.radio(key="status").set_value("finished").run()
+    page.selectbox(key="sort").set_value("name").run()
+    assert len(page.dataframe[0].value) == 1_000
+    assert files.num_looks == 1_000
+    assert names(open_page("runs", search="Run 999")) == {"Run 999"}
