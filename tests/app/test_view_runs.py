@@ -345,6 +345,11 @@ def test_the_chosen_columns_stay_for_the_session_and_are_kept(orders: Path, serv
     at.multiselect(key="columns").set_value(["eval/loss", "state"]).run()
     assert list(at.dataframe[0].value.columns) == ["color", "name", "eval/loss", "state"]
     assert sorted(values(at, "eval/loss")) == [1.0, 2.0, 3.0, 4.0]
+    later = open_page("runs")
+    assert list(later.dataframe[0].value.columns) == ["color", "name", "eval/loss", "state"]
+    assert later.multiselect(key="columns").value == ["eval/loss", "state"]
+    later.run()
+    assert later.multiselect(key="columns").value == ["eval/loss", "state"]
 
 
 def test_the_search_finds_any_setting(orders: Path) -> None:
