@@ -4,7 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.plugin_views import framed_view
-from app.views import chat, compare, curves, datasets, developer, errors, home, machine, monitor, runs, settings, train
+from app.views import (
+    chat,
+    compare,
+    curves,
+    datasets,
+    developer,
+    errors,
+    home,
+    machine,
+    models,
+    monitor,
+    runs,
+    settings,
+    train,
+)
 from backend.services.bundle import Services
 
 
@@ -29,6 +43,7 @@ MENU = (
     View("home", "Home", ":material/home:", "What runs, what ended, what needs you.", home.render),
     View("train", "Train", ":material/model_training:", "Set up and start a run.", train.render),
     View("datasets", "Datasets", ":material/dataset:", "Look into datasets, check and prepare them.", datasets.render),
+    View("models", "Models", ":material/deployed_code:", "Base models, adapters and checkpoints here.", models.render),
     View("monitor", "Monitor", ":material/monitoring:", "Watch one run live.", monitor.render),
     View("runs", "Runs", ":material/list_alt:", "All runs, to find, annotate, stop and delete.", runs.render),
     View("curves", "Curves", ":material/show_chart:", "Look at the curves of many runs.", curves.render),

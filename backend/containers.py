@@ -24,11 +24,14 @@ from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
 from backend.probes.tensorboard import LoopbackTensorBoard
+from backend.services.adapter_library import AdapterLibrary
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
+from backend.services.bulk_runs import BulkRuns
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
+from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
@@ -46,6 +49,7 @@ from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
@@ -54,6 +58,7 @@ from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
+from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.run_times import RunTimes
@@ -69,6 +74,7 @@ from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.timings import Timings
 from backend.services.training import TrainingService
+from backend.services.trash import TrashService
 from backend.store.branch_files import LocalBranchFiles
 from backend.store.records import DirectoryRecords
 from backend.store.run_files import LocalRunFiles
@@ -210,6 +216,13 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     queue: Provider[RunQueue] = Once(RunQueue, store, processes)
     sweeps: Provider[Sweeps] = Once(Sweeps, store, files, training, queue, configs, clock)
+    bulk: Provider[BulkRuns] = Once(BulkRuns, training, library, processes)
+    facts: Provider[RunFactsService] = Once(wiring.run_facts, settings, configs, branch_files, curves, clock)
+    models: Provider[ModelLibrary] = Once(wiring.model_library, settings, store, clock)
+    adapters: Provider[AdapterLibrary] = Once(AdapterLibrary, store, curves)
+    checkpoints: Provider[CheckpointLibrary] = Once(
+        CheckpointLibrary, store, executor, curves, configs, Object(held), settings.provided.trash_folder
+    )
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
         ChatService,
@@ -238,6 +251,7 @@ class StudioContainer(containers.DeclarativeContainer):
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace, answers)
     drafts: Provider[Drafts] = Once(Drafts, store, clock)
+    trash: Provider[TrashService] = Once(TrashService, settings.provided.trash_folder)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
     insight: Provider[Insight] = Once(
         Insight,
@@ -285,6 +299,12 @@ class StudioContainer(containers.DeclarativeContainer):
         states=states,
         drafts=drafts,
         comparing=comparing,
+        models=models,
+        adapters=adapters,
+        checkpoints=checkpoints,
+        facts=facts,
+        bulk=bulk,
+        trash=trash,
         storage=storage,
         repairs=repairs,
         boot=boot,

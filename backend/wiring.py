@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backend.domain.curves import CurveSource
 from backend.domain.events import ConfigChanged, DatasetsChanged, ErrorHandled, ModelsChanged, RunEvent, RunRemoved
-from backend.domain.ports import Clock, RunFiles, RunStore
+from backend.domain.ports import BranchFiles, Clock, RunFiles, RunStore
 from backend.domain.reboot import RebootPolicy
 from backend.domain.run_directory import RunDirectory
 from backend.errors import StorageError
@@ -40,9 +40,11 @@ from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
 from backend.services.process_manager import SupervisorProgram
+from backend.services.run_facts import RunFactsService
 from backend.services.setting_states import OF_RUNS, STARTED
 from backend.services.settings_service import SettingsService
 from backend.services.spare import Spare, SpareRule
@@ -52,6 +54,9 @@ from backend.services.storage import CACHE_KEY as STORAGE
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
 from backend.store.errors import StoreUnavailable
+from backend.store.model_probe import LocalModels
+from backend.store.settings_file import SettingsFile
+from config.catalog import base_models
 from config.settings import Settings
 
 Now = Callable[[], Settings]
@@ -252,3 +257,22 @@ def following(service: SettingsService, followers: Followers, bus: EventBus) -> 
     log_level(service.current())
     service.listen(lambda changed: followers.follow(service.current(), changed))
     service.listen(lambda changed: bus.publish(ConfigChanged(changed)))
+
+
+def model_library(settings: Settings, store: RunStore, clock: Clock) -> ModelLibrary:
+    """The models of the workspace, of registered folders, and of the hub's cache as its own library finds it."""
+    places = ModelPlaces(
+        workspace=settings.models_folder,
+        hub=hub_cache(os.environ, Path.home()),
+        trash=settings.trash_folder,
+        private=settings.private_folders,
+    )
+    return ModelLibrary(store, LocalModels(), clock, places, base_models())
+
+
+def run_facts(
+    settings: Settings, configs: ConfigService, files: BranchFiles, curves: TensorBoardDataManager, clock: Clock
+) -> RunFactsService:
+    """What is read of runs is kept among the caches."""
+    kept = SettingsFile(settings.cache_folder / "run-settings.jsonl")
+    return RunFactsService(configs, files, curves, kept, clock)

@@ -7,19 +7,26 @@ import streamlit as st
 
 from app.components.markdown_escape import escape
 from app.notices import attempt
+from app.session import widget_value
 from backend.domain.run_view import RunView
 
-MOST_ROWS = 20
+MOST_ROWS = 8
 MOST_ROWS_SHORT = 5
+FEW = 3  # runs, which the buttons of the rows move fast enough
+_RUN, _PLACE = "queue-place-run", "queue-place-number"
 
 
 @dataclass(frozen=True, slots=True)
 class QueueActions:
-    """`step(run_id, by)` moves a run by places, negative towards the head; the others take the run's id."""
+    """`step(run_id, by)` moves a run by places, negative towards the head; `move(run_id, place)` to a place from 1.
+
+    The others take the run's id.
+    """
 
     step: Callable[[str, int], object]
     hold: Callable[[str], object]
     release: Callable[[str], object]
+    move: Callable[[str, int], object]
 
 
 def run_queue(waiting: Sequence[RunView], held: Sequence[RunView], actions: QueueActions) -> None:
@@ -28,8 +35,10 @@ def run_queue(waiting: Sequence[RunView], held: Sequence[RunView], actions: Queu
         st.subheader("Queue", anchor=False)
         for view in waiting[:MOST_ROWS]:
             with _row(view, f"{view.queue_position}\\."):
-                _button("Up", "arrow_upward", view, actions.step, -1, is_possible=view.queue_position != 1)
-                _button("Down", "arrow_downward", view, actions.step, 1, is_possible=view is not waiting[-1])
+                is_first, is_last = view.queue_position == 1, view is waiting[-1]
+                _button("First", "vertical_align_top", view, actions.move, 1, is_possible=not is_first)
+                _button("Up", "arrow_upward", view, actions.step, -1, is_possible=not is_first)
+                _button("Down", "arrow_downward", view, actions.step, 1, is_possible=not is_last)
                 _button("Pause" if view.run.attempts else "Hold", "pause", view, actions.hold, key="hold")
         for view in held[:MOST_ROWS]:
             with _row(view, ":gray-badge[held]"):
@@ -37,6 +46,23 @@ def run_queue(waiting: Sequence[RunView], held: Sequence[RunView], actions: Queu
         left = len(waiting[MOST_ROWS:]) + len(held[MOST_ROWS:])
         if left:
             st.caption(f"{left:,} more; all of them: peft-studio queue list")
+        if len(waiting) > FEW:
+            _place(waiting, actions)
+
+
+def _place(waiting: Sequence[RunView], actions: QueueActions) -> None:
+    """Any run to any place, however long the queue is, without a mouse."""
+    names = {view.id: f"{view.queue_position}. {view.name} ({view.id})" for view in waiting}
+
+    def move() -> None:
+        chosen = widget_value(_RUN)
+        if chosen in names:
+            attempt(actions.move, chosen, int(widget_value(_PLACE) or 1))
+
+    with st.form("queue-place", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Move the run", list(names), key=_RUN, format_func=lambda run_id: names.get(run_id, run_id))
+        st.number_input("to place", 1, len(waiting), 1, key=_PLACE, width=140)
+        st.form_submit_button("Move", icon=":material/low_priority:", key="queue-place-move", on_click=move)
 
 
 def waiting_list(waiting: Sequence[RunView]) -> None:
@@ -71,6 +97,7 @@ def _button(
         icon=f":material/{icon}:",
         key=f"queue-{key or label.lower()}-{view.id}",
         disabled=not is_possible,
+        help=escape(f"{label}: {view.name}"),
         on_click=attempt,
         args=(action, view.id, *more),
     )

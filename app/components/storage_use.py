@@ -1,6 +1,6 @@
 """The workspace and its disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -26,3 +26,21 @@ def draw_storage(disk: Disk, folders: Sequence[FolderUsage]) -> None:
         column_config={"Where": st.column_config.TextColumn(width="large")},
         alt="What each part of the workspace takes up",
     )
+
+
+@st.dialog("Empty the trash?", icon=":material/delete_forever:")
+def empty_trash_dialog(trash: FolderUsage, empty: Callable[[], None]) -> None:
+    """Asks first, as this is the one place where things are erased; `empty` is called by the button."""
+    st.text(str(trash.path))
+    st.write(
+        f"Everything in it is erased for good: {in_bytes(trash.size_bytes)} of deleted runs, checkpoints and models, "
+        f"files: {trash.num_files:,}. What other runs share stays on the disk."
+    )
+
+    def done() -> None:
+        empty()
+        st.rerun()
+
+    with st.container(horizontal=True):
+        st.button("Erase for good", type="primary", key="trash-yes", on_click=done)
+        st.button("Keep it", key="trash-no", on_click=st.rerun)

@@ -7,10 +7,12 @@ import streamlit as st
 from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
 from app.components.hardware_now import draw_hardware
 from app.components.memory_line import memory_line
+from app.components.sizes import in_bytes
 from app.components.spare_line import spare_line
 from app.components.startup_phases import draw_startup
-from app.components.storage_use import draw_storage
+from app.components.storage_use import draw_storage, empty_trash_dialog
 from app.frame import live
+from app.notices import attempt, say
 from app.remembered import dependencies, storage
 from backend.services.bundle import Services
 
@@ -49,7 +51,19 @@ def _dependencies(services: Services) -> None:
 
 def _storage(services: Services) -> None:
     st.header("Storage", anchor=False)
-    draw_storage(services.hardware.snapshot().disk, storage(services))
+    folders = storage(services)
+    draw_storage(services.hardware.snapshot().disk, folders)
+    trash = next(folder for folder in folders if folder.name == "Trash")
+    if trash.num_files and st.button("Empty the trash", icon=":material/delete_forever:", key="machine-trash"):
+        empty_trash_dialog(trash, lambda: attempt(_empty_trash, services))
+
+
+def _empty_trash(services: Services) -> None:
+    try:
+        size = services.trash.empty()
+    finally:
+        services.storage.forget()
+    say(f"The trash was emptied; {in_bytes(size)} became free.")
 
 
 def _studio_version() -> str:

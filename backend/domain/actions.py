@@ -6,6 +6,7 @@ from dataclasses import replace
 from backend.domain.application_state import (
     ApplicationState,
     ChatSettings,
+    RunsLook,
     SweepForm,
     TrainingState,
     UIState,
@@ -130,6 +131,11 @@ def set_log_filter(text: str) -> Updater:
 def set_chat(settings: ChatSettings) -> Updater:
     """Sample answers in another way."""
     return _with_ui(lambda ui: replace(ui, chat=settings))
+
+
+def set_runs_look(look: RunsLook) -> Updater:
+    """Show runs in other columns, or in another order."""
+    return _with_ui(lambda ui: replace(ui, runs=look))
 
 
 def _with_draft(state: ApplicationState, draft: Mapping[str, object]) -> ApplicationState:

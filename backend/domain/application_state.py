@@ -9,6 +9,7 @@ from pydantic import Field
 
 from backend.domain.board import XAxis
 from backend.domain.json_value import JsonValue, frozen_mapping
+from backend.domain.run_columns import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,15 @@ class ChatSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsLook:
+    """How the table of runs looks: its columns after the name, and what it is sorted by."""
+
+    columns: Annotated[tuple[str, ...], Field(max_length=30)] = DEFAULT
+    sort: Annotated[str, Field(max_length=200)] = "created"
+    is_ascending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UIState:
     """Preferences that no theme knows. `smoothing` is the weight of the past in a curve, 0 for none.
 
@@ -78,6 +88,7 @@ class UIState:
     x_axis: XAxis = XAxis.STEP
     log_filter: Annotated[str, Field(max_length=1000)] = ""
     chat: ChatSettings = field(default_factory=ChatSettings)
+    runs: RunsLook = field(default_factory=RunsLook)
 
 
 @dataclass(frozen=True, slots=True)

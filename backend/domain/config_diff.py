@@ -59,6 +59,11 @@ def flattened(config: RunConfig) -> dict[str, JsonValue]:
     return {key: value for key, (value, _) in _settings(config).items()}
 
 
+def setting_keys() -> tuple[str, ...]:
+    """Every setting that any run can have, in the order of the model; no labels."""
+    return tuple(key for key in _order() if key not in LABELS and not _is_section(key))
+
+
 def compare_configs(configs: Sequence[RunConfig]) -> ConfigDiff:
     """The settings that are not the same in all; nothing differs among fewer than two."""
     all_told = [_settings(config) for config in configs]
@@ -144,6 +149,11 @@ def _is_same(one: Told, other: Told) -> bool:
 
 def _position(key: str) -> int:
     return _order()[key]
+
+
+@cache
+def _is_section(key: str) -> bool:
+    return any(other.startswith(f"{key}.") for other in _order())
 
 
 @cache

@@ -7,18 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backend.domain.csv_cells import csv_cell
 from backend.domain.curves import Damage, Numbers, Series
 
-_FORMULA = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "'",
-)  # a quote is put before: before a quote, too, so that it can be undone
 _ROWS_AT_ONCE = 10_000
 
 
@@ -50,7 +41,7 @@ def long_csv(curves: Iterable[Curve]) -> Iterator[str]:
     """
     yield "run,tag,step,wall_time,value\n"
     for run, series in curves:
-        names = f"{_cell(run)},{_cell(series.tag)}"
+        names = f"{csv_cell(run)},{csv_cell(series.tag)}"
         for first in range(0, len(series), _ROWS_AT_ONCE):
             some = slice(first, first + _ROWS_AT_ONCE)
             rows = zip(
@@ -66,7 +57,7 @@ def wide_csv(curves: Sequence[Curve]) -> Iterator[str]:
     """
     is_one_run = len({curve.run for curve in curves}) <= 1
     names = [curve.series.tag if is_one_run else f"{curve.run} {curve.series.tag}" for curve in curves]
-    yield ",".join(["step", *map(_cell, names)]) + "\n"
+    yield ",".join(["step", *map(csv_cell, names)]) + "\n"
     steps = np.unique(np.concatenate([curve.series.steps for curve in curves])) if curves else np.empty(0, np.int64)
     for first in range(0, len(steps), _ROWS_AT_ONCE):
         some = steps[first : first + _ROWS_AT_ONCE]
@@ -105,14 +96,6 @@ def spelt(value: float) -> str:
     if math.isfinite(value):
         return repr(value)
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def _cell(text: str) -> str:
-    if text.startswith(_FORMULA):
-        text = "'" + text
-    if any(character in text for character in ',"\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
 
 
 def _texts(numbers: Numbers) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """What came out of runs: last and best values with their steps, and the same at a step that all have. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -129,8 +129,12 @@ def memory_peak(series: Mapping[str, Series]) -> tuple[str, float] | None:
 
 def metric_tags(all_curves: Sequence[Curves]) -> tuple[str, ...]:
     """The tags that say how good runs are or how they went, not how the machine did; evaluations first."""
-    tags = sorted({tag for curves in all_curves for tag in curves.series})
-    wanted = [tag for tag in tags if not tag.startswith(MACHINE) and tag not in _PROGRESS]
+    return metric_order({tag for curves in all_curves for tag in curves.series})
+
+
+def metric_order(tags: Iterable[str]) -> tuple[str, ...]:
+    """The same of any tags."""
+    wanted = [tag for tag in sorted(tags) if not tag.startswith(MACHINE) and tag not in _PROGRESS]
     return tuple(sorted(wanted, key=lambda tag: (not tag.startswith("eval/"), not tag.endswith("loss"), tag)))
 
 

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from backend.services.adapter_library import AdapterLibrary
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
+from backend.services.bulk_runs import BulkRuns
 from backend.services.chat import ChatService
+from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
@@ -20,6 +23,7 @@ from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
@@ -27,6 +31,7 @@ from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
+from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.run_times import RunTimes
@@ -41,6 +46,7 @@ from backend.services.sweeps import Sweeps
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.training import TrainingService
+from backend.services.trash import TrashService
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +92,9 @@ class Services:
     catalogue: ErrorCatalogue
     settings: SettingsService
     plugins: PluginManager
+    models: ModelLibrary
+    adapters: AdapterLibrary
+    checkpoints: CheckpointLibrary
+    facts: RunFactsService
+    bulk: BulkRuns
+    trash: TrashService

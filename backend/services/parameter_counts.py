@@ -16,7 +16,7 @@ from backend.domain.run_config import HUB_ID, RunConfig
 from backend.domain.trainable import Count, CountAnswer, CountOrder, How, by_arithmetic, order_of
 from backend.errors import Explanation, ProcessError
 from backend.services.preflight import model_folder
-from backend.store.model_folders import ModelFacts, cached_model, model_facts
+from backend.store.base_model_facts import ModelFacts, cached_model, model_facts
 from config.catalog import DEMO_MODEL
 
 PATIENCE_SECONDS = 240.0

@@ -45,8 +45,15 @@ class RunLibrary:
             clean = sorted({tag.strip()[:50] for tag in tags if tag.strip()})[:MAX_TAGS]
         return self._store.annotate(run_id, name=name, notes=notes, tags=clean)
 
-    def delete(self, run_id: str) -> Path | None:
-        """Move a run at rest to the trash and forget it; where its folder is now, None if it had none."""
+    def tags(self, run_id: str) -> tuple[str, ...]:
+        """The tags of a run. Raises RunNotFound."""
+        return self._store.get(run_id).tags
+
+    def delete(self, run_id: str, *, settles: bool = True) -> Path | None:
+        """Move a run at rest to the trash and forget it; where its folder is now, None if it had none.
+
+        Who deletes many gives out their places once, at the end (`settles`).
+        """
         run = self._store.get(run_id)
         folder = RunDirectory(run.run_dir)
         is_looked_after = self._executor.find(folder.supervisor_lock)[0] is not Liveness.DEAD
@@ -56,5 +63,6 @@ class RunLibrary:
         target = self._files.trash(run.run_dir, self._trash_folder) if run.run_dir.is_dir() else None
         self._store.delete(run_id)
         self._forget_curves(folder.tensorboard)
-        self._processes.reconcile()  # others may get the places that it held, or have waited for it
+        if settles:
+            self._processes.reconcile()  # others may get the places that it held, or have waited for it
         return target

@@ -40,12 +40,12 @@ class StatusManager:
         """All runs, newest first."""
         version = self._store.version()
         remembered = self._list
-        if remembered and remembered[0] == version and not any(_is_at_work(view.run) for view in remembered[1]):
+        if remembered and remembered[0] == version:
             return remembered[1]
         runs = self._store.list()
         places = _positions(runs)
         views = tuple(self._view(run, places.get(run.id)) for run in runs)
-        self._list = (version, views)
+        self._list = None if any(_is_at_work(run) for run in runs) else (version, views)
         return views
 
     def active(self) -> tuple[RunView, ...]:

@@ -43,6 +43,10 @@ class StorageService:
         """
         return self._answers.get_or_compute(CACHE_KEY, self._measure)
 
+    def forget(self) -> None:
+        """Measure anew when asked next."""
+        self._answers.invalidate(CACHE_KEY)
+
     def _measure(self) -> tuple[FolderUsage, ...]:
         parts = [self._part(name, self._workspace / folder, _sizes) for name, folder in PARTS.items()]
         return (*parts, self._part("Store", self._workspace, _own_sizes))

@@ -75,3 +75,15 @@ def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def all_folders(folder: Path) -> list[Checkpoint]:
+    """Every checkpoint-N folder, sealed or not, newest first; links are none."""
+    if not folder.is_dir():
+        return []
+    found = [
+        Checkpoint(int(match[1]), path)
+        for path in folder.iterdir()
+        if (match := FOLDER.match(path.name)) and path.is_dir() and not path.is_symlink()
+    ]
+    return sorted(found, key=lambda checkpoint: -checkpoint.step)

@@ -24,12 +24,15 @@ from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.ports import RunStore
 from backend.domain.run import Run
 from backend.domain.states import RunState, Wish
+from backend.services.bundle import Services
 from config.settings import Settings
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 EMPTY = "import streamlit as st\nst.title('Empty')\nst.button('Click', key='click')\n"
 STATES = (RunState.FINISHED, RunState.STOPPED, RunState.FAILED)
 TOTAL_STEPS = 200
+KEY = "training.batch_size"
+ORDER = "base_model: demo\ndataset: sample:demo.jsonl\ntraining: {{batch_size: {batch_size}}}\n"
 
 
 def main(num_runs: int, num_clicks: int) -> None:
@@ -51,7 +54,11 @@ def main(num_runs: int, num_clicks: int) -> None:
         filtered = report("Runs, filter by state", measured(num_clicks, lambda i: filter_by(runs, words[i % 4])))
         plain = report("Runs, rerun of the whole table", measured(num_clicks, lambda _: filter_by(runs, "all")))
         searched = report("Runs, search", measured(num_clicks, lambda i: search(runs, f"run {i}")))
-        for name, median in (("filter", filtered), ("rerun", plain), ("search", searched)):
+        settings_known(container.services())
+        columns = ([KEY], [KEY, "state"])
+        chosen = report("Runs, column of a setting", measured(num_clicks, lambda i: choose(runs, columns[i % 2])))
+        figures = (("filter", filtered), ("rerun", plain), ("search", searched), ("column", chosen))
+        for name, median in figures:
             print(f"ratio to the empty page, {name}: {median / baseline:.1f}")
         use_container(None)
         container.shutdown_resources()
@@ -65,6 +72,19 @@ def filter_by(page: AppTest, state: str) -> object:
 def search(page: AppTest, text: str) -> object:
     """Type a text."""
     return page.text_input(key="search").set_value(text).run()
+
+
+def choose(page: AppTest, columns: list[str]) -> object:
+    """Show other columns."""
+    return page.multiselect(key="columns").set_value(columns).run()
+
+
+def settings_known(services: Services) -> None:
+    """Have the settings of all runs read, which is done once, in the background."""
+    began = time.perf_counter()
+    while services.facts.known(services.status.list()).num_left:
+        services.facts.wait(1)
+    print(f"settings of all runs read in {time.perf_counter() - began:.1f} s, in the background")
 
 
 def measured(num_clicks: int, click: Callable[[int], object]) -> list[float]:
@@ -109,6 +129,7 @@ def seed(store: RunStore, folder: Path, num_runs: int) -> None:
         run.run_dir.mkdir(parents=True)
         beat = Heartbeat("t", 1, 1, Phase.TRAINING, step, TOTAL_STEPS, at.timestamp())
         (run.run_dir / "heartbeat").write_text(beat.to_json(), encoding="utf-8")
+        (run.run_dir / "run.yaml").write_text(ORDER.format(batch_size=2 ** chance.randrange(5)), encoding="utf-8")
         store.restore(run, ())
 
 

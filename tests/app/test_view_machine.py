@@ -70,3 +70,18 @@ def test_startup_phases_are_listed_once_it_is_over(services: Services) -> None:
     at = open_page("machine")
     assert any("9.50 s, over the budget" in text.value for text in at.markdown)
     assert "Imports" in list(at.dataframe[-1].value["Phase"])
+
+
+def test_the_trash_is_emptied_only_after_asking(machine: FakeMachine, studio: StudioContainer) -> None:
+    trash = studio.settings().trash_folder
+    (trash / "run-ab12").mkdir(parents=True)
+    (trash / "run-ab12" / "weights").write_bytes(bytes(2048))
+    at = open_page("machine")
+    at.button(key="machine-trash").click().run()
+    assert "erased for good: 2 KiB of deleted runs" in " ".join(text.value for text in at.markdown)
+    assert (trash / "run-ab12").is_dir()
+    at.button(key="trash-yes").click().run()
+    assert not at.exception
+    assert list(trash.iterdir()) == []
+    assert "2 KiB became free" in at.success[0].value.replace("\\", "")
+    assert "machine-trash" not in [button.key for button in at.button]

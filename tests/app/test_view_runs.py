@@ -2,17 +2,25 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dependency_injector import providers
 from streamlit.testing.v1 import AppTest
 
 from app.views import runs
 from backend.containers import StudioContainer
+from backend.domain.heartbeat import Heartbeat
 from backend.domain.run import Attempt, Origin
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
+from backend.services.run_facts import KnownFacts, RunFactsService
+from backend.store.run_files import LocalRunFiles
 from tests.app.conftest import open_page
+from tests.fakes.clock import FakeClock
+from tests.fakes.event_bytes import scalar, version, write
+from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import NOON, a_run
 
 STATES = {"one": RunState.FINISHED, "two": RunState.FAILED, "three": RunState.STOPPED, "four": RunState.RUNNING}
@@ -40,8 +48,8 @@ def selected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     wanted: list[str] = []
     table = runs.run_table
 
-    def choose(views: tuple[RunView, ...], colors: dict[str, int]) -> list[RunView]:
-        table(views, colors)
+    def choose(views: tuple[RunView, ...], *facts: Any) -> list[RunView]:
+        table(views, *facts)
         return [view for view in views if view.id in wanted]
 
     monkeypatch.setattr(runs, "run_table", choose)
@@ -280,3 +288,212 @@ def test_one_run_can_be_opened_in_curves(folder: Path, selected: list[str]) -> N
     selected[:] = ["two"]
     at = open_page("runs").button(key="runs-curves").click().run()
     assert at.multiselect(key="curves-runs").value == ["run:two"]
+
+
+def values(at: AppTest, column: str) -> list[Any]:
+    return list(at.dataframe[0].value[column])
+
+
+@pytest.fixture
+def orders(folder: Path, services: Services) -> Path:
+    """Each run with an order of its own and a last loss, all of them read by now."""
+    for number, run_id in enumerate(STATES, 1):
+        order = f"base_model: demo\ndataset: sample:demo.jsonl\ntraining: {{batch_size: {number}}}\n"
+        (folder / run_id / "run.yaml").write_text(order)
+        write(folder / run_id / "tensorboard", "1.a.1", [version(), scalar(1, 5.0 - number, "eval/loss")])
+    while services.facts.known(services.status.list()).num_left:
+        services.facts.wait(1)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"tag": "keep"}, {"Run one"}),
+        ({"method": "lora", "status": "failed"}, {"Run two"}),
+        ({"since": "2025-12-31", "until": "2026-01-02"}, {"Run one", "Run two", "Run three", "Run four"}),
+    ],
+)
+def test_every_filter_can_stand_in_the_address(folder: Path, query: dict[str, str], found: set[str]) -> None:
+    at = open_page("runs", **query)
+    assert not at.exception
+    assert names(at) == found
+    assert any(text.value.startswith("Filtered by ") for text in at.text)
+
+
+def test_filters_that_hide_runs_are_told_and_cleared(folder: Path) -> None:
+    at = open_page("runs", tag="keep", since="2025-12-31")
+    at.button(key="runs-clear").click().run()
+    assert len(names(at)) == len(STATES)
+    assert "runs-clear" not in [button.key for button in at.button]
+
+
+def test_a_day_on_which_nothing_was_created_finds_nothing(folder: Path) -> None:
+    assert "No run matches" in open_page("runs", until="2025-12-30").info[0].value
+
+
+def test_columns_of_settings_and_metrics_are_chosen_in_the_address_and_sort(orders: Path) -> None:
+    at = open_page("runs", columns="training.batch_size", sort="eval/loss", ascending="true")
+    assert not at.exception
+    assert values(at, "training.batch_size") == [4, 3, 2, 1]
+    at = open_page("runs", sort="training.batch_size", ascending="true")
+    assert values(at, "name") == ["Run one", "Run two", "Run three", "Run four"]
+
+
+def test_the_chosen_columns_stay_for_the_session_and_are_kept(orders: Path, services: Services) -> None:
+    at = open_page("runs")
+    at.multiselect(key="columns").set_value(["eval/loss", "state"]).run()
+    assert list(at.dataframe[0].value.columns) == ["color", "name", "eval/loss", "state"]
+    assert sorted(values(at, "eval/loss")) == [1.0, 2.0, 3.0, 4.0]
+    later = open_page("runs")
+    assert list(later.dataframe[0].value.columns) == ["color", "name", "eval/loss", "state"]
+    assert later.multiselect(key="columns").value == ["eval/loss", "state"]
+    later.run()
+    assert later.multiselect(key="columns").value == ["eval/loss", "state"]
+
+
+def test_the_search_finds_any_setting(orders: Path) -> None:
+    assert names(open_page("runs", search="batch_size=3")) == {"Run three"}
+
+
+def test_an_unknown_column_is_empty_and_no_error(orders: Path) -> None:
+    at = open_page("runs", columns="![x](http://example.org)", sort="nonsense")
+    assert not at.exception
+    assert at.dataframe[0].value["![x](http://example.org)"].isna().all()
+
+
+def test_settings_that_are_still_being_read_are_announced(
+    folder: Path, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = KnownFacts({}, len(STATES), 0)
+    monkeypatch.setattr(RunFactsService, "known", lambda *_: waiting)
+    at = open_page("runs", columns="training.batch_size")
+    assert "The settings of 4 runs are being read" in " ".join(caption.value for caption in at.caption)
+
+
+def test_runs_are_grouped_by_tag_with_their_states(orders: Path) -> None:
+    at = open_page("runs", group="tags", columns="eval/loss")
+    table = at.dataframe[0].value.set_index("group")
+    assert table.loc["keep", "Finished"] == 1
+    assert table.loc["no tag", "Runs"] == 3
+    assert table.loc["no tag", "eval/loss"] == 1.0
+    assert table.loc["no tag", "Active"] == 1
+
+
+def test_deleting_many_asks_first_and_says_which_stay(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["one", "two", "four"]
+    at = open_page("runs")
+    at.button(key="runs-delete").click().run()
+    told = "\n".join(text.value for text in (*at.text, *at.markdown, *at.caption))
+    assert "2 runs will leave this list" in told
+    assert "1 run of the selection stay as they are" in told
+    assert len(services.status.list()) == len(STATES)
+    at.button(key="bulk-delete-yes").click().run()
+    assert not at.exception
+    assert {view.id for view in services.status.list()} == {"three", "four"}
+    assert at.success[0].value == "2 runs were moved to the trash\\."
+    assert len(list((folder.parent / "trash").iterdir())) == 2
+
+
+def test_deleting_many_can_be_left(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["one", "two"]
+    at = open_page("runs")
+    at.button(key="runs-delete").click().run()
+    at.button(key="bulk-delete-no").click().run()
+    assert len(services.status.list()) == len(STATES)
+
+
+def test_stopping_many_stops_those_that_go_on(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["one", "four"]
+    at = open_page("runs")
+    at.button(key="runs-stop").click().run()
+    at.button(key="bulk-stop-yes").click().run()
+    assert services.status.show("four").wish is Wish.STOP
+    assert at.success[0].value == "1 run was asked to stop\\."
+
+
+def test_tags_are_given_to_many_and_taken_away(folder: Path, selected: list[str], services: Services) -> None:
+    selected[:] = ["one", "two"]
+    at = open_page("runs")
+    at.button(key="runs-tag").click().run()
+    at.multiselect(key="bulk-tags-remove").set_value(["keep"])
+    services.library.annotate("three", tags=["paper"])
+    at.button(key="bulk-tag-yes").click().run()
+    assert services.status.show("one").run.tags == ()
+    selected[:] = ["one", "three"]
+    at = open_page("runs")
+    at.button(key="runs-tag").click().run()
+    at.multiselect(key="bulk-tags-add").set_value(["paper"])
+    at.button(key="bulk-tag-yes").click().run()
+    assert services.status.show("one").run.tags == ("paper",)
+
+
+def test_what_one_run_refuses_does_not_keep_the_others(
+    folder: Path, selected: list[str], services: Services, studio: StudioContainer
+) -> None:
+    selected[:] = ["one", "two"]
+    at = open_page("runs")
+    at.button(key="runs-delete").click().run()
+    studio.store().set_wish("two", Wish.RUN, "meanwhile")
+    at.button(key="bulk-delete-yes").click().run()
+    assert "1 run was moved to the trash\\. 1 could not be" in at.success[0].value
+
+
+def test_a_waiting_run_is_put_first_or_to_any_place(queue: None, services: Services) -> None:
+    at = open_page("runs")
+    at.button(key="queue-first-third").click().run()
+    assert line_of(services) == ["third", "first", "second"]
+
+
+def test_a_long_queue_can_be_ordered_by_place(queue: None, services: Services, studio: StudioContainer) -> None:
+    run_dir = studio.settings().runs_folder / "fourth"
+    run_dir.mkdir()
+    at = NOON + timedelta(seconds=9)
+    studio.store().create(a_run("fourth", run_dir=run_dir, queued_at=at))
+    services.processes.reconcile()
+    page = open_page("runs")
+    page.selectbox(key="queue-place-run").set_value("fourth")
+    page.number_input(key="queue-place-number").set_value(2)
+    page.button(key="queue-place-move").click().run()
+    assert line_of(services) == ["first", "fourth", "second", "third"]
+
+
+def test_a_thousand_runs_are_one_page_and_more_are_several(
+    services: Services, studio: StudioContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "ROWS_OF_A_PAGE", 2)
+    for number in range(5):
+        studio.store().create(a_run(f"run-{number}", name=f"Run {number}", state=RunState.FINISHED, wish=Wish.STOP))
+    at = open_page("runs", page="3", sort="name", ascending="true")
+    assert values(at, "name") == ["Run 4"]
+    at.number_input(key="page").set_value(1).run()
+    assert values(at, "name") == ["Run 0", "Run 1"]
+
+
+class CountingFiles(LocalRunFiles):
+    """Counts how often a run's folder is looked into."""
+
+    def __init__(self) -> None:
+        self.num_looks = 0
+
+    def heartbeat(self, run_dir: Path) -> Heartbeat | None:
+        self.num_looks += 1
+        return super().heartbeat(run_dir)
+
+
+def test_a_thousand_runs_are_drawn_without_looking_into_their_folders_again(studio: StudioContainer) -> None:
+    store, files = FakeRunStore(FakeClock()), CountingFiles()
+    for number in range(1_000):
+        at = NOON + timedelta(minutes=number)
+        facts = {"state": RunState.FINISHED, "wish": Wish.STOP, "created_at": at}
+        store.create(a_run(f"run-{number:04}", name=f"Run {number}", **facts))
+    studio.store.override(providers.Object(store))
+    studio.files.override(providers.Object(files))
+    page = open_page("runs")
+    assert len(page.dataframe[0].value) == 1_000
+    assert files.num_looks == 1_000
+    page.radio(key="status").set_value("finished").run()
+    page.selectbox(key="sort").set_value("name").run()
+    assert len(page.dataframe[0].value) == 1_000
+    assert files.num_looks == 1_000
+    assert names(open_page("runs", search="Run 999")) == {"Run 999"}

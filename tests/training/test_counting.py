@@ -10,7 +10,7 @@ from backend.domain.run_config import BaseModelChoice
 from backend.domain.trainable import CountOrder, How, by_arithmetic
 from backend.methods import Method
 from backend.spec import members
-from backend.store.model_folders import model_facts
+from backend.store.base_model_facts import model_facts
 from tests.training.method_table import FILE, tiny
 from tests.training.runs import Room
 

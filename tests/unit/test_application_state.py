@@ -12,6 +12,7 @@ from backend.domain import actions
 from backend.domain.application_state import (
     ApplicationState,
     ChatSettings,
+    RunsLook,
     TrainingState,
     UIState,
     ViewState,
@@ -39,6 +40,7 @@ STATES = st.builds(
         st.sampled_from(XAxis),
         st.text(max_size=50),
         st.builds(ChatSettings, st.integers(1, 8192), st.floats(0, 5), st.floats(0.01, 1), st.booleans()),
+        st.builds(RunsLook, NAMES, st.text(max_size=50), st.booleans()),
     ),
 )
 

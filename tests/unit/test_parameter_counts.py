@@ -10,7 +10,7 @@ import pytest
 from backend.domain.trainable import CountOrder, How
 from backend.domain.weight_sizes import weight_bytes
 from backend.services.parameter_counts import PATIENCE_SECONDS, ParameterCounts
-from backend.store.model_folders import cached_model, model_facts
+from backend.store.base_model_facts import cached_model, model_facts
 from tests.fakes.clock import FakeClock
 from tests.fakes.lines import Reply, ScriptedProgram
 from tests.fakes.run_configs import a_config
