@@ -29,6 +29,8 @@ from backend.services.boot_service import BootService, Systemctl
 from backend.services.branching import Branching
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
+from backend.services.chat_desk import ChatDesk
+from backend.services.chat_place import ChatPlace
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
@@ -181,6 +183,7 @@ class StudioContainer(containers.DeclarativeContainer):
         clock=clock,
         models_folder=settings.provided.models_folder,
         is_hub_offline=settings.provided.hub_offline,
+        idle_limit_seconds=settings.provided.chat_idle_seconds,
     )
     doctor: Provider[DataDoctor] = Once(
         DataDoctor,
@@ -190,6 +193,8 @@ class StudioContainer(containers.DeclarativeContainer):
         is_hub_offline=settings.provided.hub_offline,
     )
     playground: Provider[Playground] = Once(Playground, store, chat)
+    desk: Provider[ChatDesk] = Once(wiring.chat_desk, settings, chat, playground, clock)
+    chat_place: Provider[ChatPlace] = Once(ChatPlace, store, places, Once(DataCache, clock, ttl_seconds=5.0))
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
@@ -216,6 +221,8 @@ class StudioContainer(containers.DeclarativeContainer):
         chat=chat,
         doctor=doctor,
         playground=playground,
+        desk=desk,
+        chat_place=chat_place,
         reindexing=reindexing,
         states=states,
         comparing=comparing,

@@ -15,9 +15,16 @@ from backend.event_files.kept_folder import KeptFolder
 from backend.executors.environment import SAFE_PATH
 from backend.executors.piped import PipedProgram
 from backend.services.boot_service import BootService, Systemctl
+from backend.services.chat import ChatService
+from backend.services.chat_desk import ChatDesk
+from backend.services.chat_rounds import ChatRounds
+from backend.services.conversations import Conversations
+from backend.services.playground import Playground
 from backend.services.process_manager import SupervisorProgram
+from backend.services.prompt_sets import PromptFolders, PromptSets
 from backend.services.spare import SpareRule
 from backend.services.tensorboard_server import TensorBoardProgram
+from config.catalog import prompt_sets
 from config.settings import Settings
 
 LINGER = Path("/var/lib/systemd/linger")
@@ -41,6 +48,14 @@ def inference(settings: Settings) -> PipedProgram:
     idle = str(settings.chat_idle_seconds)
     argv = (sys.executable, "-m", "backend.inference", "--idle-seconds", idle)
     return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "inference.log")
+
+
+def chat_desk(settings: Settings, chat: ChatService, playground: Playground, clock: Clock) -> ChatDesk:
+    """Where people sit who chat."""
+    folder = settings.chats_folder
+    folders = PromptFolders(folder / "prompt-sets", folder / "results", settings.trash_folder)
+    prompts = PromptSets(prompt_sets(), folders)
+    return ChatDesk(playground, ChatRounds(chat, clock), Conversations(folder / "conversations"), prompts, clock)
 
 
 def examiner(settings: Settings) -> PipedProgram:

@@ -3,11 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from backend.domain.application_state import ApplicationState, ChatSettings, TrainingState, UIState, Updater
+from backend.domain.application_state import (
+    ApplicationState,
+    ChatSettings,
+    SamplingPreset,
+    TrainingState,
+    UIState,
+    Updater,
+)
 from backend.domain.board import XAxis
 from backend.domain.json_value import frozen_mapping
 
 MAX_SMOOTHING = 0.999
+MAX_SAMPLING_PRESETS = 50
 
 
 def navigate(view: str) -> Updater:
@@ -85,6 +93,23 @@ def set_log_filter(text: str) -> Updater:
 def set_chat(settings: ChatSettings) -> Updater:
     """Sample answers in another way."""
     return _with_ui(lambda ui: replace(ui, chat=settings))
+
+
+def keep_sampling(preset: SamplingPreset) -> Updater:
+    """Keep a way of sampling under a name, in place of what had that name; the oldest goes if there are too many."""
+
+    def change(ui: UIState) -> UIState:
+        others = tuple(one for one in ui.sampling_presets if one.name != preset.name)
+        return replace(ui, sampling_presets=(*others, preset)[-MAX_SAMPLING_PRESETS:])
+
+    return _with_ui(change)
+
+
+def drop_sampling(name: str) -> Updater:
+    """Forget a way of sampling."""
+    return _with_ui(
+        lambda ui: replace(ui, sampling_presets=tuple(one for one in ui.sampling_presets if one.name != name))
+    )
 
 
 def _with_draft(state: ApplicationState, draft: Mapping[str, object]) -> ApplicationState:

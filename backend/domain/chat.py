@@ -150,6 +150,7 @@ class ChatStatus:
 
     `memory_bytes` is its resident memory; `idle_seconds` is the time since the last answer, 0 during one.
     `model_bytes` are the model's weights as measured after loading, on `device`; `quantization` is how they are kept.
+    After `idle_limit_seconds` without a question the process ends by itself.
     """
 
     is_loaded: bool = False
@@ -160,3 +161,4 @@ class ChatStatus:
     model_bytes: int | None = None
     device: str = ""
     quantization: str = ""
+    idle_limit_seconds: float | None = None

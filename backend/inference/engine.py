@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, Done, Progress, Token
 from backend.inference.adapter_files import Mark, mark
 from backend.inference.generation import generate
-from backend.inference.loading import BaseKey, free_memory, load_base, load_tokenizer
+from backend.inference.loading import BaseKey, free_memory, load_base, load_tokenizer, weights_bytes
 from backend.inference.prompt import prompt_ids, template_of
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Engine:
         say(Progress(ChatPhase.LOADING, name))
         base, tokenizer = load_base(key, check)
         self._loaded = _Loaded(key, base, tokenizer)
-        say(Progress(ChatPhase.LOADED, name, int(base.get_memory_footprint()), str(base.device)))
+        say(Progress(ChatPhase.LOADED, name, weights_bytes(base), str(base.device)))
         return self._loaded
 
     def _adapt(self, loaded: _Loaded, folder: Path, wanted: Mark) -> None:

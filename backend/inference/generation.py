@@ -142,9 +142,7 @@ class _Stop(StoppingCriteria):
 class _Pieces(BaseStreamer):
     """Receives the prompt first, then each new token."""
 
-    def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, stops: StopStrings, say: Callable[[str, int], None]
-    ) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: StopStrings, say: Callable[[str, int], None]) -> None:
         self._detokenizer = Detokenizer(lambda ids: _decoded(tokenizer, ids))
         self._stops = stops
         self._say = say

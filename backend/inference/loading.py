@@ -73,6 +73,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase | None:
         raise explain(str(folder), error) from error
 
 
+def weights_bytes(model: PreTrainedModel) -> int:
+    """What the weights and buffers take in memory, in the format in which they are kept."""
+    return int(model.get_memory_footprint())  # type: ignore[no-untyped-call]  # transformers
+
+
 def free_memory() -> None:
     """Give the memory of what is no longer referred to back, also to the GPU."""
     gc.collect()

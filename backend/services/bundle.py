@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.chat import ChatService
+from backend.services.chat_desk import ChatDesk
+from backend.services.chat_place import ChatPlace
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.curve_sources import CurveSources
@@ -57,6 +59,8 @@ class Services:
     chat: ChatService
     doctor: DataDoctor
     playground: Playground
+    desk: ChatDesk
+    chat_place: ChatPlace
     reindexing: Reindexing
     states: StateManagers
     repairs: Repairs

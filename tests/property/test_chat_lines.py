@@ -23,9 +23,7 @@ from backend.quantization import Nf4
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 COUNT = st.integers(0, 10**9)
 EVENTS: st.SearchStrategy[ChatEvent] = st.one_of(
-    st.builds(
-        Progress, phase=st.sampled_from(ChatPhase), detail=TEXT, memory_bytes=st.none() | COUNT, device=TEXT
-    ),
+    st.builds(Progress, phase=st.sampled_from(ChatPhase), detail=TEXT, memory_bytes=st.none() | COUNT, device=TEXT),
     st.builds(Token, text=TEXT, num_tokens=COUNT),
     st.builds(
         Done,
