@@ -81,7 +81,9 @@ class Conversation(Frozen):
         return self.model_copy(update={"turns": turns, "titles": {**self.titles, **titles}})
 
     def answered(self, side: str, answer: Answer) -> "Conversation":
-        """With the answer of a side to the newest question."""
+        """With the answer of a side to the newest question; the same if there is none any more."""
+        if not self.turns:
+            return self
         *before, last = self.turns
         newest = last.model_copy(update={"answers": {**last.answers, side: answer}})
         return self.model_copy(update={"turns": (*before, newest)})
