@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.chat_talk import LOOK_SECONDS, NOT_NOW
 from app.components.chat_answer import PHASE_WORDS
-from app.components.chat_results import judge_blind, results_table, speeds
+from app.components.chat_results import judge_blind, result_title, results_table, speeds
 from app.components.error_box import error_box
 from app.components.markdown_escape import escape
 from app.notices import attempt, say
@@ -22,6 +22,7 @@ from backend.services.chat_rounds import RoundState
 
 MOST_RESULTS = 100
 UPLOAD_MEGABYTES = 5
+TABLE, BLIND = "Table with names", "Judge two blind"
 _SET, _RESULT = "set", "result"
 _NAME, _TEXT, _FILE = "chat-set-name", "chat-set-text", "chat-set-file"
 
@@ -160,7 +161,8 @@ def _results(services: Services) -> None:
         ids,
         index=ids.index(asked) if asked in ids else 0,
         key=f"chat-result-{asked if asked in ids else ids[0]}",
-        help="Newest first.",
+        format_func=result_title,
+        help="Newest first. Times are UTC.",
     )
     if st.query_params.get(_RESULT) != chosen:
         st.query_params[_RESULT] = chosen
@@ -176,9 +178,17 @@ def _result(services: Services, result: PromptResult) -> None:
     total = len(result.prompts) * len(result.sides)
     if result.num_answers < total:
         st.caption(f"{result.num_answers:,} of {total:,} answers; the rest was not asked.")
+    look = st.segmented_control("Look at them", [TABLE, BLIND], default=TABLE, key="chat-look", required=True)
+    if look == BLIND:
+        judge_blind(result, partial(attempt, services.desk.vote, result.id))
+        return
     results_table(result)
     for line in speeds(result):
         st.caption(escape(line))
+    _result_actions(services, result)
+
+
+def _result_actions(services: Services, result: PromptResult) -> None:
     with st.container(horizontal=True, key="chat-result-actions"):
         for label, make, ending, mime in (
             ("JSONL", as_jsonl, "jsonl", "application/jsonl"),
@@ -195,12 +205,10 @@ def _result(services: Services, result: PromptResult) -> None:
                 help=f"Save all answers as {label}.",
             )
         with st.popover("Delete", icon=":material/delete:", key="chat-result-delete"):
-            st.text(result.id)
+            st.text(result_title(result.id))
             st.button(
-                "Move it to the trash",
+                "Move the answers to the trash",
                 key="chat-result-delete-yes",
                 on_click=attempt,
                 args=(services.desk.prompts.delete_result, result.id),
             )
-    st.subheader("Which is better?", anchor=False)
-    judge_blind(result, partial(attempt, services.desk.vote, result.id))

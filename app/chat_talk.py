@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.components.chat_answer import PHASE_WORDS, answer_card, draw_said, figures
+from app.components.chat_answer import MODEL, PERSON, PHASE_WORDS, answer_card, draw_said, figures
 from app.components.error_box import error_box
 from app.components.markdown_escape import escape
 from app.notices import attempt
@@ -73,14 +73,14 @@ def _draw_past(turns: Sequence[Turn], titles: Mapping[str, str]) -> None:
     for turn in turns:
         _draw_question(turn)
         answers: dict[str, Answer | None] = dict(turn.answers) or {"": None}
-        with st.chat_message("assistant"):
+        with st.chat_message("assistant", avatar=MODEL):
             for (side, answer), column in zip(answers.items(), st.columns(len(answers)), strict=True):
                 with column:
                     answer_card(titles.get(side, side) or "No answer", answer)
 
 
 def _draw_question(turn: Turn) -> None:
-    with st.chat_message("user"):
+    with st.chat_message("user", avatar=PERSON):
         st.text(turn.question)
 
 
@@ -92,7 +92,7 @@ def _follow(services: Services, conversation: Conversation, live: RoundState, ta
     titles = {**conversation.titles, **table.titles}
     _draw_question(conversation.turns[-1])
     places: dict[Place, tuple[DeltaGenerator, DeltaGenerator]] = {}
-    with st.chat_message("assistant"):
+    with st.chat_message("assistant", avatar=MODEL):
         for place, column in zip(live.places, st.columns(len(live.places)), strict=True):
             with column, st.container(border=True):
                 st.markdown(f"**{escape(titles.get(place[1], place[1]))}**")

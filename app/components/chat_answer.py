@@ -10,6 +10,7 @@ from backend.domain.chat import ChatPhase, FinishReason
 from backend.domain.conversation import Answer
 from backend.errors import Explanation
 
+PERSON, MODEL = ":material/person:", ":material/forum:"
 PHASE_WORDS = {
     None: "Waits for the chat program",
     ChatPhase.STARTING: "Starting the chat program",
@@ -39,7 +40,7 @@ def answer_card(title: str, answer: Answer | None) -> None:
         if answer.failure is not None:
             error_box(Explanation(**answer.failure.model_dump()))
         else:
-            st.caption(figures(answer))
+            st.caption(figures(answer), help=template_note(answer))
 
 
 def draw_said(place: DeltaGenerator, text: str) -> None:
@@ -48,15 +49,19 @@ def draw_said(place: DeltaGenerator, text: str) -> None:
 
 
 def figures(answer: Answer) -> str:
-    """Tokens, measured speed, time to the first token, why it ended, and whose chat template was used."""
+    """Tokens, measured speed, time to the first token, and why it ended."""
     parts = [f"{answer.num_tokens:,} tokens"]
     if answer.tokens_per_second is not None:
         parts.append(f"{answer.tokens_per_second:,.1f} tokens per second")
     if answer.first_token_seconds is not None:
         parts.append(f"first token after {_brief(answer.first_token_seconds)}")
     parts.append(ENDINGS[answer.finish] if answer.finish is not None else "cut off")
-    said = ", ".join(parts) + "."
-    return escape(said + (f" Chat template: {answer.template}." if answer.template else ""))
+    return escape(", ".join(parts) + ".")
+
+
+def template_note(answer: Answer) -> str | None:
+    """Whose chat template was used, None if that is not known."""
+    return escape(f"Chat template: {answer.template}.") if answer.template else None
 
 
 def _brief(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """What models answered to a set of prompts: a table, and judging two of them without knowing which is which."""
 
+import re
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -13,6 +14,16 @@ from backend.domain.prompt_results import Choice, PromptResult, Vote, next_unvot
 
 TABLE_PIXELS, LINE_PIXELS, MOST_ROWS_WHOLE = 480, 90, 4
 _PAIR = "chat-blind-pair"
+_ID = re.compile(r"(?P<day>\d{8})-(?P<time>\d{6})-(?P<name>.+)-[0-9a-f]{4}", re.ASCII)
+
+
+def result_title(result_id: str) -> str:
+    """A result as people know it: the set and when it was put to the models."""
+    found = _ID.fullmatch(result_id)
+    if found is None:
+        return result_id
+    day, time = found["day"], found["time"]
+    return f"{found['name']}, {day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}:{time[4:]}"
 
 
 def results_table(result: PromptResult) -> None:

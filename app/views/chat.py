@@ -1,5 +1,6 @@
 """Chat: the base model, tuned models and their checkpoints answer the same question side by side."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -137,11 +138,11 @@ def _names(
     known = {view.id: view for view in views}
     model = known[subject.run_id].run.base_model if subject.run_id is not None else subject.model
     same = [view for view in views if view.run.base_model == model][:MOST_OFFERED]
-    uses = [view.name for view in same]
+    uses = Counter(view.name for view in same)
     names = {BASE: "Base model"}
     present = {side.run_id for side in sides} | {subject.run_id}
     for view in sorted(same, key=lambda one: one.id not in present):
-        name = view.name if uses.count(view.name) == 1 else f"{view.name} ({view.id})"
+        name = view.name if uses[view.name] == 1 else f"{view.name} ({view.id})"
         if view.has_adapter:
             names[f"run:{view.id}"] = name
         if view.id in present:
@@ -171,7 +172,7 @@ def _input(services: Services, state: StateManager, table: Table) -> None:
             attempt(services.desk.ask, table, question)
 
     is_busy = services.desk.rounds.look(table.subject.key) is not None
-    words = "Ask the model" if len(table.sides) == 1 else f"Ask all {len(table.sides)} at once"
+    words = {1: "Ask the model", 2: "Ask both"}.get(len(table.sides), f"Ask all {len(table.sides)}")
     st.chat_input(
         "Wait for the answers, or stop them" if is_busy else words,
         key=_QUESTION,

@@ -282,6 +282,8 @@ def test_a_set_of_prompts_is_put_to_all_sides_and_judged_blind(
     assert at.query_params["result"] in (result_id, [result_id])
     assert services.desk.prompts.result(result_id).num_answers == 4
     assert at.dataframe[0].value["1"].tolist() == ["run first?", "run second?"]
+    at.segmented_control(key="chat-look").set_value("Judge two blind").run()
+    assert not at.dataframe, "a table with names would tell whose answers they are"
     assert sorted(said(at)) == ["base first?", "run first?"]
     at.button(key="chat-vote-first" if said(at)[0].startswith("run") else "chat-vote-second").click().run()
     at.button(key="chat-vote-same").click().run()
