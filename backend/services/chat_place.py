@@ -17,20 +17,27 @@ MOST_READ = 20  # run.yaml files of waiting runs; those at the head of the line 
 
 
 class ChatPlace:
-    """Asks the store at each look, and the devices every few seconds."""
+    """Reads the store when something changed there, and the devices every few seconds. Safe from any thread."""
 
     def __init__(self, store: RunStore, places: PlaceProbe, cache: DataCache) -> None:
         self._store = store
         self._places = places
         self._cache = cache
+        self._seen: tuple[int, tuple[Run, ...]] | None = None
 
     def look(self, choice: Literal["auto", "cpu"], agreed: Collection[str] = ()) -> Verdict:
         """Whom a model on the chosen device disturbs; `agreed` are runs for which a person has said that it may."""
-        runs = tuple(self._store.unsettled())
+        runs = self._runs()
         places = self._cache.get_or_compute(("places",), self._places.now)
         waiting = [run for run in runs if waits(run)][:MOST_READ]
         needs = {run.id: need_of(devices_in(_order(run)), places) for run in waiting}
         return judge(device_of(choice, places), runs, needs, agreed)
+
+    def _runs(self) -> tuple[Run, ...]:
+        version, seen = self._store.version(), self._seen
+        if seen is None or seen[0] != version:
+            seen = self._seen = (version, tuple(self._store.unsettled()))
+        return seen[1]
 
     def has_gpu(self) -> bool:
         """Whether there is a device besides the processor."""
