@@ -35,6 +35,7 @@ def talk(services: Services, table: Table, may_ask: Callable[[], bool]) -> None:
     if live is not None:
         _follow(services, conversation, live, table)
     elif conversation.turns:
+        _say_unseen(table, conversation)
         _next_steps(services, table, conversation, may_ask)
     else:
         _nothing_yet(services, subject, table)
@@ -51,6 +52,13 @@ def _nothing_yet(services: Services, subject: Subject, table: Table) -> None:
             on_click=attempt,
             args=(services.desk.conversations.undo, subject),
         )
+
+
+def _say_unseen(table: Table, conversation: Conversation) -> None:
+    for side in table.sides:
+        if number := conversation.num_unseen(side.address):
+            name = escape(table.titles.get(side.address, side.address))
+            st.caption(f"{name} did not answer {number:,} of these questions, so it knows nothing of them.")
 
 
 def _system_prompt(services: Services, subject: Subject, conversation: Conversation, *, is_fixed: bool) -> None:

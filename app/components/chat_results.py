@@ -33,7 +33,7 @@ def results_table(result: PromptResult) -> None:
         columns[str(place)] = [_cell(result, row, side) for row in range(len(result.prompts))]
     config = {"prompt": st.column_config.TextColumn("Prompt", width="medium")}
     for place, side in enumerate(result.sides):
-        config[str(place)] = st.column_config.TextColumn(escape(result.titles.get(side, side)), width="medium")
+        config[str(place)] = st.column_config.TextColumn(result.titles.get(side, side), width="medium")
     st.dataframe(
         pa.table(columns),
         hide_index=True,

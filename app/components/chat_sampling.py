@@ -94,7 +94,8 @@ def _presets(settings: ChatSettings, own: Sequence[SamplingPreset], change: Chan
         key=show_in_widget(_PRESET, now),
         placeholder="Own values",
         on_change=take,
-        help="Likeliest: no chance at all. Balanced: the defaults. Varied: hotter, without improbable tokens.",
+        help="Likeliest: no chance at all. Balanced: the defaults. Varied: hotter, without improbable tokens. Length "
+        "and seed stay as they are.",
     )
 
 

@@ -77,8 +77,9 @@ class ChatSettings:
         )
 
     def sampled_as(self, other: "ChatSettings") -> "ChatSettings":
-        """These, with the other's way of sampling."""
-        return replace(self, **{name: getattr(other, name) for name in Sampling.model_fields})
+        """These, with the other's way of sampling; length and seed stay."""
+        names = Sampling.model_fields.keys() - {"max_new_tokens", "seed"}
+        return replace(self, **{name: getattr(other, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)

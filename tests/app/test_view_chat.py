@@ -317,4 +317,5 @@ def test_what_was_never_answered_says_so(studio: StudioContainer, services: Serv
     assert not at.exception
     assert "cut off" in captions(at)
     assert "Not answered" in captions(at)
+    assert "Base model did not answer 2 of these questions" in captions(at)
     assert at.button(key="chat-retry").label == "Ask again"
