@@ -34,7 +34,8 @@ def opened(subject: Subject, first: Side, *, with_base: bool) -> tuple[tuple[Sid
     beside = [side.address for side in sides if side != first]
     show_in_widget(BESIDE, beside)
     note(_SHOWN, beside)
-    _write(first, sides, is_default=not asked)
+    if not refused:  # what could not be read stays in the address, and is told, until somebody chooses
+        _write(first, sides, is_default=not asked)
     return sides, refused
 
 

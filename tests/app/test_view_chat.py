@@ -179,6 +179,7 @@ def test_an_adapter_of_another_base_is_refused_with_the_reason(
     assert "It was trained on /another, and the others stand on /m." in told
     assert "run:gone" in told or "gone" in told
     assert "nonsense" in told
+    assert "nonsense" in at.run().warning[0].value, "until somebody chooses"
     ask(at, "hm")
     assert len(model.asked) == 1
 
