@@ -280,6 +280,16 @@ def test_four_bit_weights_answer_with_and_without_an_adapter(engine: Engine, bas
     assert type(layer).__name__ == "Linear4bit"
 
 
+def test_quantized_weights_take_less_memory_as_measured_after_loading(engine: Engine, base: Path) -> None:
+    sizes = {}
+    for name in ("none", "int8", "nf4"):
+        events = ask(engine, request(base, quantization=name))
+        (loaded,) = [e for e in events if isinstance(e, Progress) and e.phase is ChatPhase.LOADED]
+        sizes[name] = loaded.memory_bytes or 0
+        assert text_of(events)
+    assert sizes["nf4"] < sizes["int8"] < sizes["none"]
+
+
 def test_streamed_pieces_are_whole_characters_and_together_the_whole_decoded(engine: Engine, base: Path) -> None:
     long = WARM.model_copy(update={"max_new_tokens": 150})
     options = {"max_new_tokens": 150, "do_sample": True, "temperature": 1.5, "top_k": 0, "top_p": 1.0}
