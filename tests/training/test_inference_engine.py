@@ -280,8 +280,8 @@ def test_four_bit_weights_answer_with_and_without_an_adapter(engine: Engine, bas
     assert type(layer).__name__ == "Linear4bit"
 
 
-def test_quantized_weights_take_less_memory_as_measured_after_loading(engine: Engine, base: Path) -> None:
-    sizes = {}
+def test_quantized_weights_take_less_memory_as_measured_after_loading(base: Path) -> None:
+    engine, sizes = Engine(), {}
     for name in ("none", "int8", "nf4"):
         events = ask(engine, request(base, quantization=name))
         (loaded,) = [e for e in events if isinstance(e, Progress) and e.phase is ChatPhase.LOADED]
