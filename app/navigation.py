@@ -48,7 +48,7 @@ MENU = (
     View("runs", "Runs", ":material/list_alt:", "All runs, to find, annotate, stop and delete.", runs.render),
     View("curves", "Curves", ":material/show_chart:", "Look at the curves of many runs.", curves.render),
     View("compare", "Compare", ":material/compare_arrows:", "See what differs, and what came out.", compare.render),
-    View("chat", "Chat", ":material/chat:", "Ask the base and the tuned model.", chat.render),
+    View("chat", "Chat", ":material/chat:", "Ask models side by side.", chat.render),
     View(
         "machine",
         "Machine",

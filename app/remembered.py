@@ -1,6 +1,7 @@
 """Answers of services that cost more than a click may cost, remembered until they may have changed."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
@@ -9,11 +10,13 @@ from app.drafts import Draft, expanded
 from backend.data.choice import DatasetChoice
 from backend.data.inspection import DatasetSummary
 from backend.domain.application_state import SweepForm
+from backend.domain.chat_sides import Side, Subject
 from backend.domain.dependencies import DependencyReport
 from backend.domain.method_fit import why_not
 from backend.domain.preflight import PreflightReport
 from backend.domain.run_config import RunConfig
 from backend.domain.sweep import SweepKind
+from backend.errors import Explanation, StudioError
 from backend.methods import Method
 from backend.services.bundle import Services
 from backend.services.storage import FolderUsage
@@ -148,3 +151,29 @@ def _version(path: str) -> Version:
     except (OSError, RuntimeError, ValueError):
         return (0, 0)
     return (found.st_size, found.st_mtime_ns)
+
+
+def side_problems(services: Services, subject: Subject, sides: tuple[Side, ...]) -> dict[str, Explanation]:
+    """Why sides of other runs cannot sit beside a subject, by address."""
+    others = [side.address for side in sides if side.run_id not in (None, subject.run_id)]
+    if not others:
+        return {}
+    return {
+        address: Explanation(**told)
+        for address, told in _side_problems(services, subject.run_id, subject.model, tuple(others)).items()
+    }
+
+
+@st.cache_data(max_entries=64, ttl=CHECK_SECONDS, show_spinner=False)
+def _side_problems(
+    _services: Services, run_id: str | None, model: str | None, others: tuple[str, ...]
+) -> dict[str, dict[str, str]]:
+    found = {}
+    for address in others:
+        side = Side.parse(address)
+        try:
+            if side is not None:
+                _services.playground.check(Subject(run_id, model), side)
+        except StudioError as error:
+            found[address] = asdict(error.explain())
+    return found

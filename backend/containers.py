@@ -31,6 +31,8 @@ from backend.services.branching import Branching
 from backend.services.bulk_runs import BulkRuns
 from backend.services.bundle import Services
 from backend.services.chat import ChatService
+from backend.services.chat_desk import ChatDesk
+from backend.services.chat_place import ChatPlace
 from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
@@ -230,6 +232,7 @@ class StudioContainer(containers.DeclarativeContainer):
         clock=clock,
         models_folder=settings.provided.models_folder,
         is_hub_offline=settings.provided.hub_offline,
+        idle_limit_seconds=settings.provided.chat_idle_seconds,
     )
     doctor: Provider[DataDoctor] = Once(
         DataDoctor,
@@ -246,8 +249,12 @@ class StudioContainer(containers.DeclarativeContainer):
         is_hub_offline=settings.provided.hub_offline,
     )
     times: Provider[RunTimes] = Once(RunTimes, store, comparing)
-    desk: Provider[DatasetDesk] = Once(wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock)
+    dataset_desk: Provider[DatasetDesk] = Once(
+        wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
+    )
     playground: Provider[Playground] = Once(Playground, store, chat)
+    chat_desk: Provider[ChatDesk] = Once(wiring.chat_desk, settings, chat, playground, clock)
+    chat_place: Provider[ChatPlace] = Once(ChatPlace, store, places, Once(DataCache, clock, ttl_seconds=5.0))
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace, answers)
     drafts: Provider[Drafts] = Once(Drafts, store, clock)
@@ -285,7 +292,7 @@ class StudioContainer(containers.DeclarativeContainer):
         tensorboard=tensorboard,
         configs=configs,
         datasets=datasets,
-        desk=desk,
+        dataset_desk=dataset_desk,
         hardware=hardware,
         memory=memory,
         dependencies=checker,
@@ -295,6 +302,8 @@ class StudioContainer(containers.DeclarativeContainer):
         counts=counts,
         times=times,
         playground=playground,
+        chat_desk=chat_desk,
+        chat_place=chat_place,
         reindexing=reindexing,
         states=states,
         drafts=drafts,

@@ -27,7 +27,10 @@ from backend.probes.places import LocalPlaces
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.chat import ChatService
+from backend.services.chat_desk import ChatDesk
+from backend.services.chat_rounds import ChatRounds
 from backend.services.config_service import ConfigService
+from backend.services.conversations import Conversations
 from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
@@ -41,9 +44,11 @@ from backend.services.event_bus import EventBus
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
+from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
 from backend.services.process_manager import SupervisorProgram
+from backend.services.prompt_sets import PromptFolders, PromptSets
 from backend.services.run_facts import RunFactsService
 from backend.services.setting_states import OF_RUNS, STARTED
 from backend.services.settings_service import SettingsService
@@ -56,7 +61,7 @@ from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardS
 from backend.store.errors import StoreUnavailable
 from backend.store.model_probe import LocalModels
 from backend.store.settings_file import SettingsFile
-from config.catalog import base_models
+from config.catalog import base_models, prompt_sets
 from config.settings import Settings
 
 Now = Callable[[], Settings]
@@ -101,6 +106,14 @@ def inference(settings: Settings, now: Now) -> PipedProgram:
 
 def _idle(settings: Settings) -> tuple[str, str]:
     return "--idle-seconds", str(settings.chat_idle_seconds)
+
+
+def chat_desk(settings: Settings, chat: ChatService, playground: Playground, clock: Clock) -> ChatDesk:
+    """Where people sit who chat."""
+    folder = settings.chats_folder
+    folders = PromptFolders(folder / "prompt-sets", folder / "results", settings.trash_folder)
+    prompts = PromptSets(prompt_sets(), folders)
+    return ChatDesk(playground, ChatRounds(chat, clock), Conversations(folder / "conversations"), prompts, clock)
 
 
 def examiner(settings: Settings) -> PipedProgram:

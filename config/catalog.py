@@ -67,6 +67,11 @@ def preset_path(name: str) -> Path:
     return HERE / "presets" / f"{name}.yaml"
 
 
+def prompt_sets() -> dict[str, Path]:
+    """The files of the lists of prompts that ship with the studio, by name, sorted."""
+    return {path.stem: path for path in sorted((HERE / "prompt_sets").glob("*.yaml"))}
+
+
 def sample_path(name: str) -> Path | None:
     """The shipped sample of a name such as `demo.jsonl`, or None; names are looked up, never joined."""
     return {path.name: path for path in SAMPLES.glob("*") if path.is_file()}.get(name)

@@ -44,6 +44,11 @@ class Folders(LayeredSettings):
         return self.workspace / "presets"
 
     @property
+    def chats_folder(self) -> Path:
+        """Conversations, prompt sets and what models answered to them."""
+        return self.workspace / "chats"
+
+    @property
     def curve_cache_folder(self) -> Path:
         """Curves of runs that no longer change."""
         return self.cache_folder / "curves"

@@ -25,7 +25,7 @@ class Opened:
     @property
     def desk(self) -> DatasetDesk:
         """Who answers."""
-        return self.services.desk
+        return self.services.dataset_desk
 
     @property
     def part(self) -> DatasetPart:

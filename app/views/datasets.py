@@ -49,14 +49,14 @@ def render(services: Services) -> None:
 
 def _work(services: Services) -> None:
     """What goes on beside the page; only then it ticks."""
-    running = tuple(key for key, _ in services.desk.jobs.running())
+    running = tuple(key for key, _ in services.dataset_desk.jobs.running())
     if take_awaited() and not running:
         st.rerun()  # it ended while the page was drawn
     live(_working, REFRESH_SECONDS if running else None, "datasets-work")(services, running)
 
 
 def _working(services: Services, drawn: tuple[object, ...]) -> None:
-    running = services.desk.jobs.running()
+    running = services.dataset_desk.jobs.running()
     if any(key not in [key for key, _ in running] for key in drawn):
         st.rerun()
     job_boxes(running)
@@ -64,7 +64,7 @@ def _working(services: Services, drawn: tuple[object, ...]) -> None:
 
 def _all(services: Services) -> None:
     st.title("Datasets", anchor=False)
-    desk = services.desk
+    desk = services.dataset_desk
     listed = desk.registry.list()
     if unread := desk.unread([one.part for one in listed]):
         is_awaited(desk.read_all(unread))
@@ -83,7 +83,7 @@ def _all(services: Services) -> None:
             icon=":material/dataset:",
         )
     facts = [desk.facts(one.part) for one in listed]
-    uses = services.desk.versions.counts()
+    uses = services.dataset_desk.versions.counts()
     dataset_list(listed, facts, [uses.get(one.path, 0) for one in listed], _open)
 
 
@@ -101,7 +101,7 @@ def _adding(services: Services) -> Adding:
             _open(kept[0].path)
 
     def register(path: str, **hub: str | None) -> None:
-        _open(services.desk.registry.add(path, **hub))
+        _open(services.dataset_desk.registry.add(path, **hub))
 
     return Adding(upload, lambda path, **hub: attempt(lambda: register(path, **hub)))
 
@@ -113,7 +113,7 @@ def _open(path: str) -> None:
 def _one(services: Services, path: str) -> None:
     st.button("All datasets", icon=":material/arrow_back:", type="tertiary", key="datasets-back", on_click=_back)
     try:
-        listed = services.desk.registry.find(path)
+        listed = services.dataset_desk.registry.find(path)
     except DatasetNotListed as error:
         st.title("Datasets", anchor=False)
         _not_listed(services, error, path)
@@ -129,7 +129,7 @@ def _one(services: Services, path: str) -> None:
     if table is None:
         _buttons(services, listed)
         return
-    _facts(services.desk.facts(listed.part))
+    _facts(services.dataset_desk.facts(listed.part))
     _buttons(services, listed)
     SECTIONS[_section()][1](Opened(services, listed, table))
 
@@ -152,7 +152,7 @@ def _section() -> str:
 
 def _rows(services: Services, listed: Listed) -> RowTable | None:
     """The rows, or None while they are not here, which is said."""
-    desk = services.desk
+    desk = services.dataset_desk
     if listed.part.hub_id is not None:
         return _of_hub(services, listed)
     found = desk.open(listed.part)
@@ -163,7 +163,7 @@ def _rows(services: Services, listed: Listed) -> RowTable | None:
 
 
 def _of_hub(services: Services, listed: Listed) -> RowTable | None:
-    desk, part = services.desk, listed.part
+    desk, part = services.dataset_desk, listed.part
     table = desk.tables.at_hand(part)
     job = desk.jobs.of(desk.key("fetch", part))
     if table is not None and (job is None or not job.is_running):
@@ -221,7 +221,7 @@ def _buttons(services: Services, listed: Listed) -> None:
 
 
 def _remove(services: Services, listed: Listed) -> None:
-    services.desk.registry.remove(listed.path)
+    services.dataset_desk.registry.remove(listed.path)
     say(f"{listed.name} is no more on the list; its files are as they were.")
     _back()
 
@@ -238,5 +238,5 @@ def _not_listed(services: Services, error: DatasetNotListed, path: str) -> None:
         key="datasets-register",
         help="Nothing of it is read before that.",
         on_click=attempt,
-        args=(lambda: _open(services.desk.registry.add(path)),),
+        args=(lambda: _open(services.dataset_desk.registry.add(path)),),
     )

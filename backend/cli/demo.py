@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.chat import answer
+from backend.cli.chat import answer, messages
 from backend.cli.context import of
 from backend.cli.output import JSON_HELP, leave, print_json
 from backend.cli.progress import follow
-from backend.domain.chat import Sampling
+from backend.domain.application_state import ChatSettings
+from backend.domain.chat_sides import Side
 from backend.domain.run_directory import RunDirectory
 from backend.services.bundle import Services
 from config.catalog import preset_path
@@ -40,8 +41,8 @@ def demo(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
 def _result(services: Services, run_id: str) -> dict[str, object]:
     folder = RunDirectory(services.status.show(run_id).run.run_dir)
     losses = services.curves.curves(folder.tensorboard).series["eval/loss"].values
-    sampling = Sampling(max_new_tokens=48, temperature=0.0, seed=0)
-    base, tuned = (answer(services, run_id, side, DEMO_QUESTION, sampling)[0] for side in ("base", "tuned"))
+    settings, question = ChatSettings(max_new_tokens=48, temperature=0.0, seed=0), messages(DEMO_QUESTION)
+    base, tuned = (answer(services, run_id, side, question, settings)[0] for side in (Side(), Side(run_id)))
     return {
         "id": run_id,
         "loss_before": float(losses[0]),

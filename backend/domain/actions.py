@@ -7,6 +7,7 @@ from backend.domain.application_state import (
     ApplicationState,
     ChatSettings,
     RunsLook,
+    SamplingPreset,
     SweepForm,
     TrainingState,
     UIState,
@@ -16,6 +17,7 @@ from backend.domain.board import XAxis
 from backend.domain.json_value import JsonValue, frozen_mapping
 
 MAX_SMOOTHING = 0.999
+MAX_SAMPLING_PRESETS = 50
 
 
 def navigate(view: str) -> Updater:
@@ -136,6 +138,23 @@ def set_chat(settings: ChatSettings) -> Updater:
 def set_runs_look(look: RunsLook) -> Updater:
     """Show runs in other columns, or in another order."""
     return _with_ui(lambda ui: replace(ui, runs=look))
+
+
+def keep_sampling(preset: SamplingPreset) -> Updater:
+    """Keep a way of sampling under a name, in place of what had that name; the oldest goes if there are too many."""
+
+    def change(ui: UIState) -> UIState:
+        others = tuple(one for one in ui.sampling_presets if one.name != preset.name)
+        return replace(ui, sampling_presets=(*others, preset)[-MAX_SAMPLING_PRESETS:])
+
+    return _with_ui(change)
+
+
+def drop_sampling(name: str) -> Updater:
+    """Forget a way of sampling."""
+    return _with_ui(
+        lambda ui: replace(ui, sampling_presets=tuple(one for one in ui.sampling_presets if one.name != name))
+    )
 
 
 def _with_draft(state: ApplicationState, draft: Mapping[str, object]) -> ApplicationState:

@@ -1,13 +1,14 @@
 """What one browser session shows, remembers of its form, and prefers; frozen, changed by functions only."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from backend.domain.board import XAxis
+from backend.domain.chat import MOST_STOP_STRINGS, Sampling, StopString, Template
 from backend.domain.json_value import JsonValue, frozen_mapping
 from backend.domain.run_columns import DEFAULT
 
@@ -58,12 +59,52 @@ class TrainingState:
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """How answers are sampled; `temperature` 0 always takes the likeliest token."""
+    """How models are loaded and answers are sampled; `temperature` 0 always takes the likeliest token.
+
+    `quantization` trained is that of the run. `question` is what was begun and not asked yet. `is_base_shown`: the
+    base model answers beside a run unless the address says otherwise.
+    """
 
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = 256
     temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
     is_base_shown: bool = True
+    top_k: Annotated[int, Field(ge=0, le=1000)] = 50
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.0
+    repetition_penalty: Annotated[float, Field(gt=0, le=10)] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    stop: Annotated[tuple[StopString, ...], Field(max_length=MOST_STOP_STRINGS)] = ()
+    quantization: Literal["trained", "none", "nf4", "fp4", "int8"] = "trained"
+    device: Literal["auto", "cpu"] = "auto"
+    template: Template = "auto"
+    question: Annotated[str, Field(max_length=100_000)] = ""
+
+    @property
+    def sampling(self) -> Sampling:
+        """What the chat program is told."""
+        return Sampling(
+            max_new_tokens=self.max_new_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            min_p=self.min_p,
+            repetition_penalty=self.repetition_penalty,
+            seed=self.seed,
+            stop=self.stop,
+        )
+
+    def sampled_as(self, other: "ChatSettings") -> "ChatSettings":
+        """These, with the other's way of sampling; length and seed stay."""
+        names = Sampling.model_fields.keys() - {"max_new_tokens", "seed"}
+        return replace(self, **{name: getattr(other, name) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingPreset:
+    """A named way of sampling; of the settings only what concerns sampling counts."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    settings: ChatSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +130,7 @@ class UIState:
     log_filter: Annotated[str, Field(max_length=1000)] = ""
     chat: ChatSettings = field(default_factory=ChatSettings)
     runs: RunsLook = field(default_factory=RunsLook)
+    sampling_presets: Annotated[tuple[SamplingPreset, ...], Field(max_length=50)] = ()
 
 
 @dataclass(frozen=True, slots=True)

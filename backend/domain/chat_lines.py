@@ -2,20 +2,21 @@
 
 Orders:  {"type": "generate", the fields of ChatRequest}    {"type": "stop", "id": of the request}
 Answers: {"type": "ready"}; all others also have "request", the id of the request:
-         {"type": "progress", "phase", "detail"}            {"type": "token", "text", "num_tokens"}
-         {"type": "done", "num_tokens", "seconds", "finish_reason"}
+         {"type": "progress", "phase", "detail", and perhaps "memory_bytes", "device"}
+         {"type": "token", "text", "num_tokens"}
+         {"type": "done", "num_tokens", "seconds", "finish_reason", and perhaps "first_token_seconds"}
          {"type": "error", "id", "what", "why", "fix", "at"}, where "id" is the error's
 """
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
-from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, Done, Failed, Progress, Token
+from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, Done, Failed, FinishReason, Progress, Token
 from backend.errors import Explanation
 
 READY = '{"type": "ready"}'
-FINISH_REASONS = ("eos", "length", "stopped")
+FINISH_REASONS = get_args(FinishReason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,17 @@ def _fields(event: ChatEvent) -> dict[str, Any]:
 def _event(fields: dict[str, Any]) -> ChatEvent:
     match fields["type"]:
         case "progress":
-            return Progress(ChatPhase(fields["phase"]), str(fields["detail"]))
+            memory = fields.get("memory_bytes")
+            phase, device = ChatPhase(fields["phase"]), str(fields.get("device", ""))
+            return Progress(phase, str(fields["detail"]), None if memory is None else int(memory), device)
         case "token":
             return Token(str(fields["text"]), int(fields["num_tokens"]))
         case "done":
             if (reason := fields["finish_reason"]) not in FINISH_REASONS:
                 raise ValueError(reason)
-            return Done(int(fields["num_tokens"]), float(fields["seconds"]), reason)
+            first = fields.get("first_token_seconds")
+            took = None if first is None else float(first)
+            return Done(int(fields["num_tokens"]), float(fields["seconds"]), reason, took)
         case "error":
             return Failed(Explanation(*(str(fields[key]) for key in ("id", "what", "why", "fix", "at"))))
         case other:

@@ -1,6 +1,8 @@
 """Putting an adapter on a loaded base model, and taking it off; importing this imports peft, which is slow."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from peft import PeftConfig, PeftModel
@@ -14,22 +16,46 @@ from backend.inference.loading import first_line, is_memory_error
 CHANGES_BASE = ("layer_replication", "modules_to_save", "trainable_token_indices", "target_parameters")
 
 
-def put_on(model: PreTrainedModel, folder: Path) -> tuple[PeftModel, bool]:
+def put_on(model: PreTrainedModel, folder: Path, name: str) -> tuple[PeftModel, bool]:
     """The adapted model, and whether its base weights are untouched, so that it can answer as the base too.
 
     Raises AdapterDoesNotFit; the base model must not be used any more then.
     """
+    with _refusals(folder), loadable(folder) as source:
+        adapted = PeftModel.from_pretrained(model, str(source), adapter_name=name)
+    return adapted.eval(), is_harmless(folder)
+
+
+def put_beside(adapted: PeftModel, folder: Path, name: str) -> None:
+    """Add an adapter that leaves the base alone to others of its kind; none of them changes.
+
+    Raises AdapterDoesNotFit; the model must not be used any more then.
+    """
+    with _refusals(folder):
+        with loadable(folder) as source:
+            result = adapted.load_adapter(str(source), adapter_name=name)
+        if result.missing_keys:
+            raise AdapterDoesNotFit(path=folder, reason=f"it lacks {result.missing_keys[0]} and perhaps more")
+    adapted.eval()
+
+
+def is_harmless(folder: Path) -> bool:
+    """Whether the adapter in a folder leaves the base alone. Raises AdapterDoesNotFit."""
+    with _refusals(folder):
+        return leaves_base_alone(PeftConfig.from_pretrained(str(folder)))
+
+
+@contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    """Whatever peft says against an adapter becomes an AdapterDoesNotFit; a lack of memory stays one."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Found missing adapter keys")
-            config = PeftConfig.from_pretrained(str(folder))
-            with loadable(folder) as source:
-                adapted = PeftModel.from_pretrained(model, str(source))
+            yield
     except (ValueError, RuntimeError, KeyError, TypeError, OSError, UserWarning, SafetensorError) as error:
         if is_memory_error(error):
             raise
         raise AdapterDoesNotFit(path=folder, reason=first_line(error)) from error
-    return adapted.eval(), leaves_base_alone(config)
 
 
 def take_off(adapted: PeftModel) -> PreTrainedModel:

@@ -1,5 +1,6 @@
 """From prompt tokens to an answer, token by token."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,6 +18,7 @@ from transformers.generation.streamers import BaseStreamer
 from backend.domain.chat import FinishReason, Sampling
 from backend.inference.detokenizer import Detokenizer
 from backend.inference.errors import PromptTooLong
+from backend.inference.stop_strings import StopStrings
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -26,10 +28,15 @@ Model: TypeAlias = "PreTrainedModel | PeftModel"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How an answer ended; `num_tokens` includes an end token."""
+    """How an answer ended, and how long it took; `num_tokens` includes an end token.
+
+    `first_token_seconds` runs from the prompt's tokens to the first new one, which includes reading the prompt.
+    """
 
     num_tokens: int
     finish_reason: FinishReason
+    seconds: float
+    first_token_seconds: float | None
 
 
 def generate(
@@ -47,7 +54,9 @@ def generate(
     """
     room = _room(model, ids.shape[1])
     config = _config(model, tokenizer, sampling, room)
-    streamer = _Pieces(tokenizer, say)
+    stops = StopStrings(sampling.stop)
+    begin = time.perf_counter()
+    streamer = _Pieces(tokenizer, stops, say)
     torch.manual_seed(sampling.seed)
     ids = ids.to(model.device)
     output = model.generate(  # type: ignore[operator]  # known to torch's Module.__getattr__ only
@@ -55,10 +64,13 @@ def generate(
         attention_mask=torch.ones_like(ids),
         generation_config=config,
         streamer=streamer,
-        stopping_criteria=StoppingCriteriaList([_Stop(is_stopped)]),
+        stopping_criteria=StoppingCriteriaList([_Stop(lambda: stops.is_found or is_stopped())]),
     )
     new = output[0, ids.shape[1] :].tolist()
-    return Answered(len(new), _reason(new, config.eos_token_id, is_limit=len(new) >= config.max_new_tokens))
+    is_limit = len(new) >= config.max_new_tokens
+    reason: FinishReason = "stop-string" if stops.is_found else _reason(new, config.eos_token_id, is_limit=is_limit)
+    first = None if streamer.first_token_at is None else round(streamer.first_token_at - begin, 6)
+    return Answered(len(new), reason, round(time.perf_counter() - begin, 6), first)
 
 
 def _room(model: Model, num_prompt_tokens: int) -> int | None:
@@ -93,6 +105,7 @@ def _config(
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,
+            "min_p": sampling.min_p or None,
         }
     return GenerationConfig(**options)  # type: ignore[no-untyped-call]  # transformers
 
@@ -129,9 +142,11 @@ class _Stop(StoppingCriteria):
 class _Pieces(BaseStreamer):
     """Receives the prompt first, then each new token."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, say: Callable[[str, int], None]) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: StopStrings, say: Callable[[str, int], None]) -> None:
         self._detokenizer = Detokenizer(lambda ids: _decoded(tokenizer, ids))
+        self._stops = stops
         self._say = say
+        self.first_token_at: float | None = None
         self._num_tokens: int | None = None
 
     def put(self, value: torch.Tensor) -> None:
@@ -139,13 +154,15 @@ class _Pieces(BaseStreamer):
         if self._num_tokens is None:
             self._num_tokens = 0
             return
+        if self.first_token_at is None:
+            self.first_token_at = time.perf_counter()
         for token_id in value.flatten().tolist():
             self._num_tokens += 1
-            self._pass_on(self._detokenizer.push(token_id))
+            self._pass_on(self._stops.push(self._detokenizer.push(token_id)))
 
     def end(self) -> None:
         """Give out what is left."""
-        self._pass_on(self._detokenizer.flush())
+        self._pass_on(self._stops.push(self._detokenizer.flush()) + self._stops.flush())
 
     def _pass_on(self, text: str) -> None:
         if text:

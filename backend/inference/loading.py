@@ -23,12 +23,13 @@ class BaseKey:
     choice: BaseModelChoice
     quantization: Quantization
     precision: str
+    device: str = "auto"
 
     @classmethod
     def of(cls, request: ChatRequest) -> "BaseKey":
         """The base model that a request wants."""
         choice = BaseModelChoice(path=request.base_model, revision=request.revision, trusted_code=request.trusted_code)
-        return cls(choice, request.quantization, request.precision)
+        return cls(choice, request.quantization, request.precision, request.device)
 
 
 def load_base(key: BaseKey, check: Callable[[], None]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -40,7 +41,7 @@ def load_base(key: BaseKey, check: Callable[[], None]) -> tuple[PreTrainedModel,
     retrying = Retrying.watched(check)
     files = locate(key.choice, Path.cwd(), retrying)
     complete(files, retrying)
-    device = best_device()
+    device = best_device() if key.device == "auto" else key.device
     precision = best_precision(device) if key.precision == "auto" else key.precision
     common = {"trust_remote_code": files.has_code, "local_files_only": True}
     try:
@@ -70,6 +71,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase | None:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise explain(str(folder), error) from error
+
+
+def weights_bytes(model: PreTrainedModel) -> int:
+    """What the weights and buffers take in memory, in the format in which they are kept."""
+    return int(model.get_memory_footprint())  # type: ignore[no-untyped-call]  # transformers
 
 
 def free_memory() -> None:

@@ -7,6 +7,8 @@ from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.bulk_runs import BulkRuns
 from backend.services.chat import ChatService
+from backend.services.chat_desk import ChatDesk
+from backend.services.chat_place import ChatPlace
 from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
@@ -68,7 +70,7 @@ class Services:
     tensorboard: TensorBoardServer
     configs: ConfigService
     datasets: DatasetLibrary
-    desk: DatasetDesk
+    dataset_desk: DatasetDesk
     hardware: HardwareService
     memory: MemoryMonitor
     dependencies: DependencyService
@@ -78,6 +80,8 @@ class Services:
     counts: ParameterCounts
     times: RunTimes
     playground: Playground
+    chat_desk: ChatDesk
+    chat_place: ChatPlace
     reindexing: Reindexing
     states: StateManagers
     drafts: Drafts

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, ChatStatus, Failed, Progress
+from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, ChatStatus, Failed, Progress, Token
 from backend.domain.chat_lines import Stop, order_line
 from backend.domain.line_program import LineChild, LineProgram
 from backend.domain.ports import Clock
@@ -26,14 +26,30 @@ from backend.services.chat_errors import (
 from backend.services.chat_turn import ChatTurn, Patience
 from config.catalog import DEMO_MODEL
 
+UNLOADING = ("chat-out-of-memory", "chat-unexpected")  # after these the program holds no model
+
 
 @dataclass(slots=True)
 class _Started:
-    """A living inference process and what we know about it."""
+    """A living inference process and what it has told about itself."""
 
     child: LineChild
     is_offline: bool
     base_model: str | None = None
+    model_bytes: int | None = None
+    device: str = ""
+    quantization: str = ""
+
+    def note(self, event: ChatEvent, request: ChatRequest) -> None:
+        """Learn what is loaded now."""
+        match event:
+            case Progress(phase=ChatPhase.LOADED, memory_bytes=size, device=device):
+                self.base_model, self.model_bytes = request.base_model, size
+                self.device, self.quantization = device, request.quantization.name
+            case Progress(phase=ChatPhase.READING) | Token():
+                self.base_model = request.base_model
+            case Failed(error=error) if error.id in UNLOADING:
+                self.base_model = self.model_bytes = None
 
 
 class ChatService:
@@ -47,12 +63,15 @@ class ChatService:
         models_folder: Path,
         is_hub_offline: bool = False,
         patience: Patience | None = None,
+        idle_limit_seconds: float | None = None,
     ) -> None:
+        """`idle_limit_seconds` is what the program was told, for people to know; None if it never goes by itself."""
         self._program = program
         self._clock = clock
         self._models_folder = models_folder
         self.is_hub_offline = is_hub_offline
         self._patience = patience or Patience()
+        self._idle_limit_seconds = idle_limit_seconds
         self._changed = threading.Condition()
         self._turn: ChatTurn | None = None
         self._started: _Started | None = None
@@ -115,6 +134,10 @@ class ChatService:
             pid=started.child.pid,
             memory_bytes=started.child.memory_bytes(),
             idle_seconds=idle_seconds,
+            model_bytes=started.model_bytes,
+            device=started.device,
+            quantization=started.quantization,
+            idle_limit_seconds=self._idle_limit_seconds,
         )
 
     def _resolved(self, request: ChatRequest) -> ChatRequest:
@@ -183,8 +206,7 @@ class ChatService:
         try:
             started.child.send(order_line(turn.request), self._patience.send_seconds)
             for event in turn.events(started.child):
-                if not turn.is_loading:
-                    started.base_model = turn.request.base_model
+                started.note(event, turn.request)
                 yield event
         except GeneratorExit:
             self._leave(turn, started)

@@ -1,6 +1,6 @@
 """What can go wrong between a question and the inference process."""
 
-from backend.errors import NotFoundError, ProcessError
+from backend.errors import DataError, NotFoundError, ProcessError, StorageError, UsageError
 
 
 class ChatBusy(ProcessError):
@@ -55,3 +55,66 @@ class DemoModelMissing(NotFoundError):
     what = "The demo model does not exist yet."
     why = "The studio makes it on first use, and nothing was trained on it yet."
     fix = "Run `peft-studio demo`, or start a run with the base model demo."
+
+
+class RoundRunning(UsageError):
+    """A question to models that have not answered the one before."""
+
+    id = "chat-round-running"
+    what = "The question was not asked."
+    why = "The models are still answering the one before."
+    fix = "Wait for the answers, or stop them."
+
+
+class QuestionEmpty(UsageError):
+    """Nothing to answer."""
+
+    id = "chat-question-empty"
+    what = "There is nothing to ask."
+    why = "The question is empty, or longer than {limit:,} characters."
+    fix = "Write a question."
+
+
+class BaseMismatch(UsageError):
+    """An adapter of one base model beside those of another."""
+
+    id = "chat-base-mismatch"
+    what = "{side} cannot answer beside the others."
+    why = "It was trained on {theirs}, and the others stand on {ours}."
+    fix = "Put only results of the same base model side by side; ask this one on a page of its own."
+
+
+class CheckpointGone(NotFoundError):
+    """A checkpoint that is not there, or that is no adapter."""
+
+    id = "chat-checkpoint-gone"
+    what = "The checkpoint of step {step} of {run_id} cannot answer."
+    why = "It is not there any more, was not finished, or holds a whole model instead of an adapter."
+    fix = "Choose another checkpoint of the run, or its result."
+
+
+class ConversationNotKept(StorageError):
+    """A conversation, prompt set or result that could not be written."""
+
+    id = "chat-not-kept"
+    what = "What was said in Chat could not be kept."
+    why = "It could not be written to {folder}: {reason}."
+    fix = "Make room on the disk, or give yourself the right to write there; then ask again."
+
+
+class PromptSetRefused(DataError):
+    """A list of prompts that cannot be used."""
+
+    id = "prompt-set-refused"
+    what = "The prompt set was not kept."
+    why = "{reason}."
+    fix = "Give one prompt per line, a YAML list, or JSONL with a prompt in each line."
+
+
+class PromptSetMissing(NotFoundError):
+    """A prompt set or result that is gone."""
+
+    id = "prompt-set-missing"
+    what = "There is no {name} among the prompt sets and results."
+    why = "It was deleted or renamed, or its file cannot be read."
+    fix = "Choose another one."

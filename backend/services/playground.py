@@ -1,104 +1,141 @@
-"""Playground: asking the base model and a run's tuned model the same question, and what they answered."""
+"""Playground: turns a run, its checkpoints and their base model into questions for the chat program."""
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest, Sampling
+from backend.domain.application_state import ChatSettings
+from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest
+from backend.domain.chat_sides import Side, Subject
 from backend.domain.ports import RunStore
+from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
+from backend.quantization import Fp4, Int8, Nf4, NoQuantization, Quantization
 from backend.services.chat import ChatService
+from backend.services.chat_errors import BaseMismatch, CheckpointGone
 from backend.services.errors import AdapterUnreadable, NoAnswerYet
+from backend.store.checkpoints import sealed
 from config.yaml_files import YamlError, read_yaml
 
-Side = Literal["base", "tuned"]
-SIDES: tuple[Side, Side] = ("base", "tuned")
-MAX_EXCHANGES = 50
+WEIGHTS = "adapter_model.safetensors"
+FORMATS: dict[str, Quantization] = {"none": NoQuantization(), "nf4": Nf4(), "fp4": Fp4(), "int8": Int8()}
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A base model and what a run made of it: an adapter on top of it, or a whole model."""
+class Ground:
+    """The base model that all sides stand on, as the subject's run was told to load it."""
 
-    run_id: str
     base_model: str
+    revision: str | None = None
+    trusted_code: str | None = None
+    quantization: Quantization = FORMATS["none"]
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What a run made of its base: an adapter on top of it, or a whole model; with `base` as it was trained on."""
+
+    base: str
     adapter: Path | None
     model: Path | None
-    config: RunConfig
-
-    def request(self, side: Side, messages: Sequence[ChatMessage], sampling: Sampling) -> ChatRequest:
-        """The question to one side."""
-        whole = str(self.model) if self.model is not None and side == "tuned" else None
-        return ChatRequest(
-            base_model=whole or self.base_model,
-            adapter=str(self.adapter) if self.adapter is not None and side == "tuned" else None,
-            revision=None if whole else self.config.base_model.revision,
-            trusted_code=self.config.base_model.trusted_code,
-            quantization=self.config.quantization,
-            precision=self.config.training.precision,
-            messages=tuple(messages),
-            sampling=sampling,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question and what each side said; `base` is None if only the tuned model was asked."""
-
-    question: str
-    base: str | None
-    tuned: str
 
 
 class Playground:
-    """Turns a run into chat requests; the answering is the ChatService's."""
+    """Says what is asked of whom; the answering is the ChatService's."""
 
     def __init__(self, store: RunStore, chat: ChatService) -> None:
         self._store = store
         self._chat = chat
 
-    def pair(self, run_id: str) -> Pair:
-        """What can be asked about a run. Raises NoAnswerYet if it has no adapter, AdapterUnreadable."""
-        run = self._store.get(run_id)
+    def ask(
+        self, subject: Subject, side: Side, messages: Sequence[ChatMessage], settings: ChatSettings
+    ) -> Iterator[ChatEvent]:
+        """Stream the answer of one side. Raises as `request`."""
+        return self._chat.generate(self.request(subject, side, messages, settings))
+
+    def request(
+        self, subject: Subject, side: Side, messages: Sequence[ChatMessage], settings: ChatSettings
+    ) -> ChatRequest:
+        """The question to one side.
+
+        Raises NoAnswerYet if a run has no result, CheckpointGone, AdapterUnreadable, BaseMismatch, RunNotFound.
+        """
+        ground = self.ground(subject)
+        weights = self._fitting(ground, side)
+        whole = weights.model if weights is not None else None
+        return ChatRequest(
+            base_model=ground.base_model if whole is None else str(whole),
+            adapter=str(weights.adapter) if weights is not None and weights.adapter is not None else None,
+            revision=ground.revision if whole is None else None,
+            trusted_code=ground.trusted_code,
+            quantization=FORMATS.get(settings.quantization, ground.quantization),
+            precision=ground.precision,
+            device=settings.device,
+            template=settings.template,
+            messages=tuple(messages),
+            sampling=settings.sampling,
+        )
+
+    def check(self, subject: Subject, side: Side) -> None:
+        """Whether a side can sit beside a subject. Raises as `request`."""
+        self._fitting(self.ground(subject), side)
+
+    def ground(self, subject: Subject) -> Ground:
+        """What the sides of a subject stand on. Raises as `request`."""
+        if subject.run_id is None:
+            return Ground(subject.model or "")
+        run = self._store.get(subject.run_id)
+        config = _config(run)
+        steps = self.steps(run.id)
+        has_result = _has_result(RunDirectory(run.run_dir))
+        weights = self._weights(Side(run.id, None if has_result or not steps else steps[0]))
+        choice = config.base_model
+        return Ground(
+            weights.base, choice.revision, choice.trusted_code, config.quantization, config.training.precision
+        )
+
+    def steps(self, run_id: str) -> tuple[int, ...]:
+        """The steps of the run's sealed checkpoints that hold adapters, newest first. Raises RunNotFound."""
+        found = sealed(RunDirectory(self._store.get(run_id).run_dir).checkpoints)
+        return tuple(checkpoint.step for checkpoint in found if (checkpoint.path / WEIGHTS).is_file())
+
+    def _fitting(self, ground: Ground, side: Side) -> _Weights | None:
+        if side.run_id is None:
+            return None
+        weights = self._weights(side)
+        if not _is_same(weights.base, ground.base_model):
+            raise BaseMismatch(side=side.address, theirs=weights.base, ours=ground.base_model)
+        return weights
+
+    def _weights(self, side: Side) -> _Weights:
+        assert side.run_id is not None
+        run = self._store.get(side.run_id)
         folder = RunDirectory(run.run_dir)
-        has_adapter = (folder.adapter / "adapter_model.safetensors").is_file()
-        if not has_adapter and not (folder.model / "config.json").is_file():
-            raise NoAnswerYet(run_id=run_id, state=run.state.value)
-        try:
-            config = RunConfig.model_validate(read_yaml(folder.config))
-            if has_adapter:
-                return Pair(run_id, _base_model(folder.adapter), folder.adapter, None, config)
-            return Pair(run_id, _named_base(config, folder), None, folder.model, config)
-        except (OSError, YamlError, ValueError, KeyError, TypeError) as error:
-            raise AdapterUnreadable(folder=folder.root, reason=type(error).__name__) from error
-
-    def ask(self, run_id: str, side: Side, messages: Sequence[ChatMessage], sampling: Sampling) -> Iterator[ChatEvent]:
-        """Stream the answer of one side."""
-        return self._chat.generate(self.pair(run_id).request(side, messages, sampling))
-
-    def history(self, run_id: str) -> tuple[Exchange, ...]:
-        """What was asked about a run so far, oldest first; survives a reload and a restart."""
-        text = self._store.load_draft(_key(run_id))
-        try:
-            return tuple(Exchange(**entry) for entry in json.loads(text)) if text else ()
-        except (ValueError, TypeError):
-            return ()
-
-    def remember(self, run_id: str, exchange: Exchange) -> None:
-        """Add to the history; only the newest MAX_EXCHANGES are kept."""
-        kept = (*self.history(run_id), exchange)[-MAX_EXCHANGES:]
-        self._store.save_draft(_key(run_id), json.dumps([asdict(entry) for entry in kept]))
-
-    def forget(self, run_id: str) -> None:
-        """Clear the history of a run."""
-        self._store.save_draft(_key(run_id), "[]")
+        if side.step is not None:
+            if side.step not in self.steps(run.id):
+                raise CheckpointGone(step=side.step, run_id=run.id)
+            adapter = folder.checkpoints / f"checkpoint-{side.step}"
+            return _Weights(_base_of(adapter, run), adapter, None)
+        if not _has_result(folder):
+            raise NoAnswerYet(run_id=run.id, state=run.state.value)
+        if (folder.adapter / WEIGHTS).is_file():
+            return _Weights(_base_of(folder.adapter, run), folder.adapter, None)
+        return _Weights(_named_base(_config(run), folder), None, folder.model)
 
 
-def _key(run_id: str) -> str:
-    return f"chat:{run_id}"
+def _has_result(folder: RunDirectory) -> bool:
+    return (folder.adapter / WEIGHTS).is_file() or (folder.model / "config.json").is_file()
+
+
+def _config(run: Run) -> RunConfig:
+    try:
+        return RunConfig.model_validate(read_yaml(RunDirectory(run.run_dir).config))
+    except (OSError, YamlError, ValueError) as error:
+        raise AdapterUnreadable(folder=run.run_dir, reason=type(error).__name__) from error
 
 
 def _named_base(config: RunConfig, run: RunDirectory) -> str:
@@ -107,7 +144,18 @@ def _named_base(config: RunConfig, run: RunDirectory) -> str:
     return str(folder.resolve()) if folder.is_dir() else config.base_model.path
 
 
-def _base_model(adapter: Path) -> str:
+def _base_of(adapter: Path, run: Run) -> str:
     """The base that the adapter was really trained on, as peft wrote it."""
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    return str(config["base_model_name_or_path"])
+    try:
+        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        return str(config["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AdapterUnreadable(folder=run.run_dir, reason=type(error).__name__) from error
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two names mean the same base model: one hub id, or one folder however it is written."""
+    if one == other:
+        return True
+    a, b = Path(one), Path(other)
+    return a.is_dir() and b.is_dir() and a.resolve() == b.resolve()

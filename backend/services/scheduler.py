@@ -177,10 +177,11 @@ def _starts_on(names: Sequence[str]) -> str:
 def _order_of(run: Run, known: _Order | None) -> _Order:
     """The default devices if the order cannot be read: the run's supervisor will say so."""
     text = read_text(RunDirectory(run.run_dir).config)
-    return known if known is not None and known.text == text else _Order(text, _devices_in(text or ""))
+    return known if known is not None and known.text == text else _Order(text, devices_in(text or ""))
 
 
-def _devices_in(text: str) -> Devices:
+def devices_in(text: str) -> Devices:
+    """The devices that a run.yaml asks for; the default ones if it cannot be read."""
     try:
         order = parse_yaml(text)
         return Devices.model_validate(order.get("devices") or {}) if isinstance(order, Mapping) else Devices()

@@ -40,7 +40,7 @@ def rows(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def listed(services: Services, rows: Path) -> str:
-    return services.desk.registry.add(str(rows))
+    return services.dataset_desk.registry.add(str(rows))
 
 
 def texts(at: AppTest) -> str:
@@ -49,7 +49,7 @@ def texts(at: AppTest) -> str:
 
 def settled(services: Services, at: AppTest) -> AppTest:
     """The page once nothing is being worked on any more; a browser's fragment would draw it again by itself."""
-    for _, job in services.desk.jobs.running():
+    for _, job in services.dataset_desk.jobs.running():
         assert job.wait(PATIENCE_SECONDS)
     return at.run()
 
@@ -173,7 +173,7 @@ def test_rows_are_found_by_text_and_by_pattern(services: Services, listed: str) 
 def test_columns_of_other_names_are_mapped_once_for_all(services: Services, tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("frage,antwort\nWas ist 1?,Eins.\nWas ist 2?,Zwei.\n")
-    listed = services.desk.registry.add(str(path))
+    listed = services.dataset_desk.registry.add(str(path))
     at = open_page("datasets", dataset=listed)
     assert "dataset-format-unknown" in at.error[0].value.replace("\\", "")
     at.selectbox(key="mapping-format").set_value("prompt_completion").run()
@@ -189,7 +189,7 @@ def test_columns_of_other_names_are_mapped_once_for_all(services: Services, tmp_
 
 def test_a_row_that_cannot_be_read_says_why(services: Services, rows: Path) -> None:
     rows.write_text(rows.read_text() + "not json\n")
-    at = open_page("datasets", dataset=services.desk.registry.add(str(rows)), row="61")
+    at = open_page("datasets", dataset=services.dataset_desk.registry.add(str(rows)), row="61")
     assert "no valid JSON" in texts(at)
     assert "not readable: 1" in texts(at)
 
@@ -197,7 +197,7 @@ def test_a_row_that_cannot_be_read_says_why(services: Services, rows: Path) -> N
 def test_a_dataset_that_cannot_be_read_at_all_is_an_error_with_a_way_back(services: Services, tmp_path: Path) -> None:
     path = tmp_path / "half.parquet"
     path.write_bytes(b"PAR1 and no more")
-    at = open_page("datasets", dataset=services.desk.registry.add(str(path)))
+    at = open_page("datasets", dataset=services.dataset_desk.registry.add(str(path)))
     assert "dataset-unreadable" in at.error[0].value.replace("\\", "")
     assert at.button(key="datasets-back").click().run().title[0].value == "Datasets"
 
@@ -235,7 +235,9 @@ def test_the_microscope_shows_tokens_with_their_states(studio: StudioContainer, 
     packed = lengths([5, 3], max_length=4, batch_size=2)
     orders = answers(studio, tmp_path, lambda _: a_report(rows=(told,), lengths=packed, template="{{ x }}"))
     services = studio.services()
-    at = open_page("datasets", dataset=services.desk.registry.add(str(rows)), section="tokens", row="3", batch="2")
+    at = open_page(
+        "datasets", dataset=services.dataset_desk.registry.add(str(rows)), section="tokens", row="3", batch="2"
+    )
     at.button(key="tokens-look").click().run()
     at = settled(services, at)
     assert not at.exception
@@ -264,7 +266,7 @@ def test_findings_lead_to_their_rows_and_to_a_cleaned_copy(studio: StudioContain
     found = (finding("answer-cut", [12, 13], max_length=4, proposed=64), finding("rows-repeated", which="1 row"))
     orders = answers(studio, tmp_path, lambda _: a_report(findings=found, overlong=(12,)))
     services = studio.services()
-    path = services.desk.registry.add(str(rows))
+    path = services.dataset_desk.registry.add(str(rows))
     at = open_page("datasets", dataset=path, section="doctor")
     at.button(key="doctor-examine").click().run()
     at = settled(services, at)
@@ -320,7 +322,7 @@ def test_versions_tell_which_runs_used_other_rows(
         place = run.run_dir / "checkpoints" / "checkpoint-4"
         place.mkdir(parents=True)
         (run.run_dir / "run.yaml").write_text(services.configs.dump(config))
-        now = services.desk.tables.read(services.desk.registry.find(listed).part).facts.fingerprint
+        now = services.dataset_desk.tables.read(services.dataset_desk.registry.find(listed).part).facts.fingerprint
         (place / "progress.json").write_text(json.dumps({"step": 4, "dataset": told or now}))
         studio.store().create(run)
     at = settled(services, open_page("datasets", dataset=listed, section="versions"))
@@ -334,7 +336,7 @@ def test_work_that_takes_long_is_shown_and_can_be_cancelled(services: Services, 
         while True:
             job.tell("half of it", 0.5)
 
-    job = services.desk.jobs.start(("datasets", "test"), "A long job", work)
+    job = services.dataset_desk.jobs.start(("datasets", "test"), "A long job", work)
     at = open_page("datasets", dataset=listed)
     button = next(button for button in at.button if str(button.key).startswith("job-cancel"))
     button.click().run()
@@ -345,7 +347,7 @@ def test_hostile_rows_names_and_columns_are_not_interpreted(services: Services, 
     evil = "![x](http://evil.example/a.png)<script>"
     path = tmp_path / "![x](evil).jsonl"
     path.write_text((json.dumps({"prompt": evil, "completion": evil, evil: evil}) + "\n") * 3)
-    listed = services.desk.registry.add(str(path))
+    listed = services.dataset_desk.registry.add(str(path))
     for section in ("rows", "doctor", "versions", "make"):
         at = settled(services, open_page("datasets", dataset=listed, section=section))
         assert not at.exception

@@ -1,6 +1,5 @@
-"""Monitor and Chat, drawn from real folders and real event files."""
+"""Monitor, drawn from real folders and real event files."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from backend.domain.run import Attempt
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
-from backend.services.playground import Exchange
 from backend.store.checkpoints import MANIFEST, write_manifest_text
 from backend.store.run_files import LocalRunFiles
 from tests.app.conftest import board_told, open_page
@@ -218,25 +216,6 @@ def test_foreign_text_is_shown_and_never_read_as_markdown(studio: StudioContaine
     assert not at.exception
     assert EVIL not in "\n".join(str(e.value) for kind in ("title", "markdown", "caption") for e in at.get(kind))
     assert EVIL in "\n".join(found.value for found in at.text)
-
-
-def test_without_a_tuned_model_chat_says_how_to_get_one(services: Services) -> None:
-    at = open_page("chat")
-    assert not at.exception
-    assert "no tuned model" in at.info[0].value
-
-
-def test_chat_shows_what_was_said_before(studio: StudioContainer, services: Services) -> None:
-    folder = add_run(studio, "done", RunState.FINISHED)
-    folder.adapter.mkdir()
-    (folder.adapter / "adapter_model.safetensors").write_bytes(b"")
-    (folder.adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/m"}))
-    services.playground.remember("done", Exchange("Who?", "nobody", EVIL))
-    at = open_page("chat", run="done")
-    assert not at.exception
-    assert [found.value for found in at.code] == ["nobody", EVIL]
-    at.button(key="chat-clear").click().run()
-    assert services.playground.history("done") == ()
 
 
 def test_how_the_run_is_stands_above_its_buttons(studio: StudioContainer, services: Services) -> None:

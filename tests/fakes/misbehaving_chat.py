@@ -73,14 +73,19 @@ def hang(request: str, stopped: threading.Event) -> None:
     time.sleep(60)
 
 
+def figures(request: str, stopped: threading.Event) -> None:
+    say(request, "done", num_tokens=1, seconds=0.1, finish_reason="stop-string", first_token_seconds=0.05)
+
+
 WISHES: dict[str, Callable[[str, threading.Event], None]] = {
     function.__name__.replace("_", " "): function
-    for function in (crash, die, garbage, huge, many, close_stdout, until_stopped, hang)
+    for function in (crash, die, garbage, huge, many, close_stdout, until_stopped, hang, figures)
 }
 
 
 def answer(request: str, wish: str, stopped: threading.Event) -> None:
-    say(request, "progress", phase="reading", detail="")
+    say(request, "progress", phase="loaded", detail="m", memory_bytes=123, device="cpu")
+    say(request, "progress", phase="reading", detail="the model's")
     token(request, "first ", 1)
     if wish in WISHES:
         WISHES[wish](request, stopped)

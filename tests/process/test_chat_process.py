@@ -13,8 +13,10 @@ import pytest
 
 import tests.fakes.misbehaving_chat as misbehaving
 from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest, Done, Failed, Token
+from backend.domain.conversation import Answer
 from backend.executors.piped import MAX_LOG_BYTES, PipedProgram
 from backend.services.chat import ChatService
+from backend.services.chat_rounds import Cell, ChatRounds
 from backend.services.chat_turn import Patience
 from tests.fakes.clock import FakeClock
 
@@ -173,6 +175,7 @@ def test_the_log_starts_anew_when_it_is_long(chat: ChatService, log: Path) -> No
 PARENT = """
 import sys, time
 from pathlib import Path
+from backend.domain.conversation import Answer
 from backend.executors.piped import PipedProgram
 folder = Path(sys.argv[1])
 child = PipedProgram(tuple(sys.argv[2:]), cwd=folder, log=folder / "log").start({})
@@ -192,3 +195,27 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
     parent.wait(30)
     parent.stdout.close()
     assert wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_round_in_the_background_is_stopped_in_the_middle_of_an_answer(chat: ChatService) -> None:
+    kept: list[Answer] = []
+    rounds = ChatRounds(chat, RealClock())
+    cells = [Cell(row, "base", lambda: request("until stopped")) for row in range(2)]
+    rounds.begin("key", cells, lambda _row, _side, answer: kept.append(answer))
+    version = 0
+    while (state := rounds.wait("key", version, 30.0)) is not None and not any(a.text for a in state.answers.values()):
+        version = state.version
+    rounds.stop("key")
+    assert wait_until(lambda: rounds.look("key") is None)
+    (answer,) = kept
+    assert answer.finish == "stopped"
+    assert answer.text.startswith("first ")
+    assert text_of(ask(chat, "next")) == "first next"
+
+
+def test_memory_device_and_time_to_the_first_token_come_through_the_pipe(chat: ChatService) -> None:
+    done = ask(chat, "figures")[-1]
+    assert isinstance(done, Done)
+    assert done.first_token_seconds == 0.05
+    status = chat.status()
+    assert (status.model_bytes, status.device) == (123, "cpu")

@@ -23,13 +23,14 @@ from backend.quantization import Nf4
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 COUNT = st.integers(0, 10**9)
 EVENTS: st.SearchStrategy[ChatEvent] = st.one_of(
-    st.builds(Progress, phase=st.sampled_from(ChatPhase), detail=TEXT),
+    st.builds(Progress, phase=st.sampled_from(ChatPhase), detail=TEXT, memory_bytes=st.none() | COUNT, device=TEXT),
     st.builds(Token, text=TEXT, num_tokens=COUNT),
     st.builds(
         Done,
         num_tokens=COUNT,
         seconds=st.floats(0, 1e9),
-        finish_reason=st.sampled_from(["eos", "length", "stopped"]),
+        finish_reason=st.sampled_from(["eos", "length", "stopped", "stop-string"]),
+        first_token_seconds=st.none() | st.floats(0, 1e9),
     ),
     st.builds(Failed, error=st.builds(Explanation, *[TEXT] * 5)),
 )

@@ -124,8 +124,29 @@ def test_the_same_seed_gives_the_same_answer_and_another_seed_another(engine: En
     assert text_of(ask(Engine(), request(base, sampling=WARM))) == first
 
 
+def test_an_answer_ends_before_a_stop_string_and_says_so(engine: Engine, base: Path) -> None:
+    whole = text_of(ask(engine, request(base)))
+    stop = whole[8:12]
+    events = ask(engine, request(base, sampling=GREEDY.model_copy(update={"stop": ("never said", stop)})))
+    end = events[-1]
+    assert isinstance(end, Done)
+    assert text_of(events) == whole[: whole.index(stop)]
+    assert end.finish_reason == "stop-string"
+    assert end.num_tokens < 24
+
+
+def test_the_time_to_the_first_token_and_the_memory_of_the_model_are_measured(base: Path) -> None:
+    events = ask(Engine(), request(base))
+    end, (loaded,) = events[-1], [e for e in events if isinstance(e, Progress) and e.phase is ChatPhase.LOADED]
+    assert isinstance(end, Done)
+    assert end.first_token_seconds is not None
+    assert 0 < end.first_token_seconds <= end.seconds
+    assert loaded.memory_bytes == load(base).get_memory_footprint()
+    assert loaded.device == "cpu"
+
+
 def test_every_knob_of_sampling_reaches_the_model(engine: Engine, base: Path) -> None:
-    knobs = {"repetition_penalty": 5.0, "top_k": 1, "top_p": 0.01}
+    knobs = {"repetition_penalty": 5.0, "top_k": 1, "top_p": 0.01, "min_p": 0.9}
     first = text_of(ask(engine, request(base, sampling=WARM)))
     for name, value in knobs.items():
         changed = text_of(ask(engine, request(base, sampling=WARM.model_copy(update={name: value}))))
@@ -145,11 +166,41 @@ def test_base_and_tuned_share_the_weights_and_are_not_loaded_twice(base: Path, a
     seen = [phases(ask(engine, request(base, folder))) for folder in (None, adapter, None, adapter)]
     reading = [ChatPhase.READING]
     assert seen == [
-        [ChatPhase.LOADING, ChatPhase.READING],
+        [ChatPhase.LOADING, ChatPhase.LOADED, ChatPhase.READING],
         [ChatPhase.ADAPTING, ChatPhase.READING],
         reading,
         reading,
     ]
+
+
+def test_several_adapters_stay_on_one_base_and_each_answers_as_alone(base: Path, adapter: Path, tmp_path: Path) -> None:
+    """Three of them, of different shapes, one written as a checkpoint would be: swapped without any loading."""
+    folders = [adapter]
+    for number, options in enumerate(({"r": 2, "use_dora": True}, {"target_modules": ["q_proj"], "use_rslora": True})):
+        config = LoraConfig(**ALL_LINEAR | options)
+        folders.append(trained(get_peft_model(load(base), config), tmp_path / f"checkpoint-{number}"))
+    expected = [plain_answer(PeftModel.from_pretrained(load(base), folder), base) for folder in folders]
+    untouched = plain_answer(load(base), base)
+    engine = Engine()
+    for folder in folders:
+        ask(engine, request(base, folder))
+    for folder, answer in zip(folders, expected, strict=True):
+        events = ask(engine, request(base, folder))
+        assert text_of(events) == answer
+        assert phases(events) == [ChatPhase.READING]
+    assert text_of(ask(engine, request(base))) == untouched
+    assert len({*expected, untouched}) == 4
+
+
+def test_only_so_many_adapters_stay_and_the_oldest_goes(base: Path, adapter: Path, tmp_path: Path) -> None:
+    engine = Engine()
+    folders = [Path(shutil.copytree(adapter, tmp_path / str(number))) for number in range(5)]
+    for folder in folders:
+        ask(engine, request(base, folder))
+    assert phases(ask(engine, request(base, folders[-1]))) == [ChatPhase.READING]
+    again = ask(engine, request(base, folders[0]))
+    assert phases(again) == [ChatPhase.ADAPTING, ChatPhase.READING]
+    assert text_of(again) == text_of(ask(engine, request(base, adapter)))
 
 
 def biased_base(folder: Path) -> Path:
@@ -227,6 +278,16 @@ def test_four_bit_weights_answer_with_and_without_an_adapter(engine: Engine, bas
     assert engine._loaded is not None
     layer = engine._loaded.base.get_submodule("model.layers.0.mlp.up_proj.base_layer")
     assert type(layer).__name__ == "Linear4bit"
+
+
+def test_quantized_weights_take_less_memory_as_measured_after_loading(base: Path) -> None:
+    engine, sizes = Engine(), {}
+    for name in ("none", "int8", "nf4"):
+        events = ask(engine, request(base, quantization=name))
+        (loaded,) = [e for e in events if isinstance(e, Progress) and e.phase is ChatPhase.LOADED]
+        sizes[name] = loaded.memory_bytes or 0
+        assert text_of(events)
+    assert sizes["nf4"] < sizes["int8"] < sizes["none"]
 
 
 def test_streamed_pieces_are_whole_characters_and_together_the_whole_decoded(engine: Engine, base: Path) -> None:
@@ -321,6 +382,15 @@ def test_the_template_is_the_adapters_else_the_base_models_else_a_plain_one(
         ask(engine, request(model, folder, messages=question))
     taught = "<bos><|user|>\nHi?<|assistant|>\n"
     assert seen == ["<bos>### User\nHi?\n\n### Assistant\n", "A:Hi?", taught, taught, taught]
+
+
+def test_the_plain_template_can_be_chosen_over_the_models_own(
+    engine: Engine, base: Path, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = rendered(monkeypatch)
+    events = ask(engine, request(base, adapter, messages=(ChatMessage(role="user", content="Hi?"),), template="studio"))
+    assert seen == ["<bos>### User\nHi?\n\n### Assistant\n"]
+    assert Progress(ChatPhase.READING, "the studio's plain one") in events
 
 
 def test_the_plain_template_is_the_one_that_training_uses() -> None:

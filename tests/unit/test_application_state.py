@@ -13,6 +13,7 @@ from backend.domain.application_state import (
     ApplicationState,
     ChatSettings,
     RunsLook,
+    SamplingPreset,
     TrainingState,
     UIState,
     ViewState,
@@ -130,6 +131,26 @@ def test_each_action_changes_its_own_part() -> None:
     assert actions.set_log_filter("error")(start).ui.log_filter == "error"
     assert actions.set_chat(settings)(start).ui.chat == settings
     assert [actions.set_smoothing(x)(start).ui.smoothing for x in (-1, 0.5, 2)] == [0.0, 0.5, 0.999]
+
+
+def test_ways_of_sampling_are_kept_by_name_and_leave_length_and_seed_alone() -> None:
+    hot = ChatSettings(temperature=1.5, min_p=0.1, stop=("###",), max_new_tokens=9, seed=9)
+    state = actions.keep_sampling(SamplingPreset("mine", ChatSettings()))(ApplicationState())
+    state = actions.keep_sampling(SamplingPreset("mine", hot))(actions.keep_sampling(SamplingPreset("b", hot))(state))
+    assert [preset.name for preset in state.ui.sampling_presets] == ["b", "mine"]
+    assert from_text(to_text(state)).ui == state.ui
+    assert actions.drop_sampling("b")(state).ui.sampling_presets == (SamplingPreset("mine", hot),)
+    taken = ChatSettings(quantization="nf4").sampled_as(hot)
+    assert (taken.temperature, taken.stop, taken.quantization) == (1.5, ("###",), "nf4")
+    assert (taken.sampling.max_new_tokens, taken.sampling.seed) == (256, 42)
+
+
+def test_chat_settings_of_an_older_studio_are_read_with_defaults_for_the_rest() -> None:
+    state = actions.set_chat(ChatSettings(temperature=0.2))(ApplicationState())
+    kept = json.loads(to_text(state))
+    kept["ui"]["chat"] = {"max_new_tokens": 9, "temperature": 0.1, "top_p": 0.5, "is_base_shown": False}
+    del kept["ui"]["sampling_presets"]
+    assert from_text(json.dumps(kept)).ui.chat == ChatSettings(9, 0.1, 0.5, is_base_shown=False)
 
 
 def test_the_form_is_edited_replaced_and_cleared() -> None:

@@ -1,4 +1,4 @@
-"""Turning a run into questions, and remembering the answers."""
+"""Turning runs, checkpoints and base models into questions."""
 
 import json
 from collections.abc import Iterator
@@ -6,16 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest, Done, Sampling, Token
+from backend.domain.application_state import ChatSettings
+from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest, Done, Token
+from backend.domain.chat_sides import Side, Subject
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState
-from backend.quantization import Nf4
+from backend.quantization import Int8, Nf4, NoQuantization
+from backend.services.chat_errors import BaseMismatch, CheckpointGone
 from backend.services.errors import AdapterUnreadable, NoAnswerYet
-from backend.services.playground import MAX_EXCHANGES, Exchange, Playground
+from backend.services.playground import Playground
+from backend.store.checkpoints import MANIFEST, write_manifest_text
 from backend.store.run_files import LocalRunFiles
 from tests.fakes.clock import FakeClock
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import a_run
+
+QUESTION = (ChatMessage(role="user", content="why?"),)
+SUBJECT = Subject("a-run")
+TUNED = Side("a-run")
 
 
 class Echo:
@@ -32,17 +40,30 @@ class Echo:
 
 class Scene:
     def __init__(self, folder: Path) -> None:
-        self.folder = RunDirectory(folder / "a-run")
+        self.root = folder
         self.store = FakeRunStore(FakeClock())
         self.echo = Echo()
         self.playground = Playground(self.store, self.echo)  # type: ignore[arg-type]
-        LocalRunFiles().create(self.folder.root, "base_model: org/name\ndataset: x.jsonl\nmethod: qlora\n")
-        self.store.create(a_run(run_dir=self.folder.root, state=RunState.FINISHED))
+        self.folder = self.add_run("a-run", "base_model: org/name\ndataset: x.jsonl\nmethod: qlora\n")
 
-    def add_adapter(self, base: str = "/models/base") -> None:
-        self.folder.adapter.mkdir()
-        (self.folder.adapter / "adapter_model.safetensors").write_bytes(b"")
-        (self.folder.adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    def add_run(self, run_id: str, config: str = "base_model: org/name\ndataset: x.jsonl\n") -> RunDirectory:
+        folder = RunDirectory(self.root / run_id)
+        LocalRunFiles().create(folder.root, config)
+        self.store.create(a_run(run_id, run_dir=folder.root, state=RunState.FINISHED))
+        return folder
+
+    def request(self, side: Side, settings: ChatSettings | None = None) -> ChatRequest:
+        return self.playground.request(SUBJECT, side, QUESTION, settings or ChatSettings())
+
+
+def add_adapter(folder: RunDirectory, base: str = "/models/base", step: int | None = None) -> Path:
+    place = folder.adapter if step is None else folder.checkpoints / f"checkpoint-{step}"
+    place.mkdir()
+    (place / "adapter_model.safetensors").write_bytes(b"")
+    (place / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    if step is not None:
+        (place / MANIFEST).write_text(write_manifest_text(place, step))
+    return place
 
 
 @pytest.fixture
@@ -50,51 +71,83 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
-def test_both_sides_get_the_same_question_and_base(scene: Scene) -> None:
-    scene.add_adapter()
-    question = (ChatMessage(role="user", content="why?"),)
-    for side in ("base", "tuned"):
-        assert next(iter(scene.playground.ask("a-run", side, question, Sampling()))) == Token("why?")  # type: ignore[arg-type]
-    base, tuned = scene.echo.asked
-    assert (base.adapter, tuned.adapter) == (None, str(scene.folder.adapter))
-    assert base.base_model == tuned.base_model == "/models/base"
-    assert isinstance(tuned.quantization, Nf4)
+def test_all_sides_get_the_same_question_base_and_seed(scene: Scene) -> None:
+    adapter, checkpoint = add_adapter(scene.folder), add_adapter(scene.folder, step=40)
+    for side in (Side(), TUNED, Side("a-run", 40)):
+        events = scene.playground.ask(SUBJECT, side, QUESTION, ChatSettings(seed=7))
+        assert next(iter(events)) == Token("why?")
+    asked = scene.echo.asked
+    assert [one.adapter for one in asked] == [None, str(adapter), str(checkpoint)]
+    assert {one.base_model for one in asked} == {"/models/base"}
+    assert {one.sampling.seed for one in asked} == {7}
+    assert all(isinstance(one.quantization, Nf4) for one in asked), "as the run was trained"
 
 
-def test_the_model_gets_the_trust_that_the_run_gave_it(tmp_path: Path) -> None:
-    scene = Scene(tmp_path)
-    scene.add_adapter()
+def test_the_weights_can_be_loaded_in_another_format_than_in_training(scene: Scene) -> None:
+    add_adapter(scene.folder)
+    assert isinstance(scene.request(TUNED, ChatSettings(quantization="none")).quantization, NoQuantization)
+    told = scene.request(TUNED, ChatSettings(quantization="int8", device="cpu", template="studio"))
+    assert isinstance(told.quantization, Int8)
+    assert (told.device, told.template) == ("cpu", "studio")
+
+
+def test_the_model_gets_the_trust_that_the_run_gave_it(scene: Scene) -> None:
+    add_adapter(scene.folder)
     scene.folder.config.write_text(f"base_model: {{path: org/name, trusted_code: {'ab' * 32}}}\ndataset: x.jsonl\n")
-
-    list(scene.playground.ask("a-run", "tuned", (ChatMessage(role="user", content="why?"),), Sampling()))
-
-    assert scene.echo.asked[0].trusted_code == "ab" * 32
+    assert scene.request(TUNED).trusted_code == "ab" * 32
 
 
-def test_a_run_without_an_adapter_cannot_be_asked(scene: Scene) -> None:
+def test_results_of_other_runs_sit_beside_if_they_stand_on_the_same_base(scene: Scene, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    add_adapter(scene.folder, str(base))
+    adapter = add_adapter(scene.add_run("other"), str(tmp_path / "other" / ".." / "base"))
+    told = scene.request(Side("other"))
+    assert (told.base_model, told.adapter) == (str(base), str(adapter))
+    assert isinstance(told.quantization, Nf4), "all sides as the subject, so that the base is loaded once"
+
+
+def test_an_adapter_of_another_base_is_refused_with_both_names(scene: Scene) -> None:
+    add_adapter(scene.folder, "org/one")
+    add_adapter(scene.add_run("other"), "org/two")
+    with pytest.raises(BaseMismatch, match=r"org/two.*org/one"):
+        scene.playground.check(SUBJECT, Side("other"))
+
+
+def test_a_base_model_alone_can_be_asked(scene: Scene) -> None:
+    told = scene.playground.request(Subject(model="org/base"), Side(), QUESTION, ChatSettings())
+    assert (told.base_model, told.adapter) == ("org/base", None)
+
+
+def test_a_whole_model_is_its_own_base(scene: Scene) -> None:
+    scene.folder.model.mkdir()
+    (scene.folder.model / "config.json").write_text("{}")
+    assert scene.request(TUNED).base_model == str(scene.folder.model)
+    assert scene.request(Side()).base_model == "org/name"
+
+
+def test_a_run_without_a_result_is_asked_by_its_checkpoints(scene: Scene) -> None:
+    add_adapter(scene.folder, step=20)
+    add_adapter(scene.folder, step=40)
+    assert scene.playground.steps("a-run") == (40, 20)
+    assert scene.request(Side("a-run", 20)).base_model == "/models/base"
     with pytest.raises(NoAnswerYet, match="finished"):
-        scene.playground.pair("a-run")
+        scene.request(TUNED)
+
+
+def test_a_checkpoint_that_is_gone_or_holds_no_adapter_is_refused(scene: Scene) -> None:
+    add_adapter(scene.folder)
+    whole = scene.folder.checkpoints / "checkpoint-60"
+    whole.mkdir()
+    (whole / MANIFEST).write_text(write_manifest_text(whole, 60))
+    for step in (40, 60):
+        with pytest.raises(CheckpointGone, match=str(step)):
+            scene.request(Side("a-run", step))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
 def test_a_damaged_adapter_is_told(scene: Scene, text: str) -> None:
-    scene.add_adapter()
+    add_adapter(scene.folder)
     (scene.folder.adapter / "adapter_config.json").write_text(text)
     with pytest.raises(AdapterUnreadable):
-        scene.playground.pair("a-run")
-
-
-def test_the_conversation_is_kept_and_bounded(scene: Scene) -> None:
-    for i in range(MAX_EXCHANGES + 2):
-        scene.playground.remember("a-run", Exchange(f"q{i}", None, "a"))
-    history = scene.playground.history("a-run")
-    assert len(history) == MAX_EXCHANGES
-    assert history[-1] == Exchange(f"q{MAX_EXCHANGES + 1}", None, "a")
-    scene.playground.forget("a-run")
-    assert scene.playground.history("a-run") == ()
-
-
-@pytest.mark.parametrize("text", ["{", '[{"x": 1}]', "[1]"])
-def test_a_conversation_of_another_version_is_empty(scene: Scene, text: str) -> None:
-    scene.store.save_draft("chat:a-run", text)
-    assert scene.playground.history("a-run") == ()
+        scene.request(TUNED)
