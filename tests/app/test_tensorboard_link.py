@@ -95,3 +95,12 @@ def test_one_that_fails_says_so_with_no_markup_of_its_log(
     assert "It ended with exit code 1" in said
     assert "![x](" not in said
     assert "Try again" in labels(at)
+
+
+def test_a_flag_takes_the_button_away_at_once(services: Services) -> None:
+    services.settings.set("flags.tensorboard", False)
+    at = open_page("monitor", run="done")
+    assert not at.exception
+    assert START not in labels(at)
+    services.settings.reset("flags.tensorboard")
+    assert START in labels(at.run())

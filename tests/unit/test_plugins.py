@@ -22,6 +22,7 @@ from backend.services.config_service import ConfigService
 from backend.services.plugin_manager import PluginManager
 from backend.spec import members, parameter
 from backend.trainer.imports import program_name
+from tests.fakes.command_line import installed
 from tests.fakes.plugins import BROKEN, EXAMPLE, install
 from tests.fakes.run_configs import a_config
 
@@ -210,3 +211,20 @@ def test_plugins_are_not_looked_for_while_every_choice_is_ours() -> None:
     use_registry(Registry(entries=lambda group: asked.append(group) or []))  # type: ignore[func-returns-value]
     a_config(method="lora", quantization="nf4", recipe="sft")
     assert asked == []
+
+
+def test_the_doctor_names_plugins_with_their_errors_and_is_content_all_the_same(
+    workspace: Path,
+    broken: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = installed(capsys, workspace, monkeypatch)
+    told = line.say("doctor")
+    assert "wrong   method never, plugin of peft-studio-broken 0.0.1" in told.out
+    assert "RuntimeError: the library" in told.out
+    plugins = line.say("doctor", "--json").json()["plugins"]
+    assert {"kind": "peft_studio.methods", "name": "lora", "state": "failed"}.items() <= next(
+        plugin for plugin in plugins if plugin["name"] == "lora"
+    ).items()
+    assert told.code == 0
