@@ -6,11 +6,13 @@ from app.components.activity import activity_badge
 from app.components.error_box import warning_box
 from app.components.markdown_escape import escape
 from app.components.wordmark import MARK, WORDMARK
+from app.endings import tell_of_endings
 from app.frame import error_frame
 from app.navigation import MENU, View
 from app.notices import draw_notices
 from app.runtime import get_services
 from app.session import count, count_up, state_manager
+from app.tour import show_tour
 from backend.domain.actions import navigate, see_runs
 from backend.services.bundle import Services
 
@@ -47,10 +49,13 @@ def _surroundings(services: Services, view: View) -> None:
     state = state_manager(services)
     state.update_state(navigate(view.url_path))
     state.update_state(see_runs(services.status.version()))
+    active = services.status.active()
     with st.sidebar:
-        activity_badge(services.status.active())
+        activity_badge(active)
     _tell_of_restart(services)
+    tell_of_endings(active, services.status.list)
     draw_notices()
+    show_tour(services, view.url_path)
     if state.save_error is not None:
         warning_box(state.save_error.explain())
 

@@ -47,6 +47,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_reports import RunReports
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare
 from backend.services.startup import StartupService
@@ -170,6 +171,7 @@ class StudioContainer(containers.DeclarativeContainer):
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
     comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
+    reports: Provider[RunReports] = Once(RunReports, store, curves, clock, comparing.provided.order)
     library: Provider[RunLibrary] = Once(
         RunLibrary, store, files, executor, processes, settings.provided.trash_folder, curves.provided.forget
     )
@@ -191,7 +193,9 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
-    storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
+    storage: Provider[StorageService] = Once(
+        StorageService, settings.provided.workspace, Object(wiring.free_bytes), settings.provided.min_free_bytes
+    )
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
     bundle: Provider[Services] = Once(
         Services,
@@ -221,6 +225,7 @@ class StudioContainer(containers.DeclarativeContainer):
         comparing=comparing,
         storage=storage,
         repairs=repairs,
+        reports=reports,
         boot=boot,
         engine=engine,
     )

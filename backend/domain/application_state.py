@@ -9,6 +9,7 @@ from pydantic import Field
 
 from backend.domain.board import XAxis
 from backend.domain.json_value import JsonValue, frozen_mapping
+from backend.domain.tour import Tour
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class UIState:
     x_axis: XAxis = XAxis.STEP
     log_filter: Annotated[str, Field(max_length=1000)] = ""
     chat: ChatSettings = field(default_factory=ChatSettings)
+    tour: Tour = field(default_factory=Tour)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_reports import RunReports
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Spare
 from backend.services.startup import StartupService
@@ -60,6 +61,7 @@ class Services:
     reindexing: Reindexing
     states: StateManagers
     repairs: Repairs
+    reports: RunReports
     storage: StorageService
     boot: BootService
     engine: EngineRestart
