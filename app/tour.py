@@ -36,7 +36,8 @@ def show_tour(services: Services, here: str) -> None:
         state.update_state(end_tour)
 
     run = next((view for view in services.status.list() if view.id == tour.run_id), None)
-    tour_hint(tour, here, run, st.query_params.get("run", ""), TourActs(go_on, end))
+    shown = st.query_params.get("run") or state.state.view.run_id or ""
+    tour_hint(tour, here, run, shown, TourActs(go_on, end))
 
 
 def _start(services: Services) -> None:

@@ -22,21 +22,23 @@ class _Look:
 _LOOKS = {
     NextStep.CHAT: _Look("Ask the result", ":material/chat:", "Asks base model and tuned model the same question."),
     NextStep.COMPARE: _Look("Compare", ":material/compare_arrows:", "With the run it came from, else the one before."),
-    NextStep.RESUME: _Look(
-        "Resume as it is", ":material/play_arrow:", "From its last checkpoint, with nothing changed."
-    ),
     NextStep.READ_LOG: _Look("Read its log", ":material/article:", "The newest lines of the last attempt."),
 }
 
 
-def draw_next_steps(view: RunView, num_waiting: int, deeds: Mapping[NextStep, Do]) -> None:
-    """`deeds` are what the buttons do; a step without a deed is not offered. Nothing for a run that just goes on."""
+def draw_next_steps(view: RunView, num_waiting: int, deeds: Mapping[NextStep, Do], fix: Do | None = None) -> None:
+    """`deeds` are what the buttons do; a step without a deed is not offered. Nothing for a run that just goes on.
+
+    `fix` draws the change that may help a failed run.
+    """
     told = what_now(view, num_waiting)
     steps = [step for step in next_steps(view) if step in deeds]
     if not told and not steps:
         return
     with st.container(border=True, key="next-steps"):
         st.markdown(f"**What next?** {told}")
+        if fix:
+            fix()
         with st.container(horizontal=True):
             for place, step in enumerate(steps):
                 look = _LOOKS[step]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.components.durations import roughly
+from app.components.durations import in_words, roughly
 from app.components.figure import NOT_MEASURED, Form, figure, number
 from app.components.sizes import in_bytes
 from backend.domain.curves import Series
@@ -48,8 +48,7 @@ def run_figures(report: RunReport) -> None:
     with st.grid(5, min_column_width=NARROWEST):
         steps = f"{view.step:,} / {view.total_steps:,}" if view.total_steps else "not known yet"
         figure("Step", steps)
-        left = report.time_left
-        figure("Time left (estimate)", roughly(left.seconds) if left else NOT_MEASURED)
+        _time(report)
         for kpi in (*_KPIS, memory):
             _kpi(kpi, series)
 
@@ -57,6 +56,17 @@ def run_figures(report: RunReport) -> None:
 def loss_alt(series: Series) -> str:
     """The text of a small line of the training loss."""
     return _alt("Training loss", series, "{:.3g}")
+
+
+def _time(report: RunReport) -> None:
+    """What is left, or how long all attempts together took."""
+    if report.view.run.is_over:
+        spans = [one.ended_at - one.started_at for one in report.view.run.attempts if one.ended_at]
+        took = in_words(sum(span.total_seconds() for span in spans)) if spans else NOT_MEASURED
+        figure("Took", took, note="All attempts together, without what was between them.")
+        return
+    left = report.time_left
+    figure("Time left (estimate)", roughly(left.seconds) if left else NOT_MEASURED)
 
 
 def _kpi(kpi: Kpi, all_series: Mapping[str, Series]) -> None:

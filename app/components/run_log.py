@@ -58,11 +58,8 @@ def draw_log(wish: LogWish, read: Callable[[int], str], size_bytes: int, run_id:
 
 def _about(wish: LogWish, num_lines: int, size_bytes: int) -> str:
     """How much of the log this is."""
-    shown = (
-        f"{min(num_lines, MOST_LINES):,} of {num_lines:,} fitting lines"
-        if num_lines > MOST_LINES
-        else f"{num_lines:,} lines"
-    )
+    fitting = "1 line" if num_lines == 1 else f"{num_lines:,} lines"
+    shown = f"The newest {MOST_LINES:,} of {fitting}" if num_lines > MOST_LINES else fitting
     if size_bytes <= wish.num_bytes:
         return f"{shown}; the log has {in_bytes(size_bytes)}."
     return f"{shown} of the last {in_bytes(wish.num_bytes)}; the log has {in_bytes(size_bytes)}."

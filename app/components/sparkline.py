@@ -34,9 +34,10 @@ def _path(values: Sequence[float]) -> str:
     finite = [value for value in values if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     across, tall = (WIDTH - 2 * MARGIN) / max(1, len(values) - 1), HEIGHT - 2 * MARGIN
+    span = high / 2 - low / 2  # halves: no overflow
 
     def point(index: int) -> str:
-        share = (values[index] / 2 - low / 2) / (high / 2 - low / 2) if high > low else 0.5  # halves: no overflow
+        share = (values[index] / 2 - low / 2) / span if span > 0 else 0.5
         return f"{MARGIN + index * across:.1f} {MARGIN + (1 - share) * tall:.1f}"
 
     parts = []

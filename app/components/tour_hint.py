@@ -18,6 +18,17 @@ _NEXT = {
     TourStep.OWN: "Finish the tour",
 }
 
+_ASK = (
+    "Put the question below to both. The **base model** knows the islands from its almanac, but not how to answer; "
+    "the **tuned model** was shown how, on questions about *other* islands. The first answer takes longer: it loads "
+    "the model."
+)
+_OWN = (
+    "Upload a file with your own questions and answers: JSON lines with *prompt* and *completion*, CSV, chats and "
+    "more. Its rows are checked before anything starts. The demo model is quick to try with; for real work choose a "
+    "larger base model. Then **Start the run**."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TourActs:
@@ -31,50 +42,50 @@ def tour_hint(tour: Tour, here: str, run: RunView | None, shown_run: str, acts: 
     """`here` is the page's address, `run` the demo run (None: it is gone), `shown_run` the id in the address."""
     with st.container(border=True, key="tour"):
         st.markdown(f":material/tour: **Tour, step {tour.number} of {len(STEPS)}: {TITLES[tour.step]}**")
-        is_here = here == VIEWS[tour.step] and (here == "train" or shown_run == tour.run_id)
-        if is_here:
-            st.markdown(_told(tour.step, run))
-            if tour.step is TourStep.ASK:
-                st.code(DEMO_QUESTION, language=None)
+        told = _told(tour, here, shown_run, run)
+        if told:
+            st.markdown(told)
+        if told and tour.step is TourStep.ASK:
+            st.code(DEMO_QUESTION, language=None)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if is_here:
+            if told:
                 _go_on(tour.step, run, acts)
             else:
                 _back(tour)
             st.button("End the tour", key="tour-end", type="tertiary", on_click=acts.end)
 
 
-def _told(step: TourStep, run: RunView | None) -> str:
-    if step is TourStep.ASK:
-        return (
-            "Put the question below to both. The **base model** knows the islands from its almanac, but not how to "
-            "answer; the **tuned model** was shown how, on questions about *other* islands. The first answer takes "
-            "longer: it loads the model."
-        )
-    if step is TourStep.OWN:
-        return (
-            "Upload a file with your own questions and answers: JSON lines with *prompt* and *completion*, CSV, chats "
-            "and more. Its rows are checked before anything starts. The demo model is filled in, since it is quick; "
-            "for real work choose a larger base model. Then **Start the run**."
-        )
+def _told(tour: Tour, here: str, shown_run: str, run: RunView | None) -> str:
+    """What is to be seen on this page; "" if the tour goes on elsewhere."""
+    is_of_tour = shown_run == tour.run_id
+    match tour.step, here:
+        case TourStep.WATCH, "monitor" if is_of_tour:
+            return _of_run(run)
+        case TourStep.ASK, "chat":
+            return _ASK
+        case TourStep.OWN, "train":
+            return _OWN
+        case TourStep.OWN, "monitor" if not is_of_tour:
+            return "This is a run of your own, watched and kept alive like the demo. That was the tour."
+        case _:
+            return ""
+
+
+def _of_run(run: RunView | None) -> str:
     if run is None:
         return "The demo run is gone. End the tour, and start it anew from Home."
-    return _of_run(run)
-
-
-def _of_run(run: RunView) -> str:
     if run.state is RunState.FINISHED:
-        return "It has finished: the loss fell, on rows it had never seen too (*eval/loss*). Now hear what it learned."
+        return (
+            "It has finished. The sentences below tell how far the loss fell, also on rows that it had never seen "
+            "(*evaluation*). Now hear what it learned."
+        )
     if not run.run.is_active:
         return "The demo run came to rest before its end; below stands why. **Resume** lets it go on."
-    if not run.step:
-        return (
-            "The first time a tiny language model is made on this machine, which takes most of a minute; "
-            "then it is trained. Everything below moves by itself. Close the page if you like: the run goes on."
-        )
     return (
-        "The **loss** is how much the right answers still surprise the model: it falls as it learns. "
-        "The second line of its chart is measured on rows that are held back. All figures are measured here, now."
+        "The first time a tiny language model is made on this machine, which takes most of a minute; then it is "
+        "trained. The **loss** is how much the right answers still surprise it: watch it fall. The second line of its "
+        "chart is measured on rows that are held back. Everything moves by itself; close the page if you like, the "
+        "run goes on."
     )
 
 

@@ -60,11 +60,9 @@ def render(services: Services) -> None:
     every, drawn = REFRESH_SECONDS if view.run.needs_supervisor else None, (view.state, view.wish)
     _header(view)
     how_it_is = st.empty()
-    if offer := services.repairs.offer(run_id):
-        fix_button(run_id, offer, services.repairs.apply_change)
     _buttons(services, view)
     num_waiting = sum(one.queue_position is not None for one in views)
-    draw_next_steps(view, num_waiting, _deeds(services, view, _beside(views, view)))
+    draw_next_steps(view, num_waiting, _deeds(view, _beside(views, view)), _fix(services, run_id))
     live(_live, every, f"monitor-{run_id}")(services, run_id, drawn, how_it_is)
     section = st.segmented_control(
         "Section",
@@ -127,10 +125,14 @@ def _beside(views: tuple[RunView, ...], view: RunView) -> str:
     return next((one.id for one in views if one.id != view.id), "")
 
 
-def _deeds(services: Services, view: RunView, beside: str) -> dict[NextStep, Callable[[], None]]:
+def _fix(services: Services, run_id: str) -> Callable[[], None] | None:
+    offer = services.repairs.offer(run_id)
+    return (lambda: fix_button(run_id, offer, services.repairs.apply_change)) if offer else None
+
+
+def _deeds(view: RunView, beside: str) -> dict[NextStep, Callable[[], None]]:
     deeds: dict[NextStep, Callable[[], None]] = {
         NextStep.CHAT: lambda: open_view("chat", run=view.id),
-        NextStep.RESUME: lambda: acts_of(services).resume(view.id),
         NextStep.READ_LOG: lambda: _show("Log"),
     }
     if beside:

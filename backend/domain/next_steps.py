@@ -12,7 +12,6 @@ class NextStep(StrEnum):
 
     CHAT = "chat"
     COMPARE = "compare"
-    RESUME = "resume"
     READ_LOG = "log"
     ORDER = "order"
 
@@ -27,8 +26,8 @@ def next_steps(view: RunView) -> tuple[NextStep, ...]:
     if view.state is RunState.FINISHED:
         return (*answers, NextStep.COMPARE)
     if view.state is RunState.FAILED:
-        return (NextStep.RESUME, NextStep.READ_LOG, NextStep.COMPARE)
-    return (NextStep.RESUME, *answers)
+        return (NextStep.READ_LOG, NextStep.COMPARE)
+    return answers
 
 
 def what_now(view: RunView, num_waiting: int) -> str:
@@ -44,9 +43,9 @@ def what_now(view: RunView, num_waiting: int) -> str:
         case RunState.FINISHED:
             return "It has finished, but its result is not in its folder any more."
         case RunState.FAILED:
-            return "Resume it once the cause is gone; the end of its log tells more."
+            return "*Resume* goes on once the cause is gone; the end of its log tells more."
         case _:
-            return f"Resumed, it goes on {_from(view)}."
+            return f"*Resume* lets it go on {_from(view)}."
 
 
 def _from(view: RunView) -> str:

@@ -123,7 +123,7 @@ def _evaluation(curves: Curves, *, is_over: bool) -> Iterator[str]:
     elif len(series) == 1:
         yield f"The evaluation loss of step {step:,} {is_} {last:.3g}{before}."
     elif best.step == step:
-        yield f"The evaluation loss of step {step:,} {is_} the best so far: {last:.3g}{before}."
+        yield f"The evaluation loss of step {step:,} {is_} the best{'' if is_over else ' so far'}: {last:.3g}{before}."
     else:
         word = f"{last:.3g}" if math.isfinite(last) else "not a number"
         yield f"The best evaluation loss {is_} {best.value:.3g} at step {best.step:,}; the latest {is_} {word}{before}."

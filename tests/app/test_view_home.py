@@ -8,6 +8,7 @@ from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.reboot import MACHINE_RESTARTED
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
+from backend.domain.tour import Tour, TourStep
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
 from tests.fakes.machine import FakePackages
@@ -28,14 +29,14 @@ def some_runs(studio: StudioContainer, services: Services) -> None:
         store.create(run)
 
 
-def test_without_runs_the_demo_is_offered_and_opens_train_filled_in(services: Services) -> None:
+def test_without_runs_one_click_starts_the_demo_run_and_leads_to_it(services: Services) -> None:
     at = open_page()
-    assert "offline" in at.markdown[-2].value + at.markdown[-1].value + at.markdown[0].value
-    at.button(key="home-demo").click().run()
-    assert at.title[0].value == "Train"
-    assert at.button(key="train-start").label == "Start the demo run"
-    draft = services.states.of(at.session_state["studio-session-id"]).state.training.draft
-    assert draft["base_model"]["path"] == "demo"
+    assert "offline" in "".join(text.value for text in at.markdown)
+    at.button(key="home-tour").click().run()
+    assert not at.exception
+    (view,) = services.status.list()
+    assert (at.title[0].value, view.run.base_model, at.query_params["run"]) == ("demo", "demo", view.id)
+    assert services.states.of(at.session_state["studio-session-id"]).state.ui.tour == Tour(TourStep.WATCH, view.id)
 
 
 def test_without_runs_one_can_go_straight_to_train(services: Services) -> None:
@@ -225,5 +226,5 @@ def test_when_runs_only_wait_it_says_that_nothing_is_running(studio: StudioConta
     studio.store().create(run)
     services.processes.reconcile()
     at = open_page()
-    assert [header.value for header in at.header] == ["Running now", "Waiting"]
+    assert [header.value for header in at.header] == ["Needs you", "Running now", "Waiting"]
     assert "Nothing is running." in [text.value for text in at.caption]
