@@ -1,10 +1,13 @@
 """The shell: the menu, what every page has, then the view inside one error frame."""
 
+import logging
+
 import streamlit as st
 
 from app.components.activity import activity_badge
 from app.components.error_box import warning_box
 from app.components.markdown_escape import escape
+from app.components.start_failed import start_failed
 from app.components.wordmark import MARK, WORDMARK
 from app.endings import tell_of_endings
 from app.frame import error_frame
@@ -14,6 +17,7 @@ from app.runtime import get_services
 from app.session import count, count_up, state_manager
 from app.tour import show_tour
 from backend.domain.actions import navigate, see_runs
+from backend.errors import StudioError
 from backend.services.bundle import Services
 
 RESTART_TOLD = "studio-restart-told"
@@ -24,7 +28,12 @@ def render() -> None:
     st.set_page_config(page_title="PEFT Studio", page_icon=MARK, layout="wide")
     st.logo(WORDMARK, size="large")
     with error_frame():
-        services = get_services()
+        try:
+            services = get_services()
+        except StudioError as error:
+            logging.getLogger(__name__).exception("The services could not be built.")
+            start_failed(error.explain())
+            return
         pages = {view.url_path: _page(view, services) for view in MENU}
         chosen = st.navigation(list(pages.values()))
         current = next(view for view in MENU if pages[view.url_path] is chosen)

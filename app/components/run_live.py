@@ -61,7 +61,7 @@ def _draw_restarts(view: RunView) -> None:
     """What happened between two attempts, unless the message already says it."""
     restarts = list(pairwise(view.run.attempts))
     if len(restarts) > MOST_RESTARTS:
-        st.caption(f"{len(restarts) - MOST_RESTARTS:,} earlier restarts are listed under Attempts.")
+        st.caption(f"{len(restarts) - MOST_RESTARTS:,} earlier restarts are listed under Timeline.")
     for ended, resumed in restarts[-MOST_RESTARTS:]:
         at = f" at step {ended.last_step}" if ended.last_step is not None else ""
         sentence = f"Attempt {ended.number} ended{at}: {ended.reason}."

@@ -11,7 +11,7 @@ from backend.domain.log_lines import Level, chosen
 
 MOST_LINES = 500
 END_BYTES = 256_000  # is read and shown as it is
-SEARCHED_BYTES = 4_000_000  # is looked through for words and levels
+SEARCHED_BYTES = 2_000_000  # is looked through for words and levels
 _LEVELS = {"All lines": Level.ALL, "Warnings and errors": Level.WARNINGS, "Errors": Level.ERRORS}
 
 

@@ -47,9 +47,9 @@ def draw_order(config_text: str | None, run_id: str) -> None:
 def _title(chapter: Chapter) -> None:
     attempt = chapter.attempt
     if attempt is None:
-        st.subheader("Before the first attempt", anchor=False)
+        st.header("Before the first attempt", anchor=False)
         return
-    st.subheader(f"Attempt {attempt.number}", anchor=False)
+    st.header(f"Attempt {attempt.number}", anchor=False)
     st.text(_story(attempt))
 
 

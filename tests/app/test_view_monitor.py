@@ -201,7 +201,7 @@ def test_the_sections_show_what_lies_behind(
     at = open_page("monitor", run="live")
     at.segmented_control(key="section").set_value(section).run()
     assert not at.exception
-    assert words in texts(at) + "".join(str(found.value) for found in at.subheader)
+    assert words in texts(at) + "".join(str(found.value) for found in at.header)
 
 
 def test_what_happened_between_two_attempts_is_told(studio: StudioContainer, services: Services) -> None:
@@ -270,7 +270,7 @@ def test_of_many_restarts_the_latest_are_told(studio: StudioContainer, services:
     facts = {"state": RunState.FAILED, "wish": Wish.STOP, "run_dir": folder.root, "attempts": attempts}
     studio.store().create(a_run("often", **facts))
     said = texts(open_page("monitor", run="often"))
-    assert "3 earlier restarts are listed under Attempts." in said
+    assert "3 earlier restarts are listed under Timeline." in said
     assert "Attempt 3 ended" not in said
     assert "Attempt 4 ended at step 4: killed" in said.replace("\\", "")
 
@@ -402,7 +402,7 @@ def test_the_timeline_tells_each_attempt_with_its_journal(studio: StudioContaine
     studio.store().remark(run.id, fence, "overfitting at step 50: it rose")
     at = open_page("monitor", run="twice", section="Timeline")
     assert not at.exception
-    assert [header.value for header in at.subheader][:2] == ["Attempt 2", "Attempt 1"]
+    assert [header.value for header in at.header][:2] == ["Attempt 2", "Attempt 1"]
     told = [text.value for text in at.text]
     assert "It went on from step 40 as process 200, and goes on." in told
     assert (
