@@ -1,6 +1,8 @@
 """What a run has behind it: its timeline and its order."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -9,10 +11,9 @@ from app.components.markdown_escape import escape
 from backend.domain.run import Attempt, JournalLine
 from backend.domain.timeline import Chapter
 
-TIME = "YYYY-MM-DD HH:mm:ss"
+TIME = "%Y-%m-%d %H:%M:%S"
 MOST_CHAPTERS = 20
-MOST_LINES = 200
-ROW_PIXELS, MOST_PIXELS = 36, 400
+MOST_LINES = 50
 
 
 def draw_timeline(chapters: Sequence[Chapter]) -> None:
@@ -67,35 +68,27 @@ def _story(attempt: Attempt) -> str:
 
 def _lines(chapter: Chapter) -> None:
     shown = chapter.lines[-MOST_LINES:]
-    if not shown:
-        return
-    rows = [_row(line, chapter) for line in reversed(shown)]
-    number = chapter.attempt.number if chapter.attempt else 0
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=min(MOST_PIXELS, ROW_PIXELS * (len(rows) + 1)),
-        column_config={
-            "at": st.column_config.DatetimeColumn("At", format=TIME, width=165),
-            "after": st.column_config.TextColumn("After", width=110, help="Since the attempt began."),
-            "state": st.column_config.TextColumn("State", width=90),
-            "reason": st.column_config.TextColumn("What happened", width="large"),
-        },
-        alt=f"Journal of attempt {number}, newest first"
-        if number
-        else "Journal before the first attempt, newest first",
-        key=f"timeline-{number}",
-    )
+    if shown:
+        began = chapter.began_at or shown[0].at
+        st.table([_row(line, began) for line in reversed(shown)], border="horizontal", hide_index=True)
     if len(chapter.lines) > MOST_LINES:
-        st.caption(escape(f"{len(chapter.lines) - MOST_LINES:,} earlier lines are in record.json of the run's folder."))
+        st.caption(f"{len(chapter.lines) - MOST_LINES:,} earlier lines are in record.json of the run's folder.")
 
 
-def _row(line: JournalLine, chapter: Chapter) -> dict[str, object]:
-    began = chapter.began_at
-    after = (line.at - began).total_seconds() if began else 0.0
+def _row(line: JournalLine, began: datetime) -> dict[str, str]:
+    """Words that wrap; a table reads them as Markdown."""
     return {
-        "at": line.at,
-        "after": in_words(after),
-        "state": line.target.value,
-        "reason": line.reason,
+        "At": _local(line.at),
+        "After": in_words((line.at - began).total_seconds()),
+        "State": line.target.value,
+        "What happened": escape(line.reason),
     }
+
+
+def _local(at: datetime) -> str:
+    """By the clock of the browser, else UTC."""
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return f"{at.astimezone(zone):{TIME}}"

@@ -9,6 +9,7 @@ import streamlit as st
 from app.palette import palette
 
 WIDTH, HEIGHT, MARGIN = 120, 20, 2
+ENLARGED = 8  # larger than any place for it: a picture is made smaller to fit, and never larger
 
 
 def sparkline(values: Sequence[float], alt: str, color: int = 0) -> None:
@@ -23,7 +24,8 @@ def sparkline(values: Sequence[float], alt: str, color: int = 0) -> None:
 def picture(values: Sequence[float], color: str) -> str:
     """The line as SVG."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'width="{ENLARGED * WIDTH}" height="{ENLARGED * HEIGHT}">'
         f'<path d="{_path(values)}" fill="none" stroke="{color}" stroke-width="1" '
         'stroke-linecap="round" stroke-linejoin="round"/></svg>'
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components.markdown_escape import escape
 from backend.containers import StudioContainer
 from backend.domain.adjustments import read_adjustments
 from backend.domain.heartbeat import Heartbeat, Phase
@@ -408,7 +409,7 @@ def test_the_timeline_tells_each_attempt_with_its_journal(studio: StudioContaine
     assert (
         "It began at the start as process 200, lasted 3 min, and ended at step 42: killed by SIGKILL (exit code -9)."
     ) in told
-    assert "overfitting at step 50: it rose" in list(at.dataframe[0].value["reason"])
+    assert escape("overfitting at step 50: it rose") in list(at.table[0].value["What happened"])
 
 
 def test_machine_curves_have_a_section_of_their_own(studio: StudioContainer, services: Services) -> None:
