@@ -40,10 +40,11 @@ class TourActs:
 
 def tour_hint(tour: Tour, here: str, run: RunView | None, shown_run: str, acts: TourActs) -> None:
     """`here` is the page's address, `run` the demo run (None: it is gone), `shown_run` the id in the address."""
+    told = _told(tour, here, shown_run, run)
+    title = f":material/tour: **Tour, step {tour.number} of {len(STEPS)}: {TITLES[tour.step]}**"
     with st.container(border=True, key="tour"):
-        st.markdown(f":material/tour: **Tour, step {tour.number} of {len(STEPS)}: {TITLES[tour.step]}**")
-        told = _told(tour, here, shown_run, run)
         if told:
+            st.markdown(title)
             st.markdown(told)
         if told and tour.step is TourStep.ASK:
             st.code(DEMO_QUESTION, language=None)
@@ -51,6 +52,7 @@ def tour_hint(tour: Tour, here: str, run: RunView | None, shown_run: str, acts: 
             if told:
                 _go_on(tour.step, run, acts)
             else:
+                st.markdown(title, width="content")
                 _back(tour)
             st.button("End the tour", key="tour-end", type="tertiary", on_click=acts.end)
 
@@ -106,4 +108,4 @@ def _go_on(step: TourStep, run: RunView | None, acts: TourActs) -> None:
 def _back(tour: Tour) -> None:
     """To the page that the tour is about."""
     query = {} if tour.step is TourStep.OWN else {"run": tour.run_id}
-    link_to_view(VIEWS[tour.step], f"Go on with the tour: {TITLES[tour.step]}", ":material/tour:", **query)
+    link_to_view(VIEWS[tour.step], "Go on with the tour", ":material/arrow_forward:", **query)

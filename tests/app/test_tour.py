@@ -94,7 +94,7 @@ def test_other_pages_lead_back_and_the_tour_can_be_ended_there(studio: StudioCon
     a_demo(studio)
     on_tour(services, TourStep.WATCH)
     at = open_page("machine")
-    assert ("Go on with the tour: Watch it learn", "run=demo-run") in links(at)
+    assert ("Go on with the tour", "run=demo-run") in links(at)
     at.button(key="tour-end").click().run()
     assert not tour_of(services, at).is_on
     assert "Tour, step" not in said(at)
@@ -115,7 +115,7 @@ def test_a_demo_that_stopped_or_is_gone_is_explained(studio: StudioContainer, se
     on_tour(services, TourStep.WATCH)
     assert "came to rest" in said(open_page("monitor", run="demo-run"))
     on_tour(services, TourStep.WATCH, "no-such-run")
-    assert ("Go on with the tour: Watch it learn", "run=no-such-run") in links(open_page("monitor", run="demo-run"))
+    assert ("Go on with the tour", "run=no-such-run") in links(open_page("monitor", run="demo-run"))
 
 
 def test_the_tour_can_be_taken_again_and_joins_a_demo_that_trains(studio: StudioContainer, services: Services) -> None:
