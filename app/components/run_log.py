@@ -7,7 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from app.components.sizes import in_bytes
-from backend.domain.log_lines import Level, chosen
+from backend.domain.log_levels import Level, chosen
 
 MOST_LINES = 500
 END_BYTES = 256_000  # is read and shown as it is

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.log_lines import Level, chosen
+from backend.domain.log_levels import Level, chosen
 
 LINES = [
     "Loading the model",
