@@ -36,6 +36,7 @@ from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.disk_watch import DiskWatch
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
@@ -171,6 +172,9 @@ class StudioContainer(containers.DeclarativeContainer):
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
     comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
+    disk: Provider[DiskWatch] = Once(
+        DiskWatch, settings.provided.workspace, Object(wiring.free_bytes), settings.provided.min_free_bytes
+    )
     reports: Provider[RunReports] = Once(RunReports, store, curves, clock, comparing.provided.order)
     library: Provider[RunLibrary] = Once(
         RunLibrary, store, files, executor, processes, settings.provided.trash_folder, curves.provided.forget
@@ -193,9 +197,7 @@ class StudioContainer(containers.DeclarativeContainer):
     )
     playground: Provider[Playground] = Once(Playground, store, chat)
     states: Provider[StateManagers] = Once(StateManagers, store)
-    storage: Provider[StorageService] = Once(
-        StorageService, settings.provided.workspace, Object(wiring.free_bytes), settings.provided.min_free_bytes
-    )
+    storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace)
     boot: Provider[BootService] = Once(wiring.boot_service, settings, systemctl)
     bundle: Provider[Services] = Once(
         Services,
@@ -226,6 +228,7 @@ class StudioContainer(containers.DeclarativeContainer):
         storage=storage,
         repairs=repairs,
         reports=reports,
+        disk=disk,
         boot=boot,
         engine=engine,
     )

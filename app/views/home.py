@@ -78,7 +78,7 @@ def _needs_you(services: Services, views: tuple[RunView, ...]) -> None:
     asking = [view for view in views if view.asks_person]
     known = {view.id: view.run for view in views}
     stuck = [view for view in views if waits_in_vain(view.run, known.get(view.run.after))]
-    shortage = services.storage.shortage()
+    shortage = services.disk.shortage()
     if asking or stuck or shortage:
         st.header("Needs you", anchor=False)
     if shortage:

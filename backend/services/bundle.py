@@ -11,6 +11,7 @@ from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.disk_watch import DiskWatch
 from backend.services.engine_restart import EngineRestart
 from backend.services.hardware import HardwareService
 from backend.services.memory_monitor import MemoryMonitor
@@ -62,6 +63,7 @@ class Services:
     states: StateManagers
     repairs: Repairs
     reports: RunReports
+    disk: DiskWatch
     storage: StorageService
     boot: BootService
     engine: EngineRestart

@@ -26,34 +26,11 @@ class FolderUsage:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shortage:
-    """What is free on a disk, and what is to stay free on it: runs pause before they take that."""
-
-    free_bytes: int
-    min_free_bytes: int
-
-
 class StorageService:
-    """Measures by walking, so it costs milliseconds per thousand files. Holds no state.
+    """Measures by walking, so it costs milliseconds per thousand files. Holds no state."""
 
-    `free_bytes` are those of the disk that a folder is on, of which `min_free_bytes` are to stay free.
-    """
-
-    def __init__(
-        self,
-        workspace: Path,
-        free_bytes: Callable[[Path], int | None] = lambda _: None,
-        min_free_bytes: int = 0,
-    ) -> None:
+    def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
-        self._free_bytes = free_bytes
-        self._min_free_bytes = min_free_bytes
-
-    def shortage(self) -> Shortage | None:
-        """If the disk of the workspace has less free than is to stay free; None if not, or if nobody can tell."""
-        free = self._free_bytes(self._workspace)
-        return None if free is None or free >= self._min_free_bytes else Shortage(free, self._min_free_bytes)
 
     def usage(self) -> tuple[FolderUsage, ...]:
         """Every part of the workspace, then the files that lie directly in it (store and locks)."""

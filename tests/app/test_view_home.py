@@ -11,7 +11,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.domain.tour import Tour, TourStep
 from backend.services.bundle import Services
-from backend.services.storage import StorageService
+from backend.services.disk_watch import DiskWatch
 from tests.app.conftest import open_page
 from tests.fakes import told_runs
 from tests.fakes.machine import FakePackages
@@ -271,7 +271,7 @@ def test_a_run_that_waits_in_vain_needs_a_person(studio: StudioContainer, servic
 
 def test_a_full_disk_needs_a_person(studio: StudioContainer) -> None:
     studio.store().create(a_run("good", state=RunState.FINISHED, wish=Wish.STOP))
-    studio.storage.override(providers.Object(StorageService(studio.settings().workspace, lambda _: 2**20, 2**28)))
+    studio.disk.override(providers.Object(DiskWatch(studio.settings().workspace, lambda _: 2**20, 2**28)))
     at = open_page()
     assert at.header[0].value == "Needs you"
     assert "1 MiB free" in at.warning[0].value

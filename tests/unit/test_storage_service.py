@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from backend.services.storage import Shortage, StorageService
+from backend.services.storage import StorageService
 
 
 def usage(workspace: Path) -> dict[str, tuple[int, int]]:
@@ -33,9 +33,3 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (runs / "link").symlink_to(elsewhere)
     (runs / "dangling").symlink_to(tmp_path / "nothing")
     assert usage(tmp_path / "workspace")["Runs"][1] < 1_000
-
-
-def test_a_disk_is_short_of_room_below_what_is_to_stay_free(tmp_path: Path) -> None:
-    assert StorageService(tmp_path, lambda _: 99, 100).shortage() == Shortage(99, 100)
-    assert StorageService(tmp_path, lambda _: 100, 100).shortage() is None
-    assert StorageService(tmp_path, lambda _: None, 100).shortage() is None
