@@ -1,4 +1,4 @@
-"""The HTTP interface under /api: JSON, read-only, telling what the services tell."""
+"""The HTTP interface under /api: JSON (logs: text), read-only, telling what the services tell."""
 
 import math
 import os
@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 
 from app.curves_as_json import columns, overview
 from app.errors import MethodNotAllowed, RouteNotFound
+from app.log_download import whole_log
 from app.runtime import get_services
 from backend.errors import NotFoundError, StudioError
 from backend.methods import Method
@@ -36,6 +37,7 @@ def api() -> Mount:
         "/runs": runs,
         "/runs/{run_id}": run,
         "/runs/{run_id}/curves": run_curves,
+        "/runs/{run_id}/log": whole_log,
     }
     routes = [Route(path, question, methods=["GET"]) for path, question in questions.items()]
     handlers = {HTTPException: _refused, StudioError: _explained, Exception: _unexpected}

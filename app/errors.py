@@ -21,6 +21,15 @@ class RouteNotFound(NotFoundError):
     fix = "Check the path; /api/health and /api/runs exist, for example."
 
 
+class LogNotFound(NotFoundError):
+    """The log of an attempt that never was, or whose file is gone."""
+
+    id = "log-not-found"
+    what = "The run {run_id} has no log of attempt {attempt}."
+    why = "There is no such attempt, it has not written a line yet, or its file is gone."
+    fix = "Look on Monitor, or with `peft-studio runs show`, which attempts the run has."
+
+
 class MethodNotAllowed(UsageError):
     """Anything but reading below /api."""
 

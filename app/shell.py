@@ -1,18 +1,24 @@
 """The shell: the menu, what every page has, then the view inside one error frame."""
 
+import logging
+
 import streamlit as st
 
 from app.components.activity import activity_badge
 from app.components.error_box import warning_box
 from app.components.markdown_escape import escape
+from app.components.start_failed import start_failed
 from app.components.wordmark import MARK, WORDMARK
+from app.endings import tell_of_endings
 from app.frame import error_frame
 from app.links import note_pages
 from app.navigation import MENU, View, menu
 from app.notices import draw_notices
 from app.runtime import get_services, get_timings
 from app.session import count, count_up, session_id, state_manager
+from app.tour import show_tour
 from backend.domain.actions import navigate, see_runs
+from backend.errors import StudioError
 from backend.services.bundle import Services
 from backend.services.timings import PAGE
 
@@ -25,7 +31,12 @@ def render() -> None:
     st.logo(WORDMARK, size="large")
     note_pages(())
     with error_frame("open the dashboard"):
-        services = get_services()
+        try:
+            services = get_services()
+        except StudioError as error:
+            logging.getLogger(__name__).exception("The services could not be built.")
+            start_failed(error.explain())
+            return
         views = menu(services)
         pages = {view.url_path: _page(view, services) for view in views}
         chosen = st.navigation(list(pages.values()))
@@ -67,10 +78,13 @@ def _surroundings(services: Services, view: View) -> None:
     state = state_manager(services)
     state.update_state(navigate(view.url_path))
     state.update_state(see_runs(services.status.version()))
+    active = services.status.active()
     with st.sidebar:
-        activity_badge(services.status.active())
+        activity_badge(active)
     _tell_of_restart(services)
+    tell_of_endings(active, services.status.list)
     draw_notices()
+    show_tour(services, view.url_path)
     if state.save_error is not None:
         warning_box(state.save_error.explain())
 

@@ -42,6 +42,7 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.disk_watch import DiskWatch
 from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
@@ -63,6 +64,7 @@ from backend.services.run_colors import RunColors
 from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_reports import RunReports
 from backend.services.run_times import RunTimes
 from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
@@ -213,6 +215,10 @@ class StudioContainer(containers.DeclarativeContainer):
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
     comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
+    disk: Provider[DiskWatch] = Once(
+        DiskWatch, settings.provided.workspace, Object(wiring.free_bytes), settings.provided.min_free_bytes
+    )
+    reports: Provider[RunReports] = Once(RunReports, store, curves, clock, comparing.provided.order)
     library: Provider[RunLibrary] = Once(
         RunLibrary, store, files, executor, processes, settings.provided.trash_folder, curves.provided.forget
     )
@@ -316,6 +322,8 @@ class StudioContainer(containers.DeclarativeContainer):
         trash=trash,
         storage=storage,
         repairs=repairs,
+        reports=reports,
+        disk=disk,
         boot=boot,
         engine=engine,
         settings=watched,

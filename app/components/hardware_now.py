@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app.components.figure import figure
 from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
 from backend.domain.machine import Gpu, HardwareSnapshot
@@ -54,16 +55,7 @@ def _gpu(gpu: Gpu, history: History) -> None:
 
 
 def _figure(label: str, value: str, about: str, line: list[float]) -> None:
-    st.metric(
-        label,
-        value,
-        border=True,
-        height="stretch",
-        chart_data=line if len(line) > 1 else None,
-        delta=about or None,
-        delta_color="off",
-        delta_arrow="off",
-    )
+    figure(label, value, line, about=about, alt=f"{label} while somebody looked, the newest last: {value}")
 
 
 def _line(history: History, read: Callable[[HardwareSnapshot], float | None]) -> list[float]:

@@ -1,7 +1,7 @@
 """Monitor: one run, live."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -9,33 +9,40 @@ from streamlit.delta_generator import DeltaGenerator
 from app.acts import TensorBoardActs, acts_of, tensorboard_acts
 from app.components.board import board
 from app.components.curve_notes import axis_problem, draw_damage
-from app.components.curve_toolbar import axis_select, smoothing_slider, view_switches
 from app.components.markdown_escape import escape
+from app.components.next_steps import draw_next_steps
 from app.components.run_buttons import more_menu, pause_button, resume_button, stop_button
 from app.components.run_cards import fix_button
+from app.components.run_figures import run_figures
 from app.components.run_live import draw_progress, draw_sentence
-from app.components.run_past import draw_attempts, draw_log, draw_order
+from app.components.run_log import draw_log, log_controls
+from app.components.run_past import draw_order, draw_timeline
 from app.components.run_selector import select_run
 from app.components.samples_side_by_side import samples_side_by_side
 from app.components.state_badge import state_badge
 from app.components.tensorboard_link import refresh_seconds, tensorboard_link
 from app.frame import live
 from app.links import link_to_view, open_view
+from app.monitor_look import chart_look
 from app.session import show_in_widget, state_manager, widget_value
-from backend.domain.actions import open_run, set_axes, set_log_axis, set_log_filter, set_smoothing
-from backend.domain.application_state import UIState
-from backend.domain.board import Board, Look, XAxis
-from backend.domain.chart_building import build_charts
+from backend.domain.actions import open_run, set_log_filter
+from backend.domain.board import Board, XAxis
+from backend.domain.chart_building import ShownSource, build_charts
+from backend.domain.curve_names import is_of_machine
+from backend.domain.next_steps import NextStep
 from backend.domain.run import Origin
 from backend.domain.run_directory import RunDirectory
 from backend.domain.run_view import RunView
 from backend.domain.sample_texts import side_by_side, steps
 from backend.domain.states import RunState, Wish
 from backend.domain.tensorboard_page import Stage
+from backend.domain.timeline import timeline
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 1.0
 SECTION_SECONDS = 3.0  # for new tags and marks, new lines of the log; points of curves come by themselves
+SECTION = "section"  # in the address, too
+FOLLOW = "monitor-follow"
 
 
 def render(services: Services) -> None:
@@ -53,25 +60,41 @@ def render(services: Services) -> None:
     every, drawn = REFRESH_SECONDS if view.run.needs_supervisor else None, (view.state, view.wish)
     _header(view)
     how_it_is = st.empty()
-    if offer := services.repairs.offer(run_id):
-        fix_button(run_id, offer, services.repairs.apply_change)
     _buttons(services, view)
+    num_waiting = sum(one.queue_position is not None for one in views)
+    draw_next_steps(view, num_waiting, _deeds(view, _beside(views, view)), _fix(services, run_id))
     live(_live, every, f"monitor-{run_id}")(services, run_id, drawn, how_it_is)
     section = st.segmented_control(
-        "Section", list(SECTIONS), default=next(iter(SECTIONS)), key="monitor-section", label_visibility="collapsed"
+        "Section",
+        list(SECTIONS),
+        default=next(iter(SECTIONS)),
+        key=SECTION,
+        bind="query-params",
+        label_visibility="collapsed",
     )
-    _section(services, view, section or "Curves")
+    _section(services, view, section or next(iter(SECTIONS)))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a section was drawn with, on which depends how often it is drawn again."""
+
+    stage: Stage
+    is_live: bool
+    follows: bool
 
 
 def _section(services: Services, view: RunView, section: str) -> None:
     """A second fragment, slower than the first: charts move by themselves."""
-    stage = _tensorboard(services, view).showing().stage
+    follows = widget_value(FOLLOW) is not False
+    drawn = Drawn(_tensorboard(services, view).showing().stage, view.run.needs_supervisor, follows)
+    is_still = section == "Log" and not follows
     paces = [
-        SECTION_SECONDS if view.run.needs_supervisor else None,
-        refresh_seconds(stage) if section == "Curves" else None,
+        SECTION_SECONDS if drawn.is_live and not is_still else None,
+        refresh_seconds(drawn.stage) if section == "Curves" else None,
     ]
     every = min((pace for pace in paces if pace), default=None)
-    live(SECTIONS[section], every, f"monitor-section-{view.id}-{section}")(services, view.id, stage)
+    live(SECTIONS[section], every, f"monitor-section-{view.id}-{section}")(services, view.id, drawn)
 
 
 def _tensorboard(services: Services, view: RunView) -> TensorBoardActs:
@@ -91,17 +114,34 @@ def _buttons(services: Services, view: RunView) -> None:
         pause_button(view, acts.pause, "monitor-pause")
         resume_button(view, acts.resume, "monitor-resume")
         stop_button(view, acts.stop, "monitor-stop")
-        st.button(
-            "Chat",
-            icon=":material/chat:",
-            disabled=not view.has_adapter,
-            help="Asks the tuned model." if view.has_adapter else "The adapter is written at the end of the run.",
-            key="monitor-chat",
-            on_click=open_view,
-            args=("chat",),
-            kwargs={"run": view.id},
-        )
         more_menu(view, acts, "monitor")
+
+
+def _beside(views: tuple[RunView, ...], view: RunView) -> str:
+    """Which run to compare with: the one that this came from, else the newest other one; "" if there is none."""
+    known = {one.id for one in views}
+    if view.run.origin and view.run.origin.run_id in known:
+        return view.run.origin.run_id
+    return next((one.id for one in views if one.id != view.id), "")
+
+
+def _fix(services: Services, run_id: str) -> Callable[[], None] | None:
+    offer = services.repairs.offer(run_id)
+    return (lambda: fix_button(run_id, offer, services.repairs.apply_change)) if offer else None
+
+
+def _deeds(view: RunView, beside: str) -> dict[NextStep, Callable[[], None]]:
+    deeds: dict[NextStep, Callable[[], None]] = {
+        NextStep.CHAT: lambda: open_view("chat", run=view.id),
+        NextStep.READ_LOG: lambda: _show("Log"),
+    }
+    if beside:
+        deeds[NextStep.COMPARE] = lambda: open_view("compare", runs=[view.id, beside])
+    return deeds
+
+
+def _show(section: str) -> None:
+    show_in_widget(SECTION, section)
 
 
 def _origin(origin: Origin) -> None:
@@ -115,79 +155,54 @@ def _live(services: Services, run_id: str, drawn: tuple[RunState, Wish], how_it_
     view = services.status.show(run_id)
     if (view.state, view.wish) != drawn:
         st.rerun()  # the buttons above, and whether this goes on ticking, depend on the state
+    report = services.reports.report(view)
     with how_it_is.container():
         state_badge(view.state)
-        draw_sentence(view)
-    draw_progress(view, services.curves.curves(RunDirectory(view.run.run_dir).tensorboard))
+        draw_sentence(report)
+    draw_progress(report)
+    run_figures(report)
 
 
-def _curves(services: Services, run_id: str, stage: Stage) -> None:
+def _curves(services: Services, run_id: str, drawn: Drawn) -> None:
     shown, _ = services.shown.look([f"run:{run_id}"])
     acts, key = _tensorboard(services, services.status.show(run_id)), f"monitor-tensorboard-{run_id}"
     if not any(one.source.tags for one in shown):
         st.info("No points yet. They appear with the first step.", icon=":material/show_chart:")
-        tensorboard_link(acts, key, stage)
+        tensorboard_link(acts, key, drawn.stage)
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="monitor-toolbar"):
-        look = _look(services, run_id)
-        if stage is Stage.OFF:
-            tensorboard_link(acts, key, stage)
-    if stage is not Stage.OFF:
-        tensorboard_link(acts, key, stage)
+        look = chart_look(services, run_id)
+        if drawn.stage is Stage.OFF:
+            tensorboard_link(acts, key, drawn.stage)
+    if drawn.stage is not Stage.OFF:
+        tensorboard_link(acts, key, drawn.stage)
     draw_damage({one.source.label: one.curves for one in shown})
     problem = axis_problem(shown, look.x)
     if problem:
         st.caption(f":material/info: {problem}")
         look = replace(look, x=XAxis.STEP)
-    board(Board(build_charts([one.source for one in shown]), look), f"monitor-board-{run_id}")
+    charts = build_charts([_only(one.source, of_machine=False) for one in shown])
+    board(Board(charts, look), f"monitor-board-{run_id}")
 
 
-def _look(services: Services, run_id: str) -> Look:
-    """The controls above the charts; what a person chooses is remembered for all runs."""
-    state = state_manager(services)
-    _begin_with(state.state.ui)
-    smoothing_slider(KEYS["smoothing"])
-    axis_select(KEYS["x"])
-    with st.popover("View", icon=":material/tune:", key="monitor-view"):
-        view_switches(KEYS)
-    st.button(
-        "Open in Curves",
-        icon=":material/stacked_line_chart:",
-        key="monitor-curves",
-        help="With filters, groups and other runs beside it.",
-        on_click=open_view,
-        args=("curves",),
-        kwargs={"runs": f"run:{run_id}"},
-    )
-    told = {name: widget_value(key) for name, key in KEYS.items()}
-    state.update_state(set_smoothing(told["smoothing"]))
-    state.update_state(set_axes(XAxis(told["x"]), is_log_x=told["logx"]))
-    state.update_state(set_log_axis(told["logy"]))
-    return Look(
-        told["smoothing"],
-        XAxis(told["x"]),
-        is_log_x=told["logx"],
-        is_log_y=told["logy"],
-        ignores_outliers=told["outliers"],
-        shows_ghosts=told["ghosts"],
-    )
+def _system(services: Services, run_id: str, drawn: Drawn) -> None:  # noqa: ARG001 - every section takes the same
+    shown, _ = services.shown.look([f"run:{run_id}"])
+    charts = build_charts([_only(one.source, of_machine=True) for one in shown])
+    if not charts:
+        st.info("Nothing was measured of the machine yet.", icon=":material/memory:")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="monitor-toolbar"):
+        look = chart_look(services, run_id)
+    if axis_problem(shown, look.x):
+        look = replace(look, x=XAxis.STEP)
+    board(Board(charts, look), f"monitor-system-{run_id}")
 
 
-def _begin_with(known: UIState) -> None:
-    first = {
-        "smoothing": known.smoothing,
-        "x": known.x_axis.value,
-        "logx": known.is_log_x,
-        "logy": known.is_log_axis,
-        "outliers": False,
-        "ghosts": True,
-    }
-    for name, value in first.items():
-        if widget_value(KEYS[name]) is None:
-            show_in_widget(KEYS[name], value)
+def _only(source: ShownSource, *, of_machine: bool) -> ShownSource:
+    return replace(source, tags=[tag for tag in source.tags if is_of_machine(tag) is of_machine])
 
 
-def _samples(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
+def _samples(services: Services, run_id: str, drawn: Drawn) -> None:  # noqa: ARG001 - every section takes the same
     answers = side_by_side([services.comparing.samples(run_id)])
     known = steps(answers)
     if not known:
@@ -199,34 +214,34 @@ def _samples(services: Services, run_id: str, stage: Stage) -> None:  # noqa: AR
     samples_side_by_side(answers, [services.status.show(run_id).name], step)
 
 
-def _attempts(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
-    draw_attempts(services.status.show(run_id), services.status.journal(run_id))
+def _timeline(services: Services, run_id: str, drawn: Drawn) -> None:  # noqa: ARG001 - every section takes the same
+    draw_timeline(timeline(services.status.show(run_id).run.attempts, services.status.journal(run_id)))
 
 
-def _log(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
+def _log(services: Services, run_id: str, drawn: Drawn) -> None:
     state, view = state_manager(services), services.status.show(run_id)
     numbers = [found.number for found in reversed(view.run.attempts)]
     if not numbers:
         st.caption("No attempt has started yet.")
         return
-    left, right = st.columns([1, 3])
-    number = left.selectbox("Attempt", numbers, key="monitor-attempt")
-    wanted = right.text_input("Only lines that contain", state.state.ui.log_filter, key="monitor-log-filter")
-    if wanted != state.state.ui.log_filter:
-        state.update_state(set_log_filter(wanted))
-    draw_log(services.status.log(view.id, number), wanted, number)
+    wish = log_controls(numbers, state.state.ui.log_filter, FOLLOW, is_live=drawn.is_live)
+    if drawn.is_live and wish.follows is not drawn.follows:
+        st.rerun()  # how often this is drawn again depends on it
+    if wish.words != state.state.ui.log_filter:
+        state.update_state(set_log_filter(wish.words))
+    size = services.status.log_bytes(run_id, wish.attempt)
+    draw_log(wish, lambda most: services.status.log(run_id, wish.attempt, most), size, run_id)
 
 
-def _order(services: Services, run_id: str, stage: Stage) -> None:  # noqa: ARG001 - every section takes the same
+def _order(services: Services, run_id: str, drawn: Drawn) -> None:  # noqa: ARG001 - every section takes the same
     draw_order(services.status.config_text(run_id), run_id)
 
 
-KEYS = {name: f"monitor-{name}" for name in ("smoothing", "x", "logx", "logy", "outliers", "ghosts")}
-Section = Callable[[Services, str, Stage], None]
-SECTIONS: dict[str, Section] = {
+SECTIONS: dict[str, Callable[[Services, str, Drawn], None]] = {
     "Curves": _curves,
+    "System": _system,
     "Samples": _samples,
-    "Attempts": _attempts,
+    "Timeline": _timeline,
     "Log": _log,
     "Configuration": _order,
 }

@@ -15,6 +15,7 @@ from backend.domain.application_state import (
 )
 from backend.domain.board import XAxis
 from backend.domain.json_value import JsonValue, frozen_mapping
+from backend.domain.tour import Tour, TourStep
 
 MAX_SMOOTHING = 0.999
 MAX_SAMPLING_PRESETS = 50
@@ -155,6 +156,21 @@ def drop_sampling(name: str) -> Updater:
     return _with_ui(
         lambda ui: replace(ui, sampling_presets=tuple(one for one in ui.sampling_presets if one.name != name))
     )
+
+
+def begin_tour(run_id: str) -> Updater:
+    """Show the way from a demo run on."""
+    return _with_ui(lambda ui: replace(ui, tour=ui.tour.begun(run_id)))
+
+
+def go_on_tour(step: TourStep) -> Updater:
+    """Take the tour from this step to the next; a step that is not the present one changes nothing."""
+    return _with_ui(lambda ui: replace(ui, tour=ui.tour.next()) if ui.tour.step is step else ui)
+
+
+def end_tour(state: ApplicationState) -> ApplicationState:
+    """Show no more hints; it can be begun again."""
+    return replace(state, ui=replace(state.ui, tour=Tour()))
 
 
 def _with_draft(state: ApplicationState, draft: Mapping[str, object]) -> ApplicationState:

@@ -11,6 +11,7 @@ from backend.domain.board import XAxis
 from backend.domain.chat import MOST_STOP_STRINGS, Sampling, StopString, Template
 from backend.domain.json_value import JsonValue, frozen_mapping
 from backend.domain.run_columns import DEFAULT
+from backend.domain.tour import Tour
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class UIState:
     chat: ChatSettings = field(default_factory=ChatSettings)
     runs: RunsLook = field(default_factory=RunsLook)
     sampling_presets: Annotated[tuple[SamplingPreset, ...], Field(max_length=50)] = ()
+    tour: Tour = field(default_factory=Tour)
 
 
 @dataclass(frozen=True, slots=True)

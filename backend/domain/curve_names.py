@@ -59,6 +59,11 @@ def heading_of(tag: str) -> tuple[int, str]:
     return 3, tag.partition("/")[0] if len(parts) > 1 else "Other"
 
 
+def is_of_machine(tag: str) -> bool:
+    """Whether it tells how fast and with what a run ran, rather than what it learned."""
+    return tag.partition("/")[0].lower() in _HEADINGS
+
+
 def slot_of(tag: str) -> Slot:
     """The chart of a tag within one source: train and eval of a metric, the parts of a step, all devices' figure."""
     if tag in STEP_SPLIT:

@@ -260,6 +260,12 @@ class RunFiles(Protocol):
     def log(self, run_dir: Path, attempt: int, max_bytes: int) -> str:
         """The end of an attempt's log, without control sequences; "" if there is none."""
 
+    def log_parts(self, run_dir: Path, attempt: int) -> Sequence[Path]:
+        """The files of an attempt's whole log that are there, in the order in which they were written."""
+
+    def log_bytes(self, run_dir: Path, attempt: int) -> int:
+        """The length of an attempt's whole log; 0 if there is none."""
+
     def has_adapter(self, run_dir: Path) -> bool:
         """Whether the final result is there."""
 

@@ -130,6 +130,13 @@ def obstacle_after(name: str, other: Run | None) -> str:
     return f"Waits for the end of {other.name}."
 
 
+def waits_in_vain(run: Run, other: Run | None) -> bool:
+    """Whether a waiting run never starts unless a person does something: the one before it will not finish."""
+    if not run.after or not waits(run):
+        return False
+    return other is None or (other.state in ENDS - {RunState.FINISHED} and other.wish is not Wish.RUN)
+
+
 def _chosen(need: Need, free: Sequence[Place], *, is_forced: bool) -> list[Place]:
     """The smallest devices that do, so that the large ones are left for those who need them."""
     does = need.could_use if is_forced else need.fits

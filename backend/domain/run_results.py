@@ -81,6 +81,12 @@ def best_point(series: Series, goal: Goal, last_step: int | None = None) -> Poin
     return _point(series, int(known.argmin() if goal is Goal.LOWER else known.argmax()))
 
 
+def trained(series: Series) -> Series:
+    """Without what was measured before the first step: that is the base model's."""
+    first = int(np.searchsorted(series.steps, 1))
+    return Series(series.tag, series.steps[first:], series.values[first:], series.wall_times[first:])
+
+
 def last_common_step(all_series: Sequence[Series | None]) -> int | None:
     """The last step at which every one of them has a point; None if there is none, or one of them is missing."""
     steps = [series.steps for series in all_series if series is not None and len(series)]

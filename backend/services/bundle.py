@@ -17,6 +17,7 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.disk_watch import DiskWatch
 from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
@@ -36,6 +37,7 @@ from backend.services.run_colors import RunColors
 from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
+from backend.services.run_reports import RunReports
 from backend.services.run_times import RunTimes
 from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
@@ -86,6 +88,8 @@ class Services:
     states: StateManagers
     drafts: Drafts
     repairs: Repairs
+    reports: RunReports
+    disk: DiskWatch
     storage: StorageService
     boot: BootService
     engine: EngineRestart

@@ -69,6 +69,14 @@ class StatusManager:
         number = attempt or (latest.number if latest else 0)
         return self._files.log(run.run_dir, number, max_bytes) if number else ""
 
+    def log_parts(self, run_id: str, attempt: int) -> Sequence[Path]:
+        """The files that make up an attempt's whole log; none if there is no such attempt. Raises RunNotFound."""
+        return self._files.log_parts(self._store.get(run_id).run_dir, attempt)
+
+    def log_bytes(self, run_id: str, attempt: int) -> int:
+        """How long an attempt's log is. Raises RunNotFound."""
+        return self._files.log_bytes(self._store.get(run_id).run_dir, attempt)
+
     def config_text(self, run_id: str) -> str | None:
         """The run's run.yaml."""
         return self._files.config_text(self._store.get(run_id).run_dir)

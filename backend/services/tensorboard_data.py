@@ -95,6 +95,11 @@ class TensorBoardDataManager:
             self._count(key, known)
         return curves
 
+    def once(self, folder: Path) -> Curves:
+        """The same without keeping it: what is not in memory yet is read, and let go. For a look at many runs."""
+        key = folder.absolute()
+        return self.curves(key) if self._is_known(key) else _Folder(self._open_folder(key)).curves(self._versions)
+
     def last_values(self, folder: Path) -> LastPoints:
         """The last point of every tag, as it was at most ANSWER_SECONDS ago.
 

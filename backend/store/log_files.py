@@ -62,6 +62,11 @@ def parts(log: Path) -> tuple[Path, Path, Path]:
     return log.with_name(f"{log.name}.1"), log.with_name(f"{log.name}.2"), log
 
 
+def num_bytes(log: Path) -> int:
+    """Of all of its parts."""
+    return sum(map(_size, parts(log)))
+
+
 def _joined(log: Path, max_bytes: int) -> bytes:
     """One byte more is read than asked for: it tells whether the cut is at the start of a line."""
     pieces: list[bytes] = []

@@ -64,6 +64,14 @@ class LocalRunFiles:
         lines = (line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n"))
         return _CONTROL.sub("", "\n".join(lines))
 
+    def log_parts(self, run_dir: Path, attempt: int) -> tuple[Path, ...]:
+        """The files of an attempt's whole log that are there, in the order in which they were written."""
+        return tuple(part for part in log_files.parts(RunDirectory(run_dir).log(attempt)) if part.is_file())
+
+    def log_bytes(self, run_dir: Path, attempt: int) -> int:
+        """The length of an attempt's whole log; 0 if there is none."""
+        return log_files.num_bytes(RunDirectory(run_dir).log(attempt))
+
     def has_adapter(self, run_dir: Path) -> bool:
         """Whether the final result is there."""
         run = RunDirectory(run_dir)

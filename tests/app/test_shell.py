@@ -95,12 +95,24 @@ def test_an_unexpected_error_shows_an_incident_and_no_trace(
     assert record.exc_info is not None
 
 
-def test_services_that_cannot_be_built_are_explained(studio: StudioContainer) -> None:
-    def refuse() -> None:
-        raise StorageError
+def test_services_that_cannot_be_built_are_explained_and_built_when_they_can(studio: StudioContainer) -> None:
+    is_broken = [True]
+    store = studio.store()
 
-    studio.store.override(providers.Callable(refuse))
-    assert "storage" in open_page().error[0].value
+    def build() -> object:
+        if is_broken[0]:
+            raise StorageError
+        return store
+
+    studio.store.override(providers.Callable(build))
+    at = open_page()
+    assert at.title[0].value == "The studio could not start"
+    assert "storage" in at.error[0].value
+    at.button(key="start-again").click().run()
+    assert at.title[0].value == "The studio could not start"
+    is_broken[0] = False
+    at.button(key="start-again").click().run()
+    assert (at.title[0].value, len(at.error)) == ("Home", 0)
 
 
 def test_a_draft_that_cannot_be_stored_is_told(services: Services, studio: StudioContainer) -> None:

@@ -4,12 +4,16 @@ import pytest
 from dependency_injector import providers
 
 from backend.containers import StudioContainer
+from backend.domain.actions import replace_draft
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.reboot import MACHINE_RESTARTED
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
+from backend.domain.tour import Tour, TourStep
 from backend.services.bundle import Services
+from backend.services.disk_watch import DiskWatch
 from tests.app.conftest import open_page
+from tests.fakes import told_runs
 from tests.fakes.machine import FakePackages
 from tests.fakes.runs import a_run
 
@@ -28,14 +32,14 @@ def some_runs(studio: StudioContainer, services: Services) -> None:
         store.create(run)
 
 
-def test_without_runs_the_demo_is_offered_and_opens_train_filled_in(services: Services) -> None:
+def test_without_runs_one_click_starts_the_demo_run_and_leads_to_it(services: Services) -> None:
     at = open_page()
-    assert "offline" in at.markdown[-2].value + at.markdown[-1].value + at.markdown[0].value
-    at.button(key="home-demo").click().run()
-    assert at.title[0].value == "Train"
-    assert at.button(key="train-start").label == "Start the demo run"
-    draft = services.states.of(at.session_state["studio-session-id"]).state.training.draft
-    assert draft["base_model"]["path"] == "demo"
+    assert "offline" in "".join(text.value for text in at.markdown)
+    at.button(key="home-tour").click().run()
+    assert not at.exception
+    (view,) = services.status.list()
+    assert (at.title[0].value, view.run.base_model, at.query_params["run"]) == ("demo", "demo", view.id)
+    assert services.states.of(at.session_state["studio-session-id"]).state.ui.tour == Tour(TourStep.WATCH, view.id)
 
 
 def test_without_runs_one_can_go_straight_to_train(services: Services) -> None:
@@ -225,5 +229,72 @@ def test_when_runs_only_wait_it_says_that_nothing_is_running(studio: StudioConta
     studio.store().create(run)
     services.processes.reconcile()
     at = open_page()
-    assert [header.value for header in at.header] == ["Running now", "Waiting"]
+    assert [header.value for header in at.header] == ["Needs you", "Running now", "Waiting"]
     assert "Nothing is running." in [text.value for text in at.caption]
+
+
+def test_a_card_tells_how_the_loss_moved_and_draws_it(studio: StudioContainer) -> None:
+    run = told_runs.add_run(studio, "live", scalars=told_runs.losses(1.0), state=RunState.RUNNING, wish=Wish.RUN)
+    beat = Heartbeat("token", 1, 1, Phase.TRAINING, 100, 200, 0.0, seconds_per_step=2.0)
+    RunDirectory(run.run_dir).heartbeat.write_text(beat.to_json())
+    at = open_page()
+    assert not at.exception
+    assert any(text.value.startswith("The training loss fell from ") for text in at.text)
+    pictures = [one.alt for picture in at.get("image") for one in picture.proto.imgs]
+    assert len(pictures) == 1
+    assert pictures[0].startswith("Training loss from step 1 to 100: first ")
+
+
+def test_ended_runs_tell_their_best_evaluation_and_open_with_a_click(studio: StudioContainer) -> None:
+    told_runs.add_run(studio, "good", scalars={0: {"eval/loss": 0.1}, 10: {"eval/loss": 0.5}, 20: {"eval/loss": 0.75}})
+    told_runs.add_run(studio, "silent")
+    table = open_page().dataframe[0].value
+    assert dict(zip(table["Run"], table["Best evaluation"], strict=True)) == {
+        "Good": "eval/loss 0.5 at step 10",
+        "Silent": "-",
+    }
+
+
+def test_a_run_that_waits_in_vain_needs_a_person(studio: StudioContainer, services: Services) -> None:
+    studio.store().create(a_run("first", name="First", state=RunState.STOPPED, wish=Wish.STOP))
+    run = a_run("wait", name="Second", after="first", run_dir=studio.settings().runs_folder / "wait")
+    run.run_dir.mkdir(parents=True)
+    studio.store().create(run)
+    services.processes.reconcile()
+    at = open_page()
+    assert at.header[0].value == "Needs you"
+    assert "Waits for First, which was stopped; resume First, or start this one without it." in [
+        t.value for t in at.text
+    ]
+    assert at.button(key="open-wait").label == "Open in Monitor"
+
+
+def test_a_full_disk_needs_a_person(studio: StudioContainer) -> None:
+    studio.store().create(a_run("good", state=RunState.FINISHED, wish=Wish.STOP))
+    studio.disk.override(providers.Object(DiskWatch(studio.settings().workspace, lambda _: 2**20, 2**28)))
+    at = open_page()
+    assert at.header[0].value == "Needs you"
+    assert "1 MiB free" in at.warning[0].value
+    assert "256 MiB" in at.warning[0].value
+
+
+def test_a_form_that_was_begun_is_told_and_led_to(services: Services) -> None:
+    services.states.of("an earlier session").update_state(replace_draft({"base_model": {"path": "demo"}}))
+    at = open_page()
+    assert any("half set up on Train" in text.value and "dataset" in text.value for text in at.caption)
+    assert "Go on with it" in [link.proto.label for link in at.get("page_link")]
+
+
+def test_nothing_is_told_to_need_a_person_when_nothing_does(studio: StudioContainer) -> None:
+    studio.store().create(a_run("good", state=RunState.FINISHED, wish=Wish.STOP))
+    at = open_page()
+    assert [header.value for header in at.header] == ["Running now", "Ended lately"]
+    assert any("cores" in text.value and "free on disk" in text.value for text in at.caption)
+
+
+def test_of_many_runs_at_work_some_are_drawn(studio: StudioContainer) -> None:
+    for number in range(8):
+        studio.store().create(a_run(f"live-{number}", state=RunState.RUNNING))
+    at = open_page()
+    assert sum(button.label == "Open in Monitor" for button in at.button) == 6
+    assert "All 8 runs at work" in [link.proto.label for link in at.get("page_link")]

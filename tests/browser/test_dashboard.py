@@ -22,13 +22,6 @@ def test_every_view_has_an_address_and_nothing_is_asked_of_other_hosts(address: 
     assert refused == []
 
 
-def test_the_demo_is_two_clicks_from_home(address: str, page: Page) -> None:
-    page.goto(address)
-    page.get_by_role("button", name="Try the demo").click()
-    page.wait_for_url("**/train")
-    expect(page.get_by_role("button", name="Start the demo run")).to_be_enabled()
-
-
 def test_an_uploaded_file_and_a_turned_knob_survive_a_reload(address: str, page: Page, rows: Path) -> None:
     page.goto(f"{address}/train")
     page.locator("input[type=file]").set_input_files(str(rows))

@@ -21,6 +21,7 @@ from backend.domain.application_state import (
 from backend.domain.board import XAxis
 from backend.domain.json_value import frozen, thawed
 from backend.domain.state_text import from_text, to_text
+from backend.domain.tour import Tour, TourStep
 
 NAMES = st.lists(st.text(), max_size=3).map(tuple)
 JSON = st.recursive(
@@ -42,6 +43,7 @@ STATES = st.builds(
         st.text(max_size=50),
         st.builds(ChatSettings, st.integers(1, 8192), st.floats(0, 5), st.floats(0.01, 1), st.booleans()),
         st.builds(RunsLook, NAMES, st.text(max_size=50), st.booleans()),
+        st.builds(Tour, st.sampled_from(TourStep), st.text()),
     ),
 )
 
