@@ -56,7 +56,9 @@ def look(page: Page, address: str) -> dict[str, list[str]]:
     page.emulate_media(color_scheme="light")
     page.goto(address)
     settle(page)
-    expect(page.locator(":is([data-testid=stMetricChart], [data-testid=stVegaLiteChart]):not(:has(svg.marks, canvas))")).to_have_count(0)
+    expect(
+        page.locator(":is([data-testid=stMetricChart], [data-testid=stVegaLiteChart]):not(:has(svg.marks, canvas))")
+    ).to_have_count(0)
     page.evaluate(AXE_SCRIPT)
     light = violations(page)
     page.emulate_media(color_scheme="dark")

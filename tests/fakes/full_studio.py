@@ -132,7 +132,8 @@ class _Maker:
 
     def draft(self, dataset: str) -> None:
         """What new sessions find in the form."""
-        draft = {"base_model": {"path": self.words}, "dataset": {"path": dataset}}
+        model = "demo" if self.words == WORDS else self.words
+        draft = {"base_model": {"path": model}, "dataset": {"path": dataset}}
         self.services.states.of("somebody").update_state(replace_draft(draft))
 
     def log_directory(self, folder: Path) -> Path:

@@ -17,10 +17,11 @@ START_SECONDS = 120.0
 
 @contextmanager
 def program(words: Sequence[str], log: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Python program."""
+    """A Python program, whose modules are compiled once as on any machine of a person."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, *words], cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output
+            [sys.executable, *words], cwd=ROOT, env=inherited | environment, stdout=output, stderr=output
         )
     try:
         yield process
