@@ -27,12 +27,12 @@ def measure(times: Path) -> None:
             plain(self, data)
         finally:
             seconds, cpu = time.perf_counter() - began, time.thread_time() - worked
-            page = self._get_script_run_ctx().page_script_hash  # noqa: SLF001
+            page = self._get_script_run_ctx().page_script_hash
             line = {"page": page, "is_fragment": bool(data.fragment_id_queue), "seconds": seconds, "cpu": cpu}
             with lock, times.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 
-    script_runner.ScriptRunner._run_script = timed  # type: ignore[method-assign]
+    script_runner.ScriptRunner._run_script = timed  # type: ignore[method-assign]  # noqa: SLF001
 
 
 if __name__ == "__main__":
