@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.navigation import MENU, View
 from backend.containers import build_container
+from backend.domain.actions import replace_draft
 from backend.domain.run_config import RunConfig
 from backend.domain.states import RunState
 from backend.services.bundle import Services
@@ -33,7 +34,7 @@ DOCS = ROOT / "docs"
 IMAGES = DOCS / "images" / "views"
 THEMES = ("light", "dark")
 VIEWPORT = {"width": 1280, "height": 960}
-COLORS = 96
+COLORS = 256
 PATIENCE_SECONDS = 600.0
 SAMPLE = ROOT / "config" / "samples" / "demo.jsonl"
 VARIANTS: tuple[dict[str, Any], ...] = (
@@ -54,6 +55,7 @@ def main() -> int:
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
         stack.callback(browser.close)
+        expect.set_options(timeout=60_000)
         with served(folder / "new") as address:
             take(browser, address, shown, "empty", {})
         with in_use(folder / "used") as queries, served(folder / "used") as address:
@@ -99,6 +101,8 @@ def in_use(workspace: Path) -> Iterator[dict[str, str]]:
     services.library.annotate(done[0], tags=["keep"], notes="Learned all forty islands.")
     with SAMPLE.open("rb") as file:
         dataset = services.datasets.upload("islands.jsonl", file).path
+    draft = services.configs.draft_of(config) | {"dataset": {"path": dataset, "validation_fraction": 0.1}}
+    services.states.of("pictures").update_state(replace_draft(draft))
     going = _start(services, config, LONG, preset.parent)
     _wait(services, going, RunState.RUNNING, least_step=60)
     try:
@@ -174,12 +178,16 @@ def settle(page: Page) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
     page.wait_for_load_state("networkidle")
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+    for board in page.locator("[data-testid=stBidiComponentIsolated]").all():
+        expect(board.locator(".chart canvas").first).to_be_visible()
+        expect(board.locator(".chart .empty").first).to_be_hidden()
     page.wait_for_timeout(700)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
 def _save(png: bytes, path: Path) -> None:
-    """With few colours: pages are flat, and the pictures stay below 80 kB."""
+    """With a palette: pages are flat, and the pictures stay below 80 kB."""
     picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
     picture.save(path, optimize=True)
 

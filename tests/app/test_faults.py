@@ -2,30 +2,42 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.errors import ViewFailed
 from app.navigation import MENU, View
 from app.runtime import use_container
-from backend.containers import build_container
-from backend.errors import StorageError
+from backend.containers import StudioContainer, build_container
 from backend.services.bundle import Services
+from backend.store.errors import RunFolderNotMade
 from config.settings import Settings
 from tests.app.conftest import open_page
-from tests.fakes.breaking import Container, breaking, hanging, watched
+from tests.fakes.breaking import Instead, breaking, hanging, watched
 from tests.fakes.full_studio import Content, full_studio
 
+BROKEN = RunFolderNotMade(run_dir=Path("somewhere"), reason="a test said so")
 HANG_SECONDS = 60.0
 
 
-class DiskIsOnFire(StorageError):
-    id = "disk-is-on-fire"
-    what = "The shelf burns."
-    why = "A test lit it."
-    fix = "Take water."
+@dataclass(frozen=True)
+class Studio:
+    """Draws pages from the services as they are, or from others instead."""
+
+    container: StudioContainer
+    whole: Services
+    content: Content
+
+    def show(self, view: View, services: Services | None = None) -> AppTest:
+        """A page of a new session, of which nothing is remembered."""
+        st.cache_data.clear()
+        use_container(Instead(self.container, services or self.whole))
+        words = [word.split("=", 1) for word in self.content.query(view.url_path).split("&") if word]
+        return open_page(view.url_path, **dict(words))
 
 
 @pytest.fixture(scope="module")
@@ -35,20 +47,12 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
 
 
 @pytest.fixture(scope="module")
-def whole(content: Content) -> Iterator[Services]:
-    """Real services over a workspace with something on every view."""
-    container = build_container(Settings(workspace=Path(content.logs).parent / "workspace"))
-    yield container.services()
+def studio(content: Content) -> Iterator[Studio]:
+    """A real container over a workspace with something on every view."""
+    container = build_container(Settings(workspace=content.logs.parent / "workspace"))
+    yield Studio(container, container.services(), content)
     use_container(None)
     container.shutdown_resources()
-
-
-def shown(view: View, services: Services, content: Content) -> AppTest:
-    """A page of a new session, from services that nothing is remembered of."""
-    st.cache_data.clear()
-    use_container(Container(services))
-    words = [word.split("=", 1) for word in content.query(view.url_path).split("&") if word]
-    return open_page(view.url_path, **dict(words))
 
 
 def frames(page: AppTest) -> list[str]:
@@ -58,12 +62,12 @@ def frames(page: AppTest) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def uses(whole: Services, content: Content) -> dict[str, list[str]]:
+def uses(studio: Studio) -> dict[str, list[str]]:
     """By view, the services that are asked when it is drawn, those of the shell among them."""
     found = {}
     for view in MENU:
-        services, called = watched(whole)
-        assert frames(shown(view, services, content)) == []
+        services, called = watched(studio.whole)
+        assert frames(studio.show(view, services)) == []
         found[view.url_path] = sorted(called)
     return found
 
@@ -80,31 +84,29 @@ def without(name: str, uses: dict[str, list[str]]) -> View:
 
 @pytest.mark.parametrize("view", MENU, ids=lambda view: view.url_path)
 def test_whatever_service_of_a_view_breaks_is_told_with_an_id_and_the_rest_works(
-    view: View, whole: Services, content: Content, uses: dict[str, list[str]]
+    view: View, studio: Studio, uses: dict[str, list[str]]
 ) -> None:
     names = own(view, uses) or uses[view.url_path]
     told = []
     for number, name in enumerate(names):
-        error, sign = [(DiskIsOnFire(), "[disk-is-on-fire"), (ZeroDivisionError("nothing"), "[view-failed")][number % 2]
-        found = frames(shown(view, breaking(whole, name, error), content))
+        error, sign = [(BROKEN, BROKEN.id), (ZeroDivisionError("nothing"), ViewFailed.id)][number % 2]
+        found = frames(studio.show(view, breaking(studio.whole, name, error)))
         assert all(sign in text for text in found), (name, found)
         told += found
     assert told, "no fault was told at all"
     last = names[-1]
     if last in own(view, uses):
-        assert frames(shown(without(last, uses), breaking(whole, last, DiskIsOnFire()), content)) == []
-    assert frames(shown(view, whole, content)) == []  # nothing of it stays
+        assert frames(studio.show(without(last, uses), breaking(studio.whole, last, BROKEN))) == []
+    assert frames(studio.show(view)) == []  # nothing of it stays
 
 
-def test_while_a_service_hangs_the_pages_that_do_without_it_go_on(
-    whole: Services, content: Content, uses: dict[str, list[str]]
-) -> None:
+def test_while_a_service_hangs_the_pages_that_do_without_it_go_on(studio: Studio, uses: dict[str, list[str]]) -> None:
     view = next(view for view in MENU if view.url_path == "machine")
     name = own(view, uses)[0]
     release = threading.Event()
-    services, asked = hanging(whole, name, release)
+    services, asked = hanging(studio.whole, name, release)
     stuck: list[AppTest] = []
-    reader = threading.Thread(target=lambda: stuck.append(shown(view, services, content)), daemon=True)
+    reader = threading.Thread(target=lambda: stuck.append(studio.show(view, services)), daemon=True)
     reader.start()
     try:
         assert asked.wait(HANG_SECONDS)

@@ -8,17 +8,17 @@ from typing import Any
 from backend.services.bundle import Services
 
 
-class Container:
-    """The part of the composition root that the dashboard asks, over services that are given."""
+class Instead:
+    """A composition root with other services than its own, and everything else as it is."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, container: Any, services: Services) -> None:
+        self._container, self._services = container, services
 
     def services(self) -> Services:
         return self._services
 
-    def shutdown_resources(self) -> None:
-        """Nothing: who made the services closes them."""
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
 
 
 class Between:
