@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route
 from streamlit import config as streamlit_config
 from streamlit.starlette import App
 
@@ -27,11 +29,16 @@ from config.settings import Settings
 
 LOOK_SECONDS = 2.0
 BACKGROUND = Edge(present=lambda _: None)  # nobody looks: the log is told
+FIRST_VIEW = "/home"  # Streamlit knows the first view of the menu at / alone, and would say that there is no such page
 
 
 def routes() -> list[BaseRoute]:
     """Our own routes; Streamlit's come after them."""
-    return [api(), board_assets(), curve_feed()]
+    return [api(), board_assets(), curve_feed(), Route(FIRST_VIEW, _at_the_root)]
+
+
+def _at_the_root(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
 
 
 def middleware(settings: Settings) -> list[Middleware]:

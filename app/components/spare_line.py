@@ -11,7 +11,7 @@ def spare_line(state: SpareState, size_bytes: int | None) -> str:
     size = "an unknown amount of memory" if size_bytes is None else f"{in_bytes(size_bytes)} of memory"
     match state:
         case SpareState.OFF:
-            return "No process waits for the next run: the setting `spare` is off."
+            return "No process waits for the next run: the setting spare is off."
         case SpareState.NONE:
             return "No process waits for the next run now; it starts cold."
         case SpareState.SHORT:

@@ -41,7 +41,7 @@ class StatusManager:
         version = self._store.version()
         remembered = self._list
         if remembered and remembered[0] == version:
-            return remembered[1]
+            return self._as_now(remembered[1])
         runs = self._store.list()
         places = _positions(runs)
         views = tuple(self._view(run, places.get(run.id)) for run in runs)
@@ -89,6 +89,12 @@ class StatusManager:
     def version(self) -> int:
         """Changes whenever the store does."""
         return self._store.version()
+
+    def _as_now(self, views: tuple[RunView, ...]) -> tuple[RunView, ...]:
+        """The same runs: of those at work, what their trainers have written since."""
+        if not any(_is_at_work(view.run) for view in views):
+            return views
+        return tuple(self._look(view.run, view.queue_position) if _is_at_work(view.run) else view for view in views)
 
     def _view(self, run: Run, position: int | None) -> RunView:
         if _is_at_work(run):

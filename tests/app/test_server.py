@@ -9,9 +9,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from dependency_injector import providers
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from streamlit import config as streamlit_config
 
 from app import server
+from app.navigation import MENU
 from app.runtime import close_container, use_container
 from app.server import _look_after_runs, lifespan, protect
 from backend.containers import StudioContainer
@@ -53,6 +56,15 @@ def test_starting_looks_after_the_runs_and_tells_what_it_took(container: FakeCon
         phase.name for phase in status.phases
     }
     assert all(phase.seconds >= 0 and not phase.error for phase in status.phases)
+
+
+@pytest.mark.parametrize(("asked", "place"), [("/home", "/"), ("/home?run=a%20b", "/?run=a%20b")])
+def test_the_name_of_the_first_view_leads_to_it(asked: str, place: str) -> None:
+    """Streamlit knows it at the root alone."""
+    client = TestClient(Starlette(routes=server.routes()), follow_redirects=False)
+    answer = client.get(asked)
+    assert (answer.status_code, answer.headers["location"]) == (307, place)
+    assert MENU[0].url_path == server.FIRST_VIEW.strip("/")
 
 
 def test_stopping_shuts_the_container_down(container: FakeContainer) -> None:

@@ -34,7 +34,7 @@ def test_a_gpu_is_drawn_with_its_figures(machine: FakeMachine) -> None:
 
 
 def test_what_waits_for_the_next_run_is_told(machine: FakeMachine) -> None:
-    assert any("the setting `spare` is off" in text.value for text in open_page("machine").caption)
+    assert any("the setting spare is off" in text.value for text in open_page("machine").caption)
 
 
 def test_the_dashboards_own_memory_is_told(machine: FakeMachine) -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from app.navigation import MENU
+from tests.process.serving import a_free_port
 from tests.untraced import untraced
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,12 +33,16 @@ PATIENCE_SECONDS = 90.0
 
 
 @contextmanager
-def server(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def server(
+    folder: Path, port: int, environment: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The dashboard as `streamlit run app/main.py` serves it; its log is in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=untraced(os.environ))
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=log, stderr=log, env=untraced(os.environ | (environment or {}))
+        )
         try:
             wait_until(lambda: process.poll() is not None or is_healthy(port))
             assert process.poll() is None, (folder / "server.log").read_text()
@@ -44,6 +50,20 @@ def server(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@contextmanager
+def served(workspace: Path) -> Iterator[str]:
+    """The address of a dashboard over a workspace, also for fixtures of a module, which no monkeypatch reaches."""
+    port = a_free_port()
+    own = {"WORKSPACE": str(workspace), "SPARE": "false", "STANDBY": "false", "HUB_OFFLINE": "true"}
+    with server(workspace, port, {f"PEFT_STUDIO_{name}": value for name, value in own.items()}):
+        yield f"http://127.0.0.1:{port}"
+
+
+def path_of(url_path: str) -> str:
+    """The address of a view: Streamlit knows the first one of the menu as the root."""
+    return "" if url_path == MENU[0].url_path else url_path
 
 
 def is_healthy(port: int) -> bool:

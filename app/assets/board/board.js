@@ -33,6 +33,7 @@ class Board {
     this.sized.observe(root)
     this.onVisibility = () => this.#showView()
     document.addEventListener("visibilitychange", this.onVisibility)
+    root.addEventListener("transitionend", (event) => event.target === root && this.update(this.component))
   }
 
   /** What Python says now: nothing is lost of what the person did here. */

@@ -1,0 +1,123 @@
+"""Clicks of a person in Chromium, timed by the page itself from the event to the last change that answers it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as TooLong
+
+from app.navigation import MENU
+
+STOPWATCH = Path(__file__).with_name("stopwatch.js").read_text(encoding="utf-8")
+MAIN = "[data-testid=stMainBlockContainer], [data-testid=stSidebarUserContent]"
+# What changes a page and can be clicked again and again without harm; buttons are left alone: they start and delete.
+KINDS = {
+    "section": "button[data-variant=segmented_control], button[data-variant=pills]",
+    "tab": "[data-testid=stTab]",
+    "choice": "[data-testid=stRadioOption]",
+    "switch": "[data-testid=stCheckbox] label",
+    "step": "[data-testid=stNumberInputStepUp]",
+    "search": "input[type=search], [data-testid=stTextInputField][type=search]",
+}
+MOST_OF_A_KIND = 3
+ANSWER_SECONDS, SETTLE_SECONDS = 5.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One that is drawn anew again and again: known by its kind and its place among those of the kind."""
+
+    kind: str
+    place: int
+
+    def use(self, page: Page, number: int) -> None:
+        """Click it; type into a search."""
+        found = page.locator(MAIN).locator(KINDS[self.kind]).nth(self.place)
+        if self.kind == "search":
+            found.fill("" if number % 2 else "1")
+            found.press("Enter")
+        else:
+            found.click(timeout=3000)
+
+
+def prepared(page: Page) -> Page:
+    """A page with the stopwatch in it, also after reloads."""
+    page.add_init_script(STOPWATCH)
+    page.set_default_timeout(SETTLE_SECONDS * 1000)
+    return page
+
+
+def settle(page: Page, quiet_seconds: float = 0.15) -> None:
+    """Wait until no script runs for a moment."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.locator(MAIN).locator("h1, h2, [data-testid=stAlert]").first.wait_for()
+    time.sleep(quiet_seconds)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def timed(page: Page, act: Callable[[], None]) -> float | None:
+    """Seconds from the click to the page drawn to its end; None if the server was not asked anything."""
+    page.evaluate("stopwatch.arm()")
+    act()
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        record = page.evaluate("stopwatch.taken()")
+        if record["ended"] is not None:
+            time.sleep(0.1)
+            record = page.evaluate("stopwatch.taken()")
+            return float(max(record["ended"], record["last"] or 0) - record["began"]) / 1000
+        if record["began"] is not None and not record["hasRun"] and time.monotonic() > deadline - ANSWER_SECONDS + 1:
+            return None
+        time.sleep(0.02)
+    return ANSWER_SECONDS
+
+
+def controls(page: Page) -> list[Control]:
+    """The first few of each kind that can be seen and used."""
+    found = []
+    for kind, selector in KINDS.items():
+        places = page.locator(MAIN).locator(selector)
+        usable = [place for place in range(min(places.count(), 12)) if _is_usable(places.nth(place))]
+        found += [Control(kind, place) for place in usable[:MOST_OF_A_KIND]]
+    return found
+
+
+def _is_usable(place: Locator) -> bool:
+    return place.is_visible() and place.is_enabled()
+
+
+def click_around(page: Page, num_clicks: int) -> list[float]:
+    """Seconds of so many clicks on the controls of the open view, in turn; none where none asks the server."""
+    known, seconds = controls(page), []
+    for number in range(num_clicks if known else 0):
+        control = known[number % len(known)]
+        try:
+            took = timed(page, partial(control.use, page, number // len(known)))
+        except TooLong:
+            took = None  # it is not there any more
+        if took is not None:
+            seconds.append(took)
+        settle(page)
+    return seconds
+
+
+def address_of(name: str) -> str:
+    """The path of a view: that of the first one is the root."""
+    return "" if name == MENU[0].url_path else name
+
+
+def walk(page: Page, names: Sequence[str]) -> dict[str, float]:
+    """Seconds of each click in the menu, by the link's address."""
+    seconds = {}
+    for name in names:
+        link = page.locator(f"[data-testid=stSidebarNavLink][href$='/{address_of(name)}']")
+        if not link.count():
+            continue  # a view that is not listed
+        took = timed(page, link.click)
+        settle(page)
+        if took is not None:
+            seconds[name] = took
+    return seconds

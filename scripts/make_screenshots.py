@@ -1,0 +1,223 @@
+"""Pictures of every view, in a new studio and in one with real tiny runs, light and dark, and a page that shows them.
+
+The runs are those of the demo: trained here, in a workspace that is thrown away. Takes about three minutes.
+Usage: scripts/screenshots [--only VIEW ...] [--keep FOLDER]
+"""
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from app.navigation import MENU, View
+from backend.containers import build_container
+from backend.domain.actions import replace_draft
+from backend.domain.run_config import RunConfig
+from backend.domain.states import RunState
+from backend.services.bundle import Services
+from config.catalog import preset_path
+from config.demo import DEMO_QUESTION
+from config.settings import Settings
+from scripts.benchmarks.curves import CHROMIUM, FLAGS
+from scripts.benchmarks.ui.serving import ROOT, free_port, program, wait_for
+
+DOCS = ROOT / "docs"
+IMAGES = DOCS / "images" / "views"
+THEMES = ("light", "dark")
+VIEWPORT = {"width": 1280, "height": 960}
+COLORS = 256
+PATIENCE_SECONDS = 600.0
+SAMPLE = ROOT / "config" / "samples" / "demo.jsonl"
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {"name": "islands, rank 16", "method": {"name": "lora", "rank": 16, "alpha": 32}},
+    {"name": "islands, rank 4", "method": {"name": "lora", "rank": 4, "alpha": 8}},
+    {"name": "islands, slower", "training": {"learning_rate": 0.001}},
+)
+LONG = {"name": "islands, once more", "training": {"max_steps": 20_000, "save_steps": 500, "eval_steps": 50}}
+
+
+def main() -> int:
+    """Both workspaces, all views, both themes, then the page."""
+    asked = _arguments()
+    shown = [view for view in MENU if not asked.only or view.url_path in asked.only]
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
+        stack.callback(browser.close)
+        expect.set_options(timeout=60_000)
+        with served(folder / "new") as address:
+            take(browser, address, shown, "empty", {})
+        with in_use(folder / "used") as queries, served(folder / "used") as address:
+            ask(browser, address, queries["chat"])
+            take(browser, address, shown, "full", queries)
+    (DOCS / "views.md").write_text(page_of(MENU), encoding="utf-8")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/screenshots", description=__doc__)
+    parser.add_argument("--only", nargs="*", default=[], help="addresses of views")
+    parser.add_argument("--keep", type=Path, help="a folder for the workspaces, which then stay")
+    return parser.parse_args()
+
+
+def _environment(workspace: Path) -> dict[str, str]:
+    own = {"WORKSPACE": str(workspace), "SPARE": "false", "STANDBY": "false", "HUB_OFFLINE": "true", "CPU_SLOTS": "2"}
+    return {f"PEFT_STUDIO_{name}": value for name, value in own.items()}
+
+
+@contextmanager
+def served(workspace: Path) -> Iterator[str]:
+    """The address of the real dashboard."""
+    port, log = free_port(), workspace.with_suffix(".log")
+    words = ["-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
+    with program(words, log, _environment(workspace)) as process:
+        wait_for(port, process, log)
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def in_use(workspace: Path) -> Iterator[dict[str, str]]:
+    """Finished runs and one that goes on as long as the block lasts; what each view is opened with."""
+    os.environ |= _environment(workspace) | {"OMP_NUM_THREADS": "1"}
+    container = build_container(Settings())
+    services = container.services()
+    preset = preset_path("demo")
+    config = services.configs.read(preset)
+    done = [_start(services, config, told, preset.parent) for told in VARIANTS]
+    for run_id in done:
+        _wait(services, run_id, RunState.FINISHED)
+    services.library.annotate(done[0], tags=["keep"], notes="Learned all forty islands.")
+    with SAMPLE.open("rb") as file:
+        dataset = services.datasets.upload("islands.jsonl", file).path
+    draft = services.configs.draft_of(config) | {"dataset": {"path": dataset, "validation_fraction": 0.1}}
+    services.states.of("pictures").update_state(replace_draft(draft))
+    going = _start(services, config, LONG, preset.parent)
+    _wait(services, going, RunState.RUNNING, least_step=60)
+    try:
+        yield {
+            "monitor": f"run={going}",
+            "curves": "&".join(f"runs=run:{run}" for run in done),
+            "compare": "&".join(f"runs={run}" for run in done),
+            "chat": f"run={done[0]}",
+            "datasets": f"dataset={dataset}",
+        }
+    finally:
+        services.training.stop(going)
+        _wait(services, going, RunState.STOPPED)
+        container.shutdown_resources()
+
+
+def _start(services: Services, config: RunConfig, told: dict[str, Any], base: Path) -> str:
+    raw = config.model_dump(mode="json", exclude_unset=True)
+    samples = {"prompts": [DEMO_QUESTION], "every_steps": 40}
+    for key, value in told.items():
+        raw[key] = raw.get(key, {}) | value if isinstance(value, dict) else value
+    return services.training.start(RunConfig.model_validate(raw | {"samples": samples}), base).id
+
+
+def _wait(services: Services, run_id: str, state: RunState, least_step: int = 0) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        services.processes.reconcile()
+        view = services.status.show(run_id)
+        if view.state is state and view.step >= least_step:
+            return
+        if view.state is RunState.FAILED:
+            raise SystemExit(f"{view.name}: {view.run.message}")
+        time.sleep(0.5)
+    raise SystemExit(f"{run_id} is not {state.value} in time: {services.status.show(run_id).run.message}")
+
+
+def ask(browser: Browser, address: str, query: str) -> None:
+    """One question in Chat, so that its page has an answer."""
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{address}/chat?{query}")
+    settle(page)
+    page.locator("[data-testid=stChatInput] textarea").fill(DEMO_QUESTION)
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(2000)
+    settle(page)
+    page.close()
+
+
+def take(browser: Browser, address: str, views: list[View], state: str, queries: dict[str, str]) -> None:
+    """A picture of each view in each theme."""
+    for theme in THEMES:
+        context = browser.new_context(
+            viewport=VIEWPORT,  # type: ignore[arg-type]
+            color_scheme=theme,  # type: ignore[arg-type]
+            reduced_motion="reduce",
+            locale="en-GB",
+            timezone_id="UTC",
+        )
+        page = context.new_page()
+        page.set_default_timeout(120_000)
+        for view in views:
+            path = "" if view is MENU[0] else view.url_path
+            page.goto(f"{address}/{path}?{queries.get(view.url_path, '')}")
+            settle(page)
+            _save(page.screenshot(animations="disabled", caret="hide"), IMAGES / _name(view, state, theme))
+        context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until everything is drawn, charts included."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+    for board in page.locator("[data-testid=stBidiComponentIsolated]").all():
+        expect(board.locator(".chart canvas").first).to_be_visible()
+        expect(board.locator(".chart .empty").first).to_be_hidden()
+    page.wait_for_timeout(700)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def _save(png: bytes, path: Path) -> None:
+    """With a palette: pages are flat, and the pictures stay below 80 kB."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
+
+
+def page_of(views: tuple[View, ...]) -> str:
+    """docs/views.md."""
+    lines = [
+        "# Every view",
+        "",
+        "Made by `./scripts/screenshots` from a new studio and from one with runs of the demo.",
+    ]
+    for view in views:
+        lines += ["", f"## {view.title}", "", view.help]
+        for state, words in (("full", "in use"), ("empty", "new")):
+            lines += [
+                "",
+                "| light | dark |",
+                "|---|---|",
+                f"| {_picture(view, state, 'light', words)} | {_picture(view, state, 'dark', words)} |",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _picture(view: View, state: str, theme: str, words: str) -> str:
+    return f"![{view.title}, {words}, {theme}](images/views/{_name(view, state, theme)})"
+
+
+def _name(view: View, state: str, theme: str) -> str:
+    return f"{view.url_path}-{state}-{theme}.png"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
