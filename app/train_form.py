@@ -141,6 +141,9 @@ def _arrive(services: Services, state: StateManager, asked: Mapping[str, str]) -
             st.warning("There is no preset of this name (any more).", icon=":material/warning:")
     except StudioError as error:
         error_box(error.explain())
+    present = state.state.training.draft_id
+    if present and not is_accepted(present) and not {"draft", "from", "preset"} & asked.keys():
+        state.update_state(replace_draft({}))  # the form that came back stays as it is
     fill_from_profile(state, asked.get("profile", ""))
     paths = {key: asked[name] for name, key in PATHS.items() if name in asked}
     if paths:

@@ -8,6 +8,7 @@ import streamlit as st
 from app.components.parameter_input import default_told
 from app.drafts import flat, knobs
 from backend.domain.sweep import written
+from backend.spec import Parameter
 
 LABELS = ("name", "schema_version")
 
@@ -32,24 +33,25 @@ def basis_diff(title: str, basis: Mapping[str, Any], draft: Mapping[str, Any], *
 def differences(
     basis: Mapping[str, Any], draft: Mapping[str, Any], *, is_partial: bool = False
 ) -> list[tuple[str, str, str]]:
-    """Key, value of the basis, value here; a missing one is told as the default."""
+    """Key, value of the basis, value here; a missing one is told as the default, "-" where there is no such setting."""
     before, after = flat(basis), flat(draft)
     keys = list(before) if is_partial else list(dict.fromkeys([*before, *after]))
-    known = {**knobs(basis), **knobs(draft)}
+    sides = ((before, knobs(basis)), (after, knobs(draft)))
     rows = []
     for key in keys:
-        knob = known.get(key)
-        told = [_told(values, key, f"{default_told(knob)} (default)" if knob else "") for values in (before, after)]
-        default = knob.default if knob else None
-        if key not in LABELS and _plain(before.get(key, default)) != _plain(after.get(key, default)):
-            rows.append((key, told[0], told[1]))
+        one, other = (_told(key, values, known) for values, known in sides)
+        if key not in LABELS and one != other:
+            rows.append((key, one, other))
     return rows
 
 
-def _told(values: Mapping[str, Any], key: str, missing: str) -> str:
+def _told(key: str, values: Mapping[str, Any], known: Mapping[str, Parameter]) -> str:
+    """A value, what holds without one, or that the chosen method or recipe has no such setting."""
+    knob = known.get(key)
     value = values.get(key)
-    return missing if value is None else written(value)
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    if knob is None:
+        return "-" if value is None else written(value)
+    default = default_told(knob)
+    if value is None or value == knob.default:
+        return f"{default} (default)"
+    return written(value)

@@ -9,6 +9,7 @@ import pytest
 from dependency_injector.providers import Object
 from streamlit.testing.v1 import AppTest
 
+from app.components.basis_diff import differences
 from app.components.markdown_escape import escape
 from app.runtime import use_container
 from backend.containers import StudioContainer, build_container
@@ -347,7 +348,7 @@ def test_a_use_case_fills_in_its_values_with_reasons_and_leaves_model_and_data_a
     at.number_input(key="draft-method.rank").set_value(8)
     opened(at, "train-diff")
     (row,) = next(table.value for table in at.dataframe if "Here" in table.value).to_dict("records")
-    assert row == {"Setting": "method.rank", "domain": "64", "Here": "8"}
+    assert row == {"Setting": "method.rank", "domain": "64", "Here": "8 (default)"}
 
 
 def test_a_link_fills_the_form_from_a_run_a_preset_a_dataset_or_a_model(
@@ -417,6 +418,19 @@ def test_a_started_form_is_unfinished_no_more(services: Services, rows: Path) ->
     assert len(services.drafts.unfinished()) == 1
     at.button(key="train-start").click().run()
     assert services.drafts.unfinished() == ()
+
+
+def test_a_link_leaves_a_form_that_came_back_as_it_is(services: Services, rows: Path) -> None:
+    filled(services, rows).number_input(key="draft-training.batch_size").set_value(3).run()
+    linked = open_page("train", dataset="sample:text.txt")
+    assert draft_of(linked, services) == {"dataset": {"path": "sample:text.txt"}}
+    kept = [form.draft["dataset"]["path"] for form in services.drafts.unfinished()]
+    assert kept == ["sample:text.txt", str(rows)]
+
+
+def test_what_another_method_does_not_have_is_no_default_of_it() -> None:
+    rows = differences({"method": {"name": "lora", "rank": 16}}, {"method": {"name": "ia3"}}, is_partial=True)
+    assert rows == [("method.name", "lora", "ia3"), ("method.rank", "16", "-")]
 
 
 def test_an_imported_run_yaml_fills_the_form_and_unknown_keys_are_named(services: Services, rows: Path) -> None:

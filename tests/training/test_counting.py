@@ -1,16 +1,22 @@
 """Trainable parameters: the count before a run is what training then trains."""
 
 import json
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backend.domain.run_config import BaseModelChoice
-from backend.domain.trainable import CountOrder, How, by_arithmetic
+from backend.domain.trainable import Count, CountOrder, How, by_arithmetic
+from backend.executors.piped import PipedProgram
 from backend.methods import Method
+from backend.probes.clock import SystemClock
+from backend.services.parameter_counts import ParameterCounts
 from backend.spec import members
 from backend.store.base_model_facts import model_facts
+from tests.fakes.run_configs import a_config
 from tests.training.method_table import FILE, tiny
 from tests.training.runs import Room
 
@@ -82,3 +88,15 @@ def test_what_cannot_go_on_the_model_is_said(room: Room) -> None:
 
     with pytest.raises(TargetModulesUnknown):
         counted(order(room, "llama", "lora", target_modules=["nowhere"]))
+
+
+def test_the_program_answers_the_service(room: Room, tmp_path: Path) -> None:
+    program = PipedProgram((sys.executable, "-m", "backend.trainer.count"), tmp_path, tmp_path / "count.log")
+    counts = ParameterCounts(program=program, clock=SystemClock(), models_folder=tmp_path)
+    config = a_config(base_model=str(room.models["llama"]), method="ia3")
+    deadline = time.monotonic() + 200
+    found = counts.ask(config, tmp_path, 5)
+    while found.count is None and found.error is None and time.monotonic() < deadline:
+        found = counts.ask(config, tmp_path, 5)
+    assert found.count == Count(192, 36896, How.LAYERS), found.error
+    counts.close()
