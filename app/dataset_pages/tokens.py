@@ -109,19 +109,20 @@ def _packing(lengths: Lengths) -> None:
 
 
 def _table(rows: Sequence[RowLook]) -> None:
-    for number, row in enumerate(rows):
-        told = counts(row)
-        st.caption(", ".join(f"{count:,} {state}" for state, count in told.items() if count))
-        st.dataframe(
-            {
-                "Position": list(range(1, len(row.tokens) + 1)),
-                "Id": [token.id for token in row.tokens],
-                "Text": [repr(token.text)[1:-1] for token in row.tokens],
-                "State": [token.state.value for token in row.tokens],
-                "Special": [token.is_special for token in row.tokens],
-            },
-            hide_index=True,
-            height=240,
-            key=f"tokens-table-{number}",
-            alt=f"The tokens of row {row.number} with ids and states",
-        )
+    for row in rows:
+        told = ", ".join(f"{count:,} {state}" for state, count in counts(row).items() if count)
+        st.caption(escape(f"Row {row.number}{f', {row.side}' if row.side else ''}: {told}"))
+    every = [(row, place, token) for row in rows for place, token in enumerate(row.tokens, 1)]
+    st.dataframe(
+        {
+            "Row": [f"{row.number} {row.side}".strip() for row, _, _ in every],
+            "Position": [place for _, place, _ in every],
+            "Id": [token.id for _, _, token in every],
+            "Text": [repr(token.text)[1:-1] for _, _, token in every],
+            "State": [token.state.value for _, _, token in every],
+            "Special": [token.is_special for _, _, token in every],
+        },
+        hide_index=True,
+        height=300,
+        alt="The tokens of the rows above with positions, ids and states",
+    )
