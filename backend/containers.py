@@ -1,16 +1,14 @@
 """The composition root: the only file that knows dependency-injector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 
-from dependency_injector import containers, providers
+from dependency_injector import providers
 from dependency_injector.providers import Object, Provider
 
 from backend import wiring
 from backend.container_graph import Once, graph
-from backend.domain.line_program import LineProgram
-from backend.domain.machine import MachineProbe
-from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
-from backend.domain.tensorboard_page import TensorBoardProbe
+from backend.domain.ports import RunStore
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
@@ -18,15 +16,10 @@ from backend.event_files.records import read_record
 from backend.executors.lock_file import held
 from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
 from backend.executors.process_table import boot_id
-from backend.executors.systemctl import UserSystemctl
-from backend.probes.clock import SystemClock
-from backend.probes.machine import LocalMachine
-from backend.probes.packages import InstalledPackages
-from backend.probes.places import LocalPlaces
-from backend.probes.tensorboard import LoopbackTensorBoard
+from backend.outside import Outside
 from backend.services.adapter_library import AdapterLibrary
 from backend.services.after_reboot import AfterReboot
-from backend.services.boot_service import BootService, Systemctl
+from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.bulk_runs import BulkRuns
 from backend.services.bundle import Services
@@ -55,9 +48,8 @@ from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
-from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
-from backend.services.process_manager import ProcessManager, SupervisorProgram
+from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
 from backend.services.run_colors import RunColors
@@ -66,7 +58,6 @@ from backend.services.run_library import RunLibrary
 from backend.services.run_queue import RunQueue
 from backend.services.run_reports import RunReports
 from backend.services.run_times import RunTimes
-from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
 from backend.services.spare import Memory, Spare
 from backend.services.startup import StartupService
@@ -79,10 +70,6 @@ from backend.services.tensorboard_server import TensorBoardServer
 from backend.services.timings import Timings
 from backend.services.training import TrainingService
 from backend.services.trash import TrashService
-from backend.store.branch_files import LocalBranchFiles
-from backend.store.records import DirectoryRecords
-from backend.store.run_files import LocalRunFiles
-from backend.store.sql_store import SqlRunStore
 from config.settings import Settings
 
 
@@ -104,33 +91,44 @@ def _open(
     store.close()
 
 
+def _fields(declared: Mapping[str, object]) -> dict[str, object]:
+    """What Services asks for, by name: each of its fields has a provider of the same name."""
+    return {field.name: declared[field.name] for field in fields(Services) if field.name in declared}
+
+
 def _opened(_open: None, _connected: None, _following: None, services: Services) -> Services:
     return services
 
 
-class StudioContainer(containers.DeclarativeContainer):
-    """Three paragraphs: settings, the outside world, services. Override before the first use, never after."""
+class StudioContainer(Outside):
+    """The services, on top of the settings and the outside world. Override before the first use, never after."""
 
     __self__ = providers.Self()
-    settings: Provider[Settings] = Once(Settings)
-    watched: Provider[SettingsService] = Once(SettingsService, settings)
-
-    clock: Provider[Clock] = Once(SystemClock)
-    store: Provider[RunStore] = Once(SqlRunStore, settings.provided.url, clock)
-    files: Provider[RunFiles] = Once(LocalRunFiles)
-    branch_files: Provider[BranchFiles] = Once(LocalBranchFiles)
-    records: Provider[RunRecords] = Once(DirectoryRecords)
-    plugins: Provider[PluginManager] = Once(wiring.plugins, settings)
-    executor: Provider[WarmExecutor] = Once(wiring.executor, settings, plugins)
-    machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
-    places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
-    packages: Provider[InstalledPackages] = Once(InstalledPackages)
-    tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
-    supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)
-    inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)
-    examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
-    counter: Provider[LineProgram] = Once(wiring.counter, settings)
-    systemctl: Provider[Systemctl] = Once(UserSystemctl)
+    # the outside world, under the same names
+    settings, watched, clock, store, files, branch_files = (
+        Outside.settings,
+        Outside.watched,
+        Outside.clock,
+        Outside.store,
+        Outside.files,
+        Outside.branch_files,
+    )
+    records, plugins, executor, machine, places, packages = (
+        Outside.records,
+        Outside.plugins,
+        Outside.executor,
+        Outside.machine,
+        Outside.places,
+        Outside.packages,
+    )
+    tensorboards, supervisor, inference, examiner, counter, systemctl = (
+        Outside.tensorboards,
+        Outside.supervisor,
+        Outside.inference,
+        Outside.examiner,
+        Outside.counter,
+        Outside.systemctl,
+    )
 
     bus: Provider[EventBus] = Once(EventBus, clock)
     errors: Provider[ErrorHandler] = Once(ErrorHandler, bus, clock)
@@ -277,58 +275,7 @@ class StudioContainer(containers.DeclarativeContainer):
     followers: Provider[wiring.Followers] = Once(
         wiring.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
     )
-    bundle: Provider[Services] = Once(
-        Services,
-        bus=bus,
-        journal=journal,
-        insight=insight,
-        catalogue=catalogue,
-        training=training,
-        branching=branching,
-        status=status,
-        library=library,
-        queue=queue,
-        sweeps=sweeps,
-        processes=processes,
-        spare=spare,
-        curves=curves,
-        sources=sources,
-        colors=colors,
-        shown=shown,
-        tensorboard=tensorboard,
-        configs=configs,
-        datasets=datasets,
-        dataset_desk=dataset_desk,
-        hardware=hardware,
-        memory=memory,
-        dependencies=checker,
-        startup=startup,
-        chat=chat,
-        doctor=doctor,
-        counts=counts,
-        times=times,
-        playground=playground,
-        chat_desk=chat_desk,
-        chat_place=chat_place,
-        reindexing=reindexing,
-        states=states,
-        drafts=drafts,
-        comparing=comparing,
-        models=models,
-        adapters=adapters,
-        checkpoints=checkpoints,
-        facts=facts,
-        bulk=bulk,
-        trash=trash,
-        storage=storage,
-        repairs=repairs,
-        reports=reports,
-        disk=disk,
-        boot=boot,
-        engine=engine,
-        settings=watched,
-        plugins=plugins,
-    )
+    bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
         providers.Resource(_open, store, chat, spare, curves, tensorboard, counts),

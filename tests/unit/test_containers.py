@@ -113,7 +113,7 @@ def test_the_graph_tells_who_is_given_what_and_what_is_built(settings: Settings)
     assert "settings" in before["library"].given, "also what is taken from its fields"
     container.status()
     after = {node.name for node in graph(container) if node.is_built}
-    assert after == {"settings", "clock", "store", "files", "executor", "status"}
+    assert after == {"settings", "clock", "store", "files", "plugins", "executor", "status"}
     container.store().close()
 
 
