@@ -128,7 +128,7 @@ def test_a_preset_made_here_fills_the_form_of_train(page: Page, address: str, wo
     expect(page.get_by_text("The preset my-dora was made")).to_be_visible()
     assert "name: dora" in (workspace / "presets" / "my-dora.yaml").read_text()
     page.get_by_role("button", name="Run again with these settings").first.click()
-    page.wait_for_url("**/train")
+    page.wait_for_url("**/train?from=*")
     settle(page)
     expect(page.get_by_role("combobox", name="Base model")).to_have_value(re.compile("demo", re.IGNORECASE))
     page.get_by_role("combobox", name="Preset").fill("my-dora")
