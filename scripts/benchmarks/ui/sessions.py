@@ -1,6 +1,7 @@
 """Browser sessions without browsers: they speak Streamlit's WebSocket, and keep the timers of fragments as pages do."""
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +48,7 @@ class Session:
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
             for fragment, every in self.timers.items():
-                self.num_due += int(seconds / every)
+                self.num_due += math.ceil(seconds / every) - 1
                 group.create_task(self._tick(fragment, every, end))
 
     async def close(self) -> None:
