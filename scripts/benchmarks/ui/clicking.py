@@ -61,7 +61,7 @@ def settle(page: Page, quiet_seconds: float = 0.15) -> None:
 def timed(page: Page, act: Callable[[], None]) -> float | None:
     """Seconds from the click to the page drawn to its end.
 
-    None if the server was not asked anything, or if a timer's tick was being drawn: whose end is whose could not be told.
+    None if the server was not asked anything, or if a timer's tick was being drawn: whose end is whose cannot be told.
     """
     page.evaluate("stopwatch.arm()")
     act()

@@ -43,8 +43,9 @@ class Session:
         self._hearing = asyncio.create_task(self._hear(self._line))
         return await self._run()
 
-    async def live(self, seconds: float) -> None:
-        """Let the fragments tick."""
+    async def live(self, seconds: float, after: float) -> None:
+        """Let the fragments tick, from a moment on: people do not come in the same one."""
+        await asyncio.sleep(after)
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
             for fragment, every in self.timers.items():
@@ -135,10 +136,9 @@ async def _crowd(sessions: Sequence[Session], seconds: float) -> Crowd:
     opening = []
     for session in sessions:
         opening.append(await session.open())
-        await asyncio.sleep(1 / len(sessions))  # people do not come in the same moment: their ticks are spread
     async with asyncio.TaskGroup() as group:
-        for session in sessions:
-            group.create_task(session.live(seconds))
+        for number, session in enumerate(sessions):
+            group.create_task(session.live(seconds, number / len(sessions)))
     for session in sessions:
         await session.close()
     ticks = [took for session in sessions for took in session.ticks]
