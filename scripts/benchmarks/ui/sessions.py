@@ -133,9 +133,7 @@ def _run(work: Coroutine[None, None, T]) -> T:
 
 
 async def _crowd(sessions: Sequence[Session], seconds: float) -> Crowd:
-    opening = []
-    for session in sessions:
-        opening.append(await session.open())
+    opening = [await session.open() for session in sessions]
     async with asyncio.TaskGroup() as group:
         for number, session in enumerate(sessions):
             group.create_task(session.live(seconds, number / len(sessions)))
