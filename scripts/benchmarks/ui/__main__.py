@@ -125,7 +125,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0, help="that the sessions stay")
     parser.add_argument("--only", nargs="*", default=[], help="addresses of views")
     parser.add_argument("--write-docs", action="store_true", help="put the table into docs/benchmarks.md")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if not 1 <= asked.live < asked.runs:
+        parser.error("--live: at least one run is live, which the sessions watch, and fewer than --runs")
+    return asked
 
 
 def _views(bench: Bench, port: int) -> dict[str, ViewCost]:

@@ -59,7 +59,10 @@ def settle(page: Page, quiet_seconds: float = 0.15) -> None:
 
 
 def timed(page: Page, act: Callable[[], None]) -> float | None:
-    """Seconds from the click to the page drawn to its end; None if the server was not asked anything."""
+    """Seconds from the click to the page drawn to its end.
+
+    None if the server was not asked anything, or if a timer's tick was being drawn: whose end is whose cannot be told.
+    """
     page.evaluate("stopwatch.arm()")
     act()
     deadline = time.monotonic() + ANSWER_SECONDS
@@ -68,6 +71,8 @@ def timed(page: Page, act: Callable[[], None]) -> float | None:
         if record["ended"] is not None:
             time.sleep(0.1)
             record = page.evaluate("stopwatch.taken()")
+            if record["wasBusy"]:
+                return None
             return float(max(record["ended"], record["last"] or 0) - record["began"]) / 1000
         if record["began"] is not None and not record["hasRun"] and time.monotonic() > deadline - ANSWER_SECONDS + 1:
             return None

@@ -1,6 +1,7 @@
 """Browser sessions without browsers: they speak Streamlit's WebSocket, and keep the timers of fragments as pages do."""
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,12 +43,13 @@ class Session:
         self._hearing = asyncio.create_task(self._hear(self._line))
         return await self._run()
 
-    async def live(self, seconds: float) -> None:
-        """Let the fragments tick."""
+    async def live(self, seconds: float, after: float) -> None:
+        """Let the fragments tick, from a moment on: people do not come in the same one."""
+        await asyncio.sleep(after)
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
             for fragment, every in self.timers.items():
-                self.num_due += int(seconds / every)
+                self.num_due += math.ceil(seconds / every) - 1
                 group.create_task(self._tick(fragment, every, end))
 
     async def close(self) -> None:
@@ -131,13 +133,10 @@ def _run(work: Coroutine[None, None, T]) -> T:
 
 
 async def _crowd(sessions: Sequence[Session], seconds: float) -> Crowd:
-    opening = []
-    for session in sessions:
-        opening.append(await session.open())
-        await asyncio.sleep(1 / len(sessions))  # people do not come in the same moment: their ticks are spread
+    opening = [await session.open() for session in sessions]
     async with asyncio.TaskGroup() as group:
-        for session in sessions:
-            group.create_task(session.live(seconds))
+        for number, session in enumerate(sessions):
+            group.create_task(session.live(seconds, number / len(sessions)))
     for session in sessions:
         await session.close()
     ticks = [took for session in sessions for took in session.ticks]

@@ -4,8 +4,12 @@
   const watch = { arm, taken: () => record };
   window.stopwatch = watch;
   let record = null;
-  function arm() { record = { began: null, hasRun: false, ended: null, last: null }; }
-  const begin = (event) => { if (record && record.began === null) record.began = event.timeStamp; };
+  function arm() { record = { began: null, wasBusy: false, hasRun: false, ended: null, last: null }; }
+  const begin = (event) => {
+    if (!record || record.began !== null) return;
+    record.began = event.timeStamp;
+    record.wasBusy = document.querySelector("[data-test-script-state=running]") !== null; // by a tick of a timer
+  };
   addEventListener("click", begin, true);
   addEventListener("keydown", (event) => { if (event.key === "Enter") begin(event); }, true);
   const look = (changes) => {
