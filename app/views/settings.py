@@ -123,15 +123,11 @@ def _change(services: Services, key: str, value: object) -> None:
     if value is None:
         attempt(_reset, services, name)
         return
+    _remember(name, None)
     try:
         services.settings.set(name, value)
     except SettingInvalid as error:
         _remember(name, (value, str(error.data["problem"])))
-    except Exception:
-        _remember(name, None)
-        raise
-    else:
-        _remember(name, None)
 
 
 def _reset(services: Services, key: str) -> None:

@@ -102,7 +102,7 @@ def test_the_enumeration_of_routes_sees_them_all() -> None:
         "/studio/curves",
     }
     assert known <= set(every_path())
-    assert len(every_path()) == 10
+    assert len(every_path()) == 14
 
 
 @pytest.mark.parametrize("path", every_path())

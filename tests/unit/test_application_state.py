@@ -42,8 +42,11 @@ STATES = st.builds(
         st.sampled_from(XAxis),
         st.text(max_size=50),
         st.builds(ChatSettings, st.integers(1, 8192), st.floats(0, 5), st.floats(0.01, 1), st.booleans()),
-        st.builds(RunsLook, NAMES, st.text(max_size=50), st.booleans()),
-        st.builds(Tour, st.sampled_from(TourStep), st.text()),
+        runs=st.builds(RunsLook, NAMES, st.text(max_size=50), st.booleans()),
+        sampling_presets=st.lists(
+            st.builds(SamplingPreset, st.text(min_size=1, max_size=60), st.just(ChatSettings())), max_size=2
+        ).map(tuple),
+        tour=st.builds(Tour, st.sampled_from(TourStep), st.text()),
     ),
 )
 
