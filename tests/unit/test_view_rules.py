@@ -111,6 +111,17 @@ def test_no_column_shows_links_or_markdown_of_files() -> None:
     assert not any("unsafe_allow_html" in ast.unparse(tree) for tree in TREES.values())
 
 
+def test_every_table_chart_and_picture_has_words_for_those_who_do_not_see_it() -> None:
+    shown = {"dataframe", "image", "vega_lite_chart", "data_editor"}
+    found = [
+        f"{path}:{call.lineno}"
+        for path, tree in TREES.items()
+        for call, name in calls(tree)
+        if name in shown and "alt" not in {word.arg for word in call.keywords}
+    ]
+    assert found == []
+
+
 def test_what_is_remembered_between_draws_is_bounded() -> None:
     """Each remembered function says how many answers it keeps, lest a server that runs for months fills its memory."""
     found = []
