@@ -33,7 +33,7 @@ def error_frame(operation: str) -> Iterator[None]:
 def live(draw: Callable[P, None], every: float | None, key: str) -> Callable[P, None]:
     """The part of a page that is drawn again every so many seconds, alone; with None, only after clicks inside.
 
-    Each costs every open tab: two per page at most.
+    A timer costs every open tab: one per page at most.
     """
     return st.fragment(framed(draw), run_every=every, key=key)
 

@@ -12,6 +12,7 @@ from backend.data.inspection import DatasetSummary
 from backend.domain.application_state import SweepForm
 from backend.domain.chat_sides import Side, Subject
 from backend.domain.dependencies import DependencyReport
+from backend.domain.measured_time import MeasuredTime
 from backend.domain.method_fit import why_not
 from backend.domain.preflight import PreflightReport
 from backend.domain.run_config import RunConfig
@@ -46,7 +47,7 @@ def base() -> Path:
     return Path.cwd()
 
 
-@st.cache_data(ttl=REMEMBERED_SECONDS, show_spinner=False)
+@st.cache_data(max_entries=1, ttl=REMEMBERED_SECONDS, show_spinner=False)
 def dependencies(_services: Services) -> DependencyReport:
     """What is installed."""
     return _services.dependencies.check_all()
@@ -68,7 +69,7 @@ def _presets(_services: Services, version: object) -> dict[str, Draft]:  # noqa:
     return {name: expanded(preset) for name, preset in _services.configs.presets().items()}
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False)
 def profiles() -> dict[str, Profile]:
     """The use cases; they ship with the studio."""
     return read_profiles()
@@ -90,7 +91,17 @@ def _run_yaml(_services: Services, config: str) -> str:
     return _services.configs.dump(RunConfig.model_validate_json(config))
 
 
-@st.cache_data(ttl=REMEMBERED_SECONDS, show_spinner=False)
+def measured_time(services: Services, config: RunConfig) -> MeasuredTime | None:
+    """How long a finished run of the same shape took; None if there is none."""
+    return _measured_time(services, config.model_dump_json())
+
+
+@st.cache_data(max_entries=64, ttl=CHECK_SECONDS, show_spinner=False)
+def _measured_time(_services: Services, config: str) -> MeasuredTime | None:
+    return _services.times.of(RunConfig.model_validate_json(config), base())
+
+
+@st.cache_data(max_entries=1, ttl=REMEMBERED_SECONDS, show_spinner=False)
 def has_gpu(_services: Services) -> bool:
     """Whether the machine has a GPU that can be used."""
     return bool(_services.hardware.snapshot().gpus)
@@ -120,7 +131,7 @@ def _sweep_plan(_services: Services, draft: str, text: str, is_list: bool, patte
     return _services.sweeps.plan(json.loads(draft), axes(text), kind, pattern)
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False)
 def models() -> tuple[CatalogModel, ...]:
     """The catalogue of base models; it ships with the studio."""
     return base_models()

@@ -12,7 +12,7 @@ from app.components.what_trains import Cost, what_trains
 from app.drafts import knobs
 from app.links import open_view
 from app.notices import attempt, say
-from app.remembered import base, check, has_gpu, run_yaml, sweep_plan
+from app.remembered import base, check, has_gpu, measured_time, run_yaml, sweep_plan
 from app.session import note, noted
 from app.train_form import Form
 from backend.domain.actions import set_sweep
@@ -100,7 +100,7 @@ def _sweep(form: Form, tag: str) -> None:
         return
     first = plan.runs[0].config
     assert first is not None
-    sweep_cost(len(plan.runs), check(form.services, first), form.services.times.of(first, base()))
+    sweep_cost(len(plan.runs), check(form.services, first), measured_time(form.services, first))
     st.button(
         f"Queue {len(plan.runs)} runs",
         type="primary",
@@ -126,7 +126,7 @@ def _queue(form: Form, tag: str) -> None:
 
 def _draw(form: Form, config: RunConfig, report: PreflightReport, counting: Counting, place: DeltaGenerator) -> None:
     weights, format_ = _weights(form, config, counting)
-    time = form.services.times.of(config, base())
+    time = measured_time(form.services, config)
     with place.container():
         what_trains(Cost(counting, weights, format_, report, time))
 

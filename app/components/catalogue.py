@@ -31,4 +31,5 @@ def draw_table(entries: Sequence[CatalogueEntry]) -> None:
         },
         hide_index=True,
         height=700,
+        alt=f"All {len(entries)} kinds of errors",
     )

@@ -21,7 +21,7 @@ QUANTIZATIONS = {
 }
 DEVICES = {"auto": "The first GPU", "cpu": "The processor"}
 TEMPLATES = {"auto": "The model's own", "studio": "The studio's plain one"}
-Change = Callable[[ChatSettings], None]
+Change = Callable[[Callable[[ChatSettings], ChatSettings]], None]
 
 
 def loading_form(settings: ChatSettings, change: Change, *, has_gpu: bool) -> None:
@@ -36,7 +36,7 @@ def loading_form(settings: ChatSettings, change: Change, *, has_gpu: bool) -> No
             format_func=lambda value: options[value],
             help=why,
             on_change=_changed,
-            args=(settings, name, change),
+            args=(name, change),
         )
 
     choice(
@@ -87,7 +87,7 @@ def program_lines(status: ChatStatus) -> list[str]:
     return lines
 
 
-def _changed(settings: ChatSettings, name: str, change: Change) -> None:
+def _changed(name: str, change: Change) -> None:
     value = widget_value(f"chat-{name}")
     if value is not None:
-        change(replace(settings, **{name: value}))
+        change(lambda now: replace(now, **{name: value}))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from app.components.markdown_escape import escape
 from app.session import show_in_widget, widget_value
 from backend.domain.application_state import ChatSettings, SamplingPreset
 from backend.domain.chat import MOST_STOP_STRINGS
@@ -16,19 +17,22 @@ SHIPPED = (
 )
 STOP_LENGTH = 100
 _PRESET, _NAME = "chat-preset", "chat-preset-name"
-Change = Callable[[ChatSettings], None]
+Change = Callable[[Callable[[ChatSettings], ChatSettings]], None]
 Names = Callable[[str], None]
 
 
 def sampling_form(
     settings: ChatSettings, own: Sequence[SamplingPreset], change: Change, keep: Names, drop: Names
 ) -> None:
-    """Every knob shows the settings; `change` is told new ones. `keep(name)` makes a preset of the present ones."""
+    """Every knob shows the settings; `change` is told how to make new ones of those that hold by then.
+
+    `keep(name)` makes a preset of the present ones.
+    """
     _presets(settings, own, change)
 
     def slider(label: str, name: str, low: float, high: float, step: float, why: str) -> None:
         key = show_in_widget(f"chat-{name}", float(getattr(settings, name)))
-        st.slider(label, low, high, step=step, key=key, help=why, on_change=_changed, args=(settings, name, change))
+        st.slider(label, low, high, step=step, key=key, help=why, on_change=_changed, args=(name, change))
 
     def number(label: str, name: str, low: float, high: float, step: float, why: str) -> None:
         value = getattr(settings, name)
@@ -42,7 +46,7 @@ def sampling_form(
             key=key,
             help=why,
             on_change=_changed,
-            args=(settings, name, change),
+            args=(name, change),
         )
 
     slider(
@@ -74,7 +78,7 @@ def sampling_form(
             key=show_in_widget("chat-stop", "\n".join(settings.stop)),
             help=f"An answer ends before any of these. At most {MOST_STOP_STRINGS}, of up to {STOP_LENGTH} characters.",
             on_change=_stops_changed,
-            args=(settings, change),
+            args=(change,),
         )
         _keeping(own, keep, drop)
 
@@ -86,7 +90,7 @@ def _presets(settings: ChatSettings, own: Sequence[SamplingPreset], change: Chan
     def take() -> None:
         chosen = known.get(str(widget_value(_PRESET)))
         if chosen is not None:
-            change(settings.sampled_as(chosen.settings))
+            change(lambda now: now.sampled_as(chosen.settings))
 
     st.selectbox(
         "Way of answering",
@@ -115,17 +119,21 @@ def _keeping(own: Sequence[SamplingPreset], keep: Names, drop: Names) -> None:
                 for place, name in enumerate(names):
                     st.text(name)
                     st.button(
-                        "Forget", key=f"chat-preset-drop-{place}", help=f"Way {place + 1}", on_click=drop, args=(name,)
+                        "Forget",
+                        key=f"chat-preset-drop-{place}",
+                        help=escape(f"Forget {name}"),
+                        on_click=drop,
+                        args=(name,),
                     )
 
 
-def _changed(settings: ChatSettings, name: str, change: Change) -> None:
+def _changed(name: str, change: Change) -> None:
     value = widget_value(f"chat-{name}")
     if value is not None:
-        change(replace(settings, **{name: type(getattr(settings, name))(value)}))
+        change(lambda now: replace(now, **{name: type(getattr(now, name))(value)}))
 
 
-def _stops_changed(settings: ChatSettings, change: Change) -> None:
+def _stops_changed(change: Change) -> None:
     lines = str(widget_value("chat-stop") or "").splitlines()
     stops = tuple(dict.fromkeys(line[:STOP_LENGTH] for line in lines if line))
-    change(replace(settings, stop=stops[:MOST_STOP_STRINGS]))
+    change(lambda now: replace(now, stop=stops[:MOST_STOP_STRINGS]))

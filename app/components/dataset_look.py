@@ -18,7 +18,7 @@ def draw_dataset(summary: DatasetSummary) -> None:
     """All of it, problems before rows."""
     with st.container(horizontal=True, key="dataset-facts"):
         st.badge(f"{summary.num_rows:,} rows", icon=":material/table_rows:", color="gray")
-        st.badge(f"format {summary.format}", icon=":material/category:", color="gray")
+        st.badge(f"format {escape(summary.format)}", icon=":material/category:", color="gray")
         st.badge(in_bytes(summary.size_bytes), icon=":material/description:", color="gray")
         if summary.num_duplicates:
             st.badge(f"{summary.num_duplicates:,} duplicates", icon=":material/content_copy:", color="orange")
@@ -43,7 +43,7 @@ def draw_example(example: Example) -> None:
     match example:
         case Conversation(turns=turns):
             for turn in turns:
-                st.caption(turn.role.capitalize())
+                st.caption(escape(turn.role.capitalize()))
                 st.code(turn.content, language=None, wrap_lines=True)
         case PlainText(text=text):
             st.code(text, language=None, wrap_lines=True)

@@ -49,7 +49,7 @@ def draw_incidents(incidents: Sequence[Incident]) -> None:
         }
         for each in reversed(incidents)
     ]
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(rows, hide_index=True, alt="Open incidents")
 
 
 def draw_timings(summaries: Sequence[DrawSummary]) -> None:
@@ -71,7 +71,7 @@ def draw_timings(summaries: Sequence[DrawSummary]) -> None:
         for each in summaries
     ]
     if rows:
-        st.dataframe(rows, hide_index=True)
+        st.dataframe(rows, hide_index=True, alt="How long draws took")
     else:
         st.caption("Nothing was drawn to its end yet; look again.")
 
@@ -90,7 +90,7 @@ def draw_events(events: Sequence[Published], num_published: int, num_subscriptio
             }
             for each in reversed(events)
         ]
-        st.dataframe(rows, hide_index=True)
+        st.dataframe(rows, hide_index=True, alt="The latest events")
     else:
         st.info("Nothing has happened yet. Start, rename or delete a run to see events.", icon=":material/bolt:")
 
@@ -109,7 +109,7 @@ def draw_providers(nodes: Sequence[ProviderNode]) -> None:
         {"Provider": node.name, "Built": node.is_built, "Made by": node.kind, "Is given": ", ".join(node.given)}
         for node in nodes
     ]
-    st.dataframe(rows, hide_index=True, height="content")
+    st.dataframe(rows, hide_index=True, alt="Providers of the container", height="content")
 
 
 def draw_caches(caches: Mapping[str, CacheStatistics]) -> None:
@@ -126,7 +126,7 @@ def draw_caches(caches: Mapping[str, CacheStatistics]) -> None:
         }
         for name, each in caches.items()
     ]
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(rows, hide_index=True, alt="How the caches have done")
 
 
 def plain(value: object) -> object:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app.components.markdown_escape import escape
 from app.components.parameter_input import Change, field_problems
 from app.components.training_form import Draft, Problems, spec_form
 from app.drafts import value_at
@@ -31,7 +32,7 @@ def recipe_form(
         key=show_in_widget(_WIDGET, spec.spec_name()),
         on_change=lambda: choose(str(widget_value(_WIDGET))),
     )
-    st.caption(f"{spec.card.summary} {spec.card.use_when}")
+    st.caption(escape(f"{spec.card.summary} {spec.card.use_when}"))
     spec_form(spec, "recipe", draft, change, problems)
     if "rewards" in spec.model_fields:
         field_problems(problems.get("recipe.rewards", ()))
@@ -45,9 +46,9 @@ def _reward(spec: type[RewardSpec], draft: Draft, change: Change, problems: Prob
     widget = f"draft-{key}"
     is_on = value_at(draft, key) is not None
     st.toggle(
-        f"Reward: {spec.card.title}",
+        f"Reward: {escape(spec.card.title)}",
         key=show_in_widget(widget, is_on),
-        help=f"{spec.card.summary} {spec.card.use_when}",
+        help=escape(f"{spec.card.summary} {spec.card.use_when}"),
         on_change=lambda: change(key, {} if widget_value(widget) else None),
     )
     if is_on:

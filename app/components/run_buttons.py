@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.acts import Acts, OnRun
 from app.components.branch_dialogs import extend_dialog, fork_dialog, start_over_dialog, stop_now_dialog
+from app.components.markdown_escape import escape
 from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
 
@@ -73,7 +74,8 @@ def menu_of(view: RunView) -> list[str]:
 
 
 def _button(label: str, icon: str, key: str, view: RunView, act: OnRun, *, is_possible: bool, words: str) -> None:
-    st.button(label, icon=icon, key=key, disabled=not is_possible, help=words, on_click=act, args=(view.id,))
+    told = f"{label} {escape(view.name)}. {words}"  # one of many buttons that are called alike
+    st.button(label, icon=icon, key=key, disabled=not is_possible, help=told, on_click=act, args=(view.id,))
 
 
 _ICONS = {

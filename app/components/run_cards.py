@@ -76,7 +76,7 @@ def failed_card(view: RunView, resume: Act, offer: Remedy | None, fix: Act) -> N
                 "Resume",
                 icon=":material/play_arrow:",
                 key=f"resume-{view.id}",
-                help="Goes on from the last checkpoint, or from the start if there is none.",
+                help=f"Resume {escape(view.name)}. Goes on from its last checkpoint, or from the start without one.",
                 on_click=attempt,
                 args=(resume, view.id),
             )
@@ -140,6 +140,7 @@ def _monitor_button(view: RunView) -> None:
         "Open in Monitor",
         icon=":material/monitoring:",
         key=f"open-{view.id}",
+        help=escape(f"Watch {view.name}"),
         on_click=open_view,
         args=("monitor",),
         kwargs={"run": view.id},

@@ -79,4 +79,4 @@ def _draw_warnings(report: RunReport) -> None:
         st.warning(f"{told} {after}", icon=":material/hourglass_disabled:")
     for one in report.warnings:
         words = escape(f"{one.guard.capitalize()}, step {one.step:,}: {one.text}.")
-        st.warning(f"{words}  \n{one.advice}", icon=":material/warning:")
+        st.warning(f"{words}  \n{escape(one.advice)}", icon=":material/warning:")

@@ -36,6 +36,7 @@ def _card(one: ComparedRun, label: str, color: int, watch: OnRun) -> None:
             icon=":material/monitoring:",
             type="tertiary",
             key=f"compare-watch-{one.run.id}",
+            help=escape(f"Watch {label}"),
             on_click=watch,
             args=(one.run.id,),
         )
@@ -47,17 +48,19 @@ def _card(one: ComparedRun, label: str, color: int, watch: OnRun) -> None:
 
 
 def _buttons(one: ComparedRun, edit: OnRun, again: OnRun, preset: OnRun) -> None:
-    run_id, is_readable = one.run.id, one.config is not None
-    why = None if is_readable else "Its settings cannot be read."
+    run_id, name, is_readable = one.run.id, escape(one.run.name), one.config is not None
+    unreadable = "" if is_readable else " Its settings cannot be read."
     with st.container(horizontal=True):
-        if st.button("Edit", icon=":material/edit:", key=f"compare-edit-{run_id}"):
+        if st.button(
+            "Edit", icon=":material/edit:", key=f"compare-edit-{run_id}", help=f"Name, tags and notes of {name}."
+        ):
             edit(run_id)
         st.button(
             "Run again with these settings",
             icon=":material/replay:",
             key=f"compare-again-{run_id}",
             disabled=not is_readable,
-            help=why or "Fills the Train form; nothing starts yet.",
+            help=f"Fills the Train form from {name}; nothing starts yet.{unreadable}",
             on_click=again,
             args=(run_id,),
         )
@@ -66,6 +69,6 @@ def _buttons(one: ComparedRun, edit: OnRun, again: OnRun, preset: OnRun) -> None
             icon=":material/bookmark_add:",
             key=f"compare-preset-{run_id}",
             disabled=not is_readable,
-            help=why,
+            help=f"Of the settings of {name}.{unreadable}",
         ):
             preset(run_id)

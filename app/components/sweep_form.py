@@ -27,19 +27,12 @@ def sweep_input(form: SweepForm, fields: Sequence[str], suggested_tag: str, chan
     st.caption("One setting a line, with the values that it takes: training.learning_rate: 1e-4, 2e-4")
 
     def typed() -> None:
-        change(
-            SweepForm(
-                str(widget_value(TEXT) or ""),
-                KINDS.get(widget_value(KIND) or "") is SweepKind.LIST,
-                str(widget_value(NAME) or ""),
-                str(widget_value(TAG) or ""),
-            )
-        )
+        change(_held(str(widget_value(TEXT) or "")))
 
     def add() -> None:
         if field := widget_value(FIELD):
-            before = form.text.rstrip()
-            change(SweepForm(f"{before}\n{field}: ".lstrip(), form.is_list, form.pattern, form.tag))
+            before = str(widget_value(TEXT) or "").rstrip()
+            change(_held(f"{before}\n{field}: ".lstrip()))
 
     st.text_area(
         "Settings and their values",
@@ -76,6 +69,16 @@ def sweep_input(form: SweepForm, fields: Sequence[str], suggested_tag: str, chan
             max_chars=50,
             help="All runs of the sweep get it, so that they are found together.",
         )
+
+
+def _held(text: str) -> SweepForm:
+    """What the widgets hold now, with this text: several may have changed since they were drawn."""
+    return SweepForm(
+        text,
+        KINDS.get(widget_value(KIND) or "") is SweepKind.LIST,
+        str(widget_value(NAME) or ""),
+        str(widget_value(TAG) or ""),
+    )
 
 
 def sweep_runs(plan: SweepPlan) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.markdown_escape import escape
 from app.components.parameter_input import Change, parameter_input
 from app.drafts import value_at
 from app.session import show_in_widget, widget_value
@@ -41,7 +42,7 @@ def method_form(spec: type[Spec], draft: Draft, change: Change, problems: Proble
     _row(first, "method", draft, change, problems)
     others = [knob for knob in knobs if knob not in first]
     if others:
-        with st.expander(f"More settings of {spec.card.title}", icon=":material/tune:"):
+        with st.expander(f"More settings of {escape(spec.card.title)}", icon=":material/tune:"):
             _row(others, "method", draft, change, problems)
 
 

@@ -95,7 +95,11 @@ def _one_model(services: Services, model: BaseModel) -> None:
 def _delete_model(services: Services, model: BaseModel) -> None:
     plan = services.models.removal(model.id)
     if st.button(
-        "Delete", icon=":material/delete:", key="model-delete", disabled=bool(plan.refusal), help=plan.refusal or None
+        "Delete",
+        icon=":material/delete:",
+        key="model-delete",
+        disabled=bool(plan.refusal),
+        help=escape(plan.refusal) or None,
     ):
         delete_model_dialog(plan, lambda model_id, for_good: attempt(_deleted, services, model_id, for_good))
 

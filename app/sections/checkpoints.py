@@ -79,7 +79,7 @@ def _one_checkpoint(services: Services, view: RunView, row: CheckpointRow, tags:
                 icon=":material/delete:",
                 key="checkpoint-delete",
                 disabled=bool(row.refusal),
-                help=row.refusal or None,
+                help=escape(row.refusal) or None,
             ):
                 delete_checkpoint_dialog(view.name, row, lambda step: attempt(_deleted, services, view.id, step))
         if row.refusal:

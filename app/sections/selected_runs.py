@@ -76,7 +76,7 @@ def _bulk(services: Services, views: Sequence[RunView], tags: Sequence[str]) -> 
         disabled=not goes_on,
         help=None if goes_on else "None of them goes on.",
     ):
-        left = [view for view in views if view not in goes_on]
+        left = [view for view in views if not can_stop(view)]
         stop_dialog(goes_on, left, lambda ids: attempt(_told, bulk.stop, "asked to stop", ids))
     if st.button(
         "Delete",
@@ -85,7 +85,7 @@ def _bulk(services: Services, views: Sequence[RunView], tags: Sequence[str]) -> 
         disabled=not at_rest,
         help=None if at_rest else "All of them are at work or wait. Stop them first.",
     ):
-        left = [view for view in views if view not in at_rest]
+        left = [view for view in views if view.run.is_active]
         delete_many_dialog(at_rest, left, lambda ids: attempt(_told, bulk.delete, "moved to the trash", ids))
 
 

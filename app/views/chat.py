@@ -1,7 +1,7 @@
 """Chat: the base model, tuned models and their checkpoints answer the same question side by side."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -219,8 +219,8 @@ def _held_question(services: Services, state: StateManager, table: Table, verdic
 def _sidebar(services: Services, state: StateManager) -> None:
     ui = state.state.ui
 
-    def change(settings: ChatSettings) -> None:
-        state.update_state(set_chat(settings))
+    def change(edit: Callable[[ChatSettings], ChatSettings]) -> None:
+        state.update_state(set_chat(edit(state.state.ui.chat)))
 
     def keep(name: str) -> None:
         if name:

@@ -192,7 +192,7 @@ def _of_hub(services: Services, listed: Listed) -> RowTable | None:
 def _facts(facts: DatasetFacts) -> None:
     with st.container(horizontal=True, key="dataset-facts"):
         st.badge(f"{facts.num_rows or 0:,} rows", icon=":material/table_rows:", color="gray")
-        st.badge(f"format {facts.format or 'not recognised'}", icon=":material/category:", color="gray")
+        st.badge(f"format {escape(facts.format) or 'not recognised'}", icon=":material/category:", color="gray")
         st.badge(in_bytes(facts.size_bytes or 0), icon=":material/description:", color="gray")
         st.badge(f"fingerprint {facts.fingerprint[:12]}", icon=":material/fingerprint:", color="gray")
         if facts.num_problems:

@@ -59,7 +59,7 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     if tuple(view.id for view in views) != known:
         st.rerun()  # a run ended or began: the rest of the page has to tell so too
     waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
-    at_work = [view for view in views if view not in waiting]
+    at_work = [view for view in views if not view.queue_position]
     if not at_work:
         st.caption("Nothing is running." + ("" if waiting else " Start a run on Train, or go on with one below."))
     for view in at_work[:MAX_ACTIVE]:
@@ -95,9 +95,11 @@ def _needs_you(services: Services, views: tuple[RunView, ...]) -> None:
 
 def _asking(services: Services, views: list[RunView]) -> None:
     failed = [view for view in views if view.state is RunState.FAILED]
-    for view in views:
-        if view not in failed:
-            paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
+    paused = [view for view in views if view.state is not RunState.FAILED]
+    for view in paused[:MAX_PAUSED]:
+        paused_card(view, acts_of(services), services.repairs.offer(view.id), services.repairs.apply_change)
+    if len(paused) > MAX_PAUSED:
+        link_to_view("runs", f"All {len(paused):,} paused runs that need you", ":material/list_alt:", status="paused")
     for view in failed[:MAX_FAILED]:
         failed_card(view, services.training.resume, services.repairs.offer(view.id), services.repairs.apply_change)
     if len(failed) > MAX_FAILED:

@@ -44,7 +44,7 @@ def _dependencies(services: Services) -> None:
     else:
         dependency_problems(report)
     dependency_table(report)
-    python = services.dependencies.status().python
+    python = services.dependencies.python()
     st.caption("Python that runs the studio, and the studio itself")
     st.code(f"Python {python.version} at {python.path}\nPEFT Studio {_studio_version()}", language=None)
 

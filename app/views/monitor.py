@@ -39,8 +39,7 @@ from backend.domain.tensorboard_page import Stage
 from backend.domain.timeline import timeline
 from backend.services.bundle import Services
 
-REFRESH_SECONDS = 1.0
-SECTION_SECONDS = 3.0  # for new tags and marks, new lines of the log; points of curves come by themselves
+REFRESH_SECONDS = 2.0  # points of curves come by themselves
 SECTION = "section"  # in the address, too
 FOLLOW = "monitor-follow"
 
@@ -57,13 +56,12 @@ def render(services: Services) -> None:
     run_id = select_run(views, state.state.view.run_id)
     state.update_state(open_run(run_id))
     view = services.status.show(run_id)
-    every, drawn = REFRESH_SECONDS if view.run.needs_supervisor else None, (view.state, view.wish)
     _header(view)
     how_it_is = st.empty()
     _buttons(services, view)
     num_waiting = sum(one.queue_position is not None for one in views)
     draw_next_steps(view, num_waiting, _deeds(view, _beside(views, view)), _fix(services, run_id))
-    live(_live, every, f"monitor-{run_id}")(services, run_id, drawn, how_it_is)
+    figures = st.empty()
     section = st.segmented_control(
         "Section",
         list(SECTIONS),
@@ -72,29 +70,45 @@ def render(services: Services) -> None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    _section(services, view, section or next(iter(SECTIONS)))
+    _living(services, view, section or next(iter(SECTIONS)), Places(how_it_is, figures))
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What a section was drawn with, on which depends how often it is drawn again."""
+    """What the page was drawn with, on which depends how often its live part is drawn again."""
 
+    how: tuple[RunState, Wish]
     stage: Stage
     is_live: bool
     follows: bool
 
 
-def _section(services: Services, view: RunView, section: str) -> None:
-    """A second fragment, slower than the first: charts move by themselves."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the live part writes besides its own place: above and below the buttons.
+
+    The buttons cannot be in it: an open dialog would close at each tick.
+    """
+
+    how_it_is: DeltaGenerator
+    figures: DeltaGenerator
+
+
+def _living(services: Services, view: RunView, section: str, places: Places) -> None:
+    """One part ticks: how the run is, and the section below; a log that is being read stands still."""
     follows = widget_value(FOLLOW) is not False
-    drawn = Drawn(_tensorboard(services, view).showing().stage, view.run.needs_supervisor, follows)
+    stage = _tensorboard(services, view).showing().stage
+    drawn = Drawn((view.state, view.wish), stage, view.run.needs_supervisor, follows)
     is_still = section == "Log" and not follows
     paces = [
-        SECTION_SECONDS if drawn.is_live and not is_still else None,
+        REFRESH_SECONDS if drawn.is_live else None,
         refresh_seconds(drawn.stage) if section == "Curves" else None,
     ]
     every = min((pace for pace in paces if pace), default=None)
-    live(SECTIONS[section], every, f"monitor-section-{view.id}-{section}")(services, view.id, drawn)
+    ticking = None if is_still else section
+    live(_live, every, f"monitor-{view.id}-{ticking}")(services, view.id, drawn, places, ticking)
+    if is_still:
+        live(SECTIONS[section], None, f"monitor-still-{view.id}")(services, view.id, drawn)
 
 
 def _tensorboard(services: Services, view: RunView) -> TensorBoardActs:
@@ -150,17 +164,20 @@ def _origin(origin: Origin) -> None:
         link_to_view("monitor", "Open it", ":material/call_split:", run=origin.run_id)
 
 
-def _live(services: Services, run_id: str, drawn: tuple[RunState, Wish], how_it_is: DeltaGenerator) -> None:
-    """`how_it_is` is a place above the buttons, which cannot be in here: an open dialog would close at each tick."""
+def _live(services: Services, run_id: str, drawn: Drawn, places: Places, section: str | None) -> None:
+    """`section` is drawn in its own place, None for none."""
     view = services.status.show(run_id)
-    if (view.state, view.wish) != drawn:
+    if (view.state, view.wish) != drawn.how:
         st.rerun()  # the buttons above, and whether this goes on ticking, depend on the state
     report = services.reports.report(view)
-    with how_it_is.container():
+    with places.how_it_is.container():
         state_badge(view.state)
         draw_sentence(report)
-    draw_progress(report)
-    run_figures(report)
+    with places.figures.container():
+        draw_progress(report)
+        run_figures(report)
+    if section is not None:
+        SECTIONS[section](services, run_id, drawn)
 
 
 def _curves(services: Services, run_id: str, drawn: Drawn) -> None:

@@ -10,6 +10,7 @@ from app.components.dataset_input import UPLOADS, dataset_input
 from app.components.dataset_look import draw_dataset
 from app.components.draft_banner import draft_banner
 from app.components.findings import draft_problems, preflight_findings
+from app.components.markdown_escape import escape
 from app.components.method_picker import method_picker
 from app.components.model_input import model_input
 from app.components.parameter_input import field_problems, parameter_input
@@ -229,7 +230,7 @@ def _method(form: Form) -> None:
     model = form.services.counts.model(path, revision, base()) if isinstance(path, str) and path else None
     reasons = method_reasons(form.services, form.draft, model.model_type if model else "")
     method_picker(members(Method), spec, reasons, lambda name: form.edit(lambda draft: with_method(draft, name)))
-    st.subheader(f"Settings of {spec.card.title}", anchor=False)
+    st.subheader(f"Settings of {escape(spec.card.title)}", anchor=False)
     method_form(spec, form.draft, form.change, form.by_key)
 
 

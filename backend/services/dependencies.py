@@ -81,11 +81,15 @@ class DependencyService:
             *(self._package(Requirement(name), required=False) for name in OPTIONAL),
         )
 
+    def python(self) -> PythonStatus:
+        """The one that runs the studio; asks no package."""
+        python = self._packages.python()
+        return PythonStatus(installed=True, version=python.version, path=python.path)
+
     def status(self) -> DependencyStatus:
         """The same facts by kind."""
-        python = self._packages.python()
         return DependencyStatus(
-            python=PythonStatus(installed=True, version=python.version, path=python.path),
+            python=self.python(),
             cuda=self._cuda(),
             packages={check.name: _package_info(check) for check in self.check_packages()},
         )

@@ -228,6 +228,20 @@ def test_a_cleared_conversation_can_be_brought_back(studio: StudioContainer, ser
     assert said(at) == ["re: hm", "re: hm"]
 
 
+def test_two_knobs_turned_before_the_page_answers_both_count(
+    studio: StudioContainer, services: Services, model: Model
+) -> None:
+    """A browser sends a field that loses the focus together with the click that took it."""
+    add_run(studio, "mine")
+    at = open_page("chat", run="mine", **{"with": "none"})
+    at.text_area(key="chat-stop").set_value("###")
+    at.selectbox(key="chat-quantization").set_value("int8")
+    at.slider(key="chat-temperature").set_value(1.0).run()
+    ask(at, "hm")
+    sampling, quantization = model.asked[0].sampling, model.asked[0].quantization
+    assert (sampling.stop, sampling.temperature, quantization.name) == (("###",), 1.0, "int8")
+
+
 def test_sampling_reaches_the_model_and_is_kept_under_a_name(
     studio: StudioContainer, services: Services, model: Model
 ) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from dependency_injector import providers
 
+from app.views.home import MAX_PAUSED
 from backend.containers import StudioContainer
 from backend.domain.actions import replace_draft
 from backend.domain.heartbeat import Heartbeat, Phase
@@ -298,3 +299,24 @@ def test_of_many_runs_at_work_some_are_drawn(studio: StudioContainer) -> None:
     at = open_page()
     assert sum(button.label == "Open in Monitor" for button in at.button) == 6
     assert "All 8 runs at work" in [link.proto.label for link in at.get("page_link")]
+
+
+def test_buttons_of_cards_tell_of_which_run_they_are(some_runs: None) -> None:
+    helps = {button.key: button.help for button in open_page().button}
+    assert all(r"\*live\*" in helps[key] for key in ("open-live", "pause-live", "stop-live"))
+    assert all(r"\*bad\*" in helps[key] for key in ("open-bad", "resume-bad"))
+
+
+def test_of_many_runs_that_paused_by_themselves_the_first_are_shown_and_the_rest_are_one_click_away(
+    studio: StudioContainer, services: Services
+) -> None:
+    for number in range(MAX_PAUSED + 2):
+        folder = studio.settings().runs_folder / f"p{number}"
+        folder.mkdir(parents=True)
+        studio.store().create(
+            a_run(f"p{number}", state=RunState.PAUSED, wish=Wish.PAUSE, error_id="disk-full", run_dir=folder)
+        )
+    at = open_page()
+    assert not at.exception
+    assert sum(str(button.key).startswith("resume-") for button in at.button) == MAX_PAUSED
+    assert any("7 paused runs that need you" in link.proto.label for link in at.get("page_link"))

@@ -504,6 +504,14 @@ def test_a_sweep_shows_its_runs_and_queues_all_of_them(services: Services, rows:
     assert services.drafts.unfinished() == ()
 
 
+def test_a_setting_added_to_a_sweep_keeps_what_was_typed_just_before(services: Services, rows: Path) -> None:
+    at = opened(filled(services, rows), "train-sweep")
+    at.text_area(key="sweep-text").set_value("method.rank: 8, 16")
+    at.selectbox(key="sweep-field").set_value("training.seed")
+    opened(at, "train-sweep")
+    assert at.text_area(key="sweep-text").value == "method.rank: 8, 16\ntraining.seed: "
+
+
 def test_a_sweep_with_an_impossible_run_says_which_and_cannot_be_started(services: Services, rows: Path) -> None:
     at = filled(services, rows)
     opened(at, "train-sweep")

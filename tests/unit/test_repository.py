@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.navigation import MENU
-
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(path for folder in ("app", "backend", "config", "scripts") for path in (ROOT / folder).rglob("*.py"))
 MAX_LINES = 300
-MAX_FRAGMENTS = 4
-MAX_FRAGMENTS_OF_A_PAGE = 2
 
 
 def tracked() -> list[str]:
@@ -62,15 +58,6 @@ def test_every_model_load_refuses_remote_code() -> None:
                 if "trust_remote_code" not in names and None not in names:
                     found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert found == []
-
-
-def test_fragments_are_few() -> None:
-    """What ticks is drawn again and again, for every open tab."""
-    pages = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "app").rglob("*.py"))}
-    assert 1 <= sum(text.count("st.fragment") for text in pages.values()) <= MAX_FRAGMENTS
-    lively = {name: text.count(" live(") for name, text in pages.items() if "app.frame import live" in text}
-    assert max(lively.values()) <= MAX_FRAGMENTS_OF_A_PAGE
-    assert lively.keys() <= {f"{view.url_path}.py" for view in MENU}
 
 
 def test_session_state_is_touched_in_one_place_only() -> None:

@@ -117,6 +117,21 @@ def test_lists_of_ended_runs_are_remembered_until_the_store_changes(here: Watche
     assert here.status.list()[0].run.notes == "changed"
 
 
+def test_while_a_run_is_at_work_the_others_are_not_asked_for_again(
+    here: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is read once for a thousand runs, however often a page asks; the live one is looked at each time."""
+    here.add("over", RunState.FINISHED, wish=Wish.STOP)
+    folder = here.add("live", RunState.RUNNING)
+    asked: list[None] = []
+    every = here.store.list
+    monkeypatch.setattr(here.store, "list", lambda: asked.append(None) or every())
+    for step in (1, 2, 3):
+        folder.heartbeat.write_text(beat(step=step))
+        assert {view.id: view.step for view in here.status.list()} == {"live": step, "over": 7}
+    assert len(asked) == 1
+
+
 def test_waiting_runs_are_remembered_but_for_their_places(here: Watched) -> None:
     """A thousand of them must not be looked at in their folders each second."""
     folder = here.add("second", RunState.QUEUED, priority=1)
