@@ -153,12 +153,12 @@ class AnyOrder(RuleBasedStateMachine):
         """No fault, but time: until so many steps are done, or the run rests."""
         if self.ends.get(target_run) == {RunState.FINISHED} and not self.keepers:
             run_id = self.ids[target_run]
-            self.lab.new_manager().reconcile()
-            wait_until(
-                lambda: any(line["step"] >= steps for line in self.lab.steps(run_id)) or self._rests(run_id),
-                f"step {steps}",
-                QUIET_SECONDS,
-            )
+
+            def has_come() -> bool:
+                self.lab.new_manager().reconcile()  # again and again: a process that was just killed may hold its locks
+                return any(line["step"] >= steps for line in self.lab.steps(run_id)) or self._rests(run_id)
+
+            wait_until(has_come, f"step {steps}", QUIET_SECONDS)
 
     @rule(
         target_run=TARGETS,
