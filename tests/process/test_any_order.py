@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -46,13 +45,6 @@ PLAN: dict[str, Any] = {"total_steps": STEPS, "save_every": 3, "step_seconds": 0
 CRASHES = [{}, {"1": {"crash_at_step": 5}}, {"1": {"crash_at_step": 2}, "2": {"crash_at_step": 7, "signal": "SIGSEGV"}}]
 TARGETS = st.integers(0, RUNS - 1)
 QUIET_SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    forks = Forks("misbehaving")
-    yield forks
-    forks.close()
 
 
 class AnyOrder(RuleBasedStateMachine):
