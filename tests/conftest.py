@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.schedule import LongestFirst, rank, seconds_by_file, slowest_files
+from tests.untraced import untraced
 
 settings.register_profile(
     "studio", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -81,6 +82,13 @@ def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if is_shared else base) / "demo-models"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def untraced_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage of the programs that a test starts is measured by another test, or by calling their parts."""
+    for name in os.environ.keys() - untraced(os.environ):
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -252,7 +252,7 @@ def kill(*pids: int | None) -> None:
     for pid in pids:
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(is_alive(pid) for pid in pids if pid), f"{pids} are gone")
+    wait_until(lambda: all(is_gone(pid) for pid in pids if pid), f"{pids} are gone")
 
 
 @contextmanager
@@ -266,11 +266,13 @@ def paused(pid: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def is_alive(pid: int) -> bool:
+def is_gone(pid: int) -> bool:
+    """It holds nothing any more, no lock either: with its first thread, which is seen dead first, all others ended."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     except psutil.NoSuchProcess:
-        return False
+        return True
 
 
 def processes(folder: Path) -> dict[int, str]:

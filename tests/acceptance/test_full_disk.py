@@ -31,7 +31,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode != 0:
         pytest.skip("no small disk can be mounted here")
     yield place
-    subprocess.run(["/usr/bin/umount", place], check=True)
+    wait_until(
+        lambda: subprocess.run(["/usr/bin/umount", place], check=False).returncode == 0, "all have left the disk"
+    )
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_a_full_disk_pauses_the_run_with_a_reason_and_harms_no_checkpoint(
 
 def wait_for_pause(studio: Studio, run_id: str) -> dict[str, Any]:
     """The run is paused and nobody works on it; what `runs show` says then."""
-    wait_until(lambda: studio.know(run_id).state is RunState.PAUSED, lambda: f"the pause: {studio.story(run_id)}", 60)
+    wait_until(lambda: studio.know(run_id).state is RunState.PAUSED, lambda: f"the pause: {studio.story(run_id)}")
     studio.wait_for_quiet()
     return dict(studio.show(run_id))
 

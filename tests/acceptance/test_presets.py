@@ -8,6 +8,7 @@ import pytest
 from backend.trainer.demo_model import ensure_demo_model
 from config.catalog import preset_path, presets
 from tests.acceptance.studio import Studio
+from tests.training.runs import curves
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(2400)]
 
@@ -22,4 +23,4 @@ def test_every_preset_trains_on_the_demo_model(studio: Studio, demo_models: Path
         assert shown["state"] == "finished", (name, said)
         adapter = studio.folder(shown["id"]).adapter
         assert (adapter / "adapter_model.safetensors").is_file(), name
-        assert studio.curve(shown["id"], "eval/loss"), name
+        assert curves(studio.folder(shown["id"]))["eval/loss"], name

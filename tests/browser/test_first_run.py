@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from config.demo import DEMO_QUESTION
+from config.settings import Settings
 from tests.browser.conftest import server, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.training, pytest.mark.timeout(900)]
@@ -58,8 +59,11 @@ def train_own_file(page: Page, rows: Path) -> None:
 
 
 def test_a_newcomer_gets_from_nothing_to_an_answer_and_to_an_own_file_by_clicks(
-    page: Page, rows: Path, workspace: Path, free_port: int
+    page: Page, rows: Path, workspace: Path, free_port: int, demo_models: Path
 ) -> None:
+    """The demo model is made by the first run, or waited for, or there: tests of all processes share one."""
+    workspace.mkdir()
+    Settings(workspace=workspace).models_folder.symlink_to(demo_models, target_is_directory=True)
     address = f"http://127.0.0.1:{free_port}"
     with server(workspace, free_port):
         began = time.monotonic()

@@ -33,6 +33,7 @@ from backend.executors import lock_file, process_table
 from backend.executors.environment import ATTEMPT, LOCK_FD, RUN_ID, TOKEN, child_environment
 from backend.executors.local import LocalExecutor
 from backend.probes.clock import SystemClock
+from tests.untraced import untraced
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPERVISOR = "forked-supervisor"
@@ -41,7 +42,7 @@ DASHBOARD = "forked-dashboard"
 WORKSPACE = "PEFT_STUDIO_WORKSPACE"
 SOCKET = "PEFT_STUDIO_FORKS"
 PATIENCE_SECONDS = 120.0
-_SHOWN = (RUN_ID, TOKEN, ATTEMPT, LOCK_FD, WORKSPACE)
+_SHOWN = (RUN_ID, TOKEN, ATTEMPT, LOCK_FD, WORKSPACE, "PEFT_STUDIO_MODELS", "CUDA_VISIBLE_DEVICES")
 _ENV_START, _ENV_END = 47, 48  # of proc_pid_stat(5), counted from the field after the name
 _MAX_BYTES = 65_536
 _MISBEHAVING = ("alembic", "sqlalchemy", "backend.supervisor.program", "tests.fakes.misbehaving_trainer")
@@ -51,13 +52,20 @@ STACKS = {"misbehaving": _MISBEHAVING, "real": (*_MISBEHAVING, *_REAL, *_OURS)}
 
 
 class Forks:
-    """The process that forks; `kind` names the trainer, "misbehaving" or "real"."""
+    """The process that forks; `kind` names the trainer, "misbehaving" or "real".
+
+    Coverage is not measured there: what is forked ends at once, and could not tell.
+    """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._folder = tempfile.TemporaryDirectory(prefix="forks-")
         self.socket = Path(self._folder.name) / "socket"
-        environment = os.environ | {"PEFT_STUDIO_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        environment = untraced(os.environ) | {
+            "PEFT_STUDIO_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.forked_programs", str(self.socket), kind],
             cwd=ROOT,
@@ -248,7 +256,7 @@ def _supervisor(arguments: Sequence[str]) -> int:
     count = Path(run_dir) / "oom-kills"
     program.oom_kills = lambda: int(count.read_text()) if count.exists() else 0
     program.SystemClock = lambda: JumpingClock(Path(run_dir) / "clock-jump")  # type: ignore[misc,assignment]
-    program.LocalExecutor = ForkingExecutor  # type: ignore[misc]
+    program.executor_named = lambda _, **options: ForkingExecutor(**options)
     return program.main([run_dir], trainer=(TRAINER, kind), supervisor=(SUPERVISOR, kind))
 
 

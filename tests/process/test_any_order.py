@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -46,13 +45,6 @@ PLAN: dict[str, Any] = {"total_steps": STEPS, "save_every": 3, "step_seconds": 0
 CRASHES = [{}, {"1": {"crash_at_step": 5}}, {"1": {"crash_at_step": 2}, "2": {"crash_at_step": 7, "signal": "SIGSEGV"}}]
 TARGETS = st.integers(0, RUNS - 1)
 QUIET_SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    forks = Forks("misbehaving")
-    yield forks
-    forks.close()
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -153,12 +145,12 @@ class AnyOrder(RuleBasedStateMachine):
         """No fault, but time: until so many steps are done, or the run rests."""
         if self.ends.get(target_run) == {RunState.FINISHED} and not self.keepers:
             run_id = self.ids[target_run]
-            self.lab.new_manager().reconcile()
-            wait_until(
-                lambda: any(line["step"] >= steps for line in self.lab.steps(run_id)) or self._rests(run_id),
-                f"step {steps}",
-                QUIET_SECONDS,
-            )
+
+            def has_come() -> bool:
+                self.lab.new_manager().reconcile()  # again and again: a process that was just killed may hold its locks
+                return any(line["step"] >= steps for line in self.lab.steps(run_id)) or self._rests(run_id)
+
+            wait_until(has_come, f"step {steps}", QUIET_SECONDS)
 
     @rule(
         target_run=TARGETS,

@@ -5,7 +5,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,9 +47,17 @@ print(json.dumps(sorted(set(paths(app._build_starlette_app().routes)))))
 """
 
 
+WEAK_VARIABLES = {
+    "STREAMLIT_SERVER_ENABLE_CORS": "false",
+    "STREAMLIT_SERVER_ENABLE_AGENT_API": "true",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "true",
+}
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("dashboard")) as found:
+    """A plain start, under variables that would weaken it."""
+    with serving(tmp_path_factory.mktemp("dashboard"), environment=WEAK_VARIABLES) as found:
         yield found
 
 
@@ -145,7 +152,12 @@ def open_stream(served: Served, host: str, origin: str | None) -> None:
         pass
 
 
-def test_flags_win_over_the_configuration_of_the_user_and_of_the_folder(tmp_path: Path) -> None:
+def test_variables_cannot_weaken_a_plain_start(served: Served) -> None:
+    assert_strong(served)
+
+
+@pytest.mark.usefixtures("untraced_programs")
+def test_flags_win_over_the_configuration_of_the_user_and_of_the_folder_and_it_ends_when_asked(tmp_path: Path) -> None:
     for folder in (tmp_path / "home", tmp_path / "elsewhere"):
         weak = folder / ".streamlit" / "config.toml"
         weak.parent.mkdir(parents=True)
@@ -156,16 +168,8 @@ def test_flags_win_over_the_configuration_of_the_user_and_of_the_folder(tmp_path
         sockets = psutil.Process(served.process.pid).net_connections(kind="inet")
         assert {s.laddr.ip for s in sockets if s.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
         assert_strong(served)
-
-
-def test_variables_cannot_weaken_a_plain_start(tmp_path: Path) -> None:
-    weak = {
-        "STREAMLIT_SERVER_ENABLE_CORS": "false",
-        "STREAMLIT_SERVER_ENABLE_AGENT_API": "true",
-        "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "true",
-    }
-    with serving(tmp_path, environment=weak) as served:
-        assert_strong(served)
+        served.process.terminate()
+        served.process.wait(STOP_SECONDS)
 
 
 def assert_strong(served: Served) -> None:
@@ -177,6 +181,7 @@ def assert_strong(served: Served) -> None:
     assert served.ask("POST", "/_stcore/agent/interact", own)[0] in (403, 404)
 
 
+@pytest.mark.usefixtures("untraced_programs")
 def test_a_server_that_would_listen_to_everybody_does_not_start(tmp_path: Path) -> None:
     everybody = {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}
     process, log = start(tmp_path, [f"--server.port={a_free_port()}"], environment=everybody)
@@ -185,11 +190,3 @@ def test_a_server_that_would_listen_to_everybody_does_not_start(tmp_path: Path) 
     finally:
         end(process)
     assert "[listens-too-wide]" in log.read_text(encoding="utf-8")
-
-
-def test_it_ends_when_asked(tmp_path: Path) -> None:
-    with serving(tmp_path) as served:
-        served.process.terminate()
-        asked = time.monotonic()
-        served.process.wait(STOP_SECONDS)
-        assert time.monotonic() - asked < STOP_SECONDS

@@ -18,13 +18,6 @@ LONG_KILLS_EACH = 30
 
 
 @pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    forks = Forks("misbehaving")
-    yield forks
-    forks.close()
-
-
-@pytest.fixture(scope="module")
 def training_forks() -> Iterator[Forks]:
     forks = Forks("real")
     yield forks

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.process
 
 def health(port: int) -> int | None:
     """The pid of the server that answers there."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/api/health")
         return int(json.loads(connection.getresponse().read())["pid"])
@@ -77,7 +77,7 @@ def test_a_hanging_dashboard_is_replaced_and_runs_outlive_all_of_it(
         assert (lab.supervisor(), lab.trainer()) == (supervisor, trainer)
 
         program.send_signal(signal.SIGINT)
-        assert program.wait(30) == 0, log.read_text()
+        assert program.wait(60) == 0, log.read_text()
         assert not is_alive(second["pid"])
         assert (status()["running"], status()["state"]) == (False, "stopped")
         assert (lab.supervisor(), lab.trainer()) == (supervisor, trainer)

@@ -25,7 +25,8 @@ from tests.process.serving import a_free_port
 pytestmark = pytest.mark.process
 
 PROGRAM = Path(__file__).parent.parent / "fakes" / "launcher_program.py"
-QUICK = {"waits": [0.05, 0.05, 0.05], "check_every": 0.2, "check_timeout": 0.5, "check_every_at_start": 0.05}
+QUICK = {"waits": [0.05, 0.05, 0.05], "check_every": 0.2, "check_timeout": 30.0, "check_every_at_start": 0.05}
+IMPATIENT = {"check_timeout": 0.5}  # only where silence is the point: a busy machine is silent at times
 
 
 @dataclass
@@ -106,7 +107,7 @@ def lives(pid: int) -> bool:
 
 def stop(program: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
     program.send_signal(number)
-    out, err = program.communicate(timeout=30)
+    out, err = program.communicate(timeout=60)
     return program.returncode, out, err
 
 
@@ -141,13 +142,14 @@ def test_a_server_that_dies_is_back_at_the_same_port(launch: Launch) -> None:
     os.kill(first["pid"], signal.SIGKILL)
     died = time.monotonic()
     second = launch.ready(2)
-    assert time.monotonic() - died < 5.0
+    assert time.monotonic() - died < 20.0
     assert second["pid"] != first["pid"]
     assert (second["port"], second["restart_count"]) == (first["port"], 1)
     assert "stopped unexpectedly (killed by SIGKILL)" in launch.log()
 
 
 def test_a_server_that_was_stopped_by_the_system_is_replaced(launch: Launch) -> None:
+    launch.policy = IMPATIENT
     launch.begin()
     first = launch.ready()
     os.kill(first["pid"], signal.SIGSTOP)
@@ -157,6 +159,7 @@ def test_a_server_that_was_stopped_by_the_system_is_replaced(launch: Launch) -> 
 
 
 def test_a_server_that_falls_silent_is_replaced(launch: Launch) -> None:
+    launch.policy = IMPATIENT
     launch.begin({"silent_after": 3})
     launch.ready(2)
     assert "did not answer 3 checks in a row" in launch.log()
@@ -198,7 +201,7 @@ def test_term_that_is_ignored_becomes_kill_after_a_second(launch: Launch) -> Non
     pid = launch.ready()["pid"]
     asked = time.monotonic()
     code, _, err = stop(program)
-    assert 1.0 <= time.monotonic() - asked < 10.0
+    assert 1.0 <= time.monotonic() - asked < 30.0
     assert (code, lives(pid)) == (0, False)
     assert "did not end within 1 s; it is killed" in err
     assert launch.status()["exit_code"] == -9
@@ -238,7 +241,7 @@ def test_a_killed_launcher_takes_its_server_along(launch: Launch) -> None:
     program = launch.begin(ignore_term=True)
     pid = launch.ready()["pid"]
     program.kill()
-    wait_until(lambda: not lives(pid), "the kernel ends the server", 5.0)
+    wait_until(lambda: not lives(pid), "the kernel ends the server")
 
 
 def test_the_next_launcher_ends_the_server_that_a_killed_one_left(launch: Launch) -> None:
@@ -286,7 +289,7 @@ def test_a_second_launcher_says_where_the_first_one_is(launch: Launch) -> None:
     first = launch.begin()
     found = launch.ready()
     second = launch.begin()
-    out, _ = second.communicate(timeout=30)
+    out, _ = second.communicate(timeout=60)
     assert second.returncode == 0
     assert f"PEFT Studio is already at {found['url']}  (kept by process {first.pid})" in out
     assert len(launch.starts()) == 1
@@ -312,7 +315,7 @@ def test_the_log_is_capped_and_never_holds_the_server_up(launch: Launch) -> None
 def test_a_workspace_that_cannot_be_written_is_told(launch: Launch) -> None:
     launch.workspace.write_text("a file")
     program = launch.begin()
-    assert "[workspace-unusable]" in program.communicate(timeout=30)[1]
+    assert "[workspace-unusable]" in program.communicate(timeout=60)[1]
     assert program.returncode == 74
 
 
@@ -338,7 +341,7 @@ def test_a_check_has_a_deadline_that_drops_of_an_answer_do_not_stretch(free_port
         try:
             began = time.monotonic()
             assert not is_healthy("127.0.0.1", free_port, os.getpid(), 0.5)
-            assert time.monotonic() - began < 2.0
+            assert time.monotonic() - began < 10.0
         finally:
             dripping.kill()
             dripping.wait()

@@ -48,8 +48,8 @@ def test_the_standby_becomes_the_next_trainer_and_another_one_waits(warm_lab: La
 
 
 def test_what_the_new_trainer_says_goes_to_its_own_log_and_its_exit_code_is_known(warm_lab: Lab) -> None:
-    attempts = {"2": {"crash_at_step": 100_000 - 1, "flood_bytes": 200}, "1": {}}
-    warm_lab.start(**ENDLESS | {"total_steps": 400}, attempts=attempts)
+    attempts = {"1": {"pause_at_step": 7}, "2": {"flood_bytes": 200}}
+    warm_lab.start(**ENDLESS | {"total_steps": 12}, attempts=attempts)
     warm_lab.wait_for_standby()
     warm_lab.kill(warm_lab.trainer())
     run = warm_lab.wait_for_over()

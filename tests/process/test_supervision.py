@@ -179,8 +179,8 @@ def test_a_supervisor_that_is_told_to_leave_leaves_its_trainer_alone(lab: Lab) -
     wait_until(lambda: not process_table.is_alive(supervisor), "the supervisor has left")
     assert lab.trainer() == trainer
     assert lab.get().state is RunState.RUNNING
+    lab.bring_back()
     lab.go()
-    lab.manager.reconcile()
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 1), lab.story()
 

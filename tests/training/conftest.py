@@ -1,25 +1,16 @@
 """Tiny models, a tiny dataset, and runs of them in this process or in a real one."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.training.runs import MakeRun, Room, make_room
-from tests.untraced import untraced
 
 
 @pytest.fixture(autouse=True)
 def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bits are compared: the same number of threads here and in the real processes."""
     monkeypatch.setenv("PEFT_STUDIO_THREADS", "1")
-
-
-@pytest.fixture
-def untraced_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coverage of the programs that a test starts is measured by another test, or by calling their parts."""
-    for name in os.environ.keys() - untraced(os.environ):
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

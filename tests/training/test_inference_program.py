@@ -36,9 +36,11 @@ def program(folder: Path, idle_seconds: float = 600.0) -> PipedProgram:
     return PipedProgram(argv, cwd=folder, log=folder / "inference.log")
 
 
-@pytest.fixture
-def chat(tmp_path: Path) -> Iterator[ChatService]:
-    service = ChatService(program=program(tmp_path), clock=SystemClock(), models_folder=tmp_path)
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatService]:
+    """One process for several tests: its start takes longer than all that they ask."""
+    folder = tmp_path_factory.mktemp("chat")
+    service = ChatService(program=program(folder), clock=SystemClock(), models_folder=folder)
     yield service
     service.close()
 
@@ -88,16 +90,6 @@ def test_a_question_is_answered_and_the_same_process_answers_the_next(chat: Chat
     assert said[0] == said[1]
 
 
-@pytest.mark.usefixtures("untraced_programs")
-def test_a_refusal_of_the_model_reaches_the_person_and_the_process_stays(
-    chat: ChatService, base: Path, tmp_path: Path
-) -> None:
-    (failed,) = [e for e in chat.generate(request(tmp_path / "nothing")) if isinstance(e, Failed)]
-    assert failed.error.id == "model-not-found"
-    assert "nothing" in failed.error.what
-
-
-@pytest.mark.usefixtures("untraced_programs")
 def test_a_long_answer_can_be_stopped_left_and_unloaded(chat: ChatService, base: Path) -> None:
     asked = request(base, ENDLESS)
     events = chat.generate(asked)
@@ -115,6 +107,13 @@ def test_a_long_answer_can_be_stopped_left_and_unloaded(chat: ChatService, base:
     chat.unload()
     assert pid is not None
     assert not psutil.pid_exists(pid)
+
+
+def test_a_refusal_of_the_model_reaches_the_person_and_the_process_stays(chat: ChatService, tmp_path: Path) -> None:
+    (failed,) = [e for e in chat.generate(request(tmp_path / "nothing")) if isinstance(e, Failed)]
+    assert failed.error.id == "model-not-found"
+    assert "nothing" in failed.error.what
+    assert chat.status().pid is not None
 
 
 @pytest.mark.usefixtures("untraced_programs")

@@ -16,6 +16,7 @@ from backend.probes.clock import SystemClock
 from backend.services import curve_settling, tensorboard_data
 from backend.services.curve_settling import CurveSettler
 from backend.services.tensorboard_data import TensorBoardDataManager
+from tests.fakes.clock import FakeClock
 from tests.fakes.event_bytes import append, points, scalar, version, write
 
 LONG = 30.0  # seconds; only a failure takes them
@@ -57,14 +58,17 @@ def _no_thread_stays() -> Iterator[None]:
 
 
 def test_each_folder_is_settled_once_and_the_thread_ends(tmp_path: Path) -> None:
-    settle = Scripted()
-    settler = CurveSettler(settle, SystemClock(), first_seconds=0.05)
+    settle, clock = Scripted(), FakeClock()  # nothing is due before we say so, however slow this machine is
+    settler = CurveSettler(settle, clock, first_seconds=0.05)
     for name in ("a", "b", "a", "c"):
         settler.offer(tmp_path / name)
     assert len(settling_threads()) == 1
+    assert settle.asked == []
+    clock.advance(0.05)
     assert eventually(lambda: settle.asked == ["a", "b", "c"])
     assert eventually(lambda: not settling_threads())
     settler.offer(tmp_path / "d")
+    clock.advance(0.05)
     assert eventually(lambda: settle.asked == ["a", "b", "c", "d"])
 
 
@@ -92,11 +96,12 @@ def test_a_failure_is_logged_and_the_others_are_settled(tmp_path: Path, caplog: 
 
 
 def test_nothing_begins_after_closing(tmp_path: Path) -> None:
-    settle = Scripted()
-    settler = CurveSettler(settle, SystemClock(), first_seconds=0.1)
+    settle, clock = Scripted(), FakeClock()
+    settler = CurveSettler(settle, clock, first_seconds=0.1)
     settler.offer(tmp_path / "a")
     settler.close()
     settler.close()
+    clock.advance(0.1)
     assert not settling_threads()
     settler.offer(tmp_path / "b")
     assert not settling_threads()
@@ -104,12 +109,13 @@ def test_nothing_begins_after_closing(tmp_path: Path) -> None:
 
 
 def test_what_was_withdrawn_is_left_alone(tmp_path: Path) -> None:
-    settle = Scripted()
-    settler = CurveSettler(settle, SystemClock(), first_seconds=0.1)
+    settle, clock = Scripted(), FakeClock()
+    settler = CurveSettler(settle, clock, first_seconds=0.1)
     settler.offer(tmp_path / "a")
     settler.offer(tmp_path / "b")
     settler.withdraw(tmp_path / "a")
     settler.withdraw(tmp_path / "unknown")
+    clock.advance(0.1)
     assert eventually(lambda: settle.asked == ["b"])
 
 
