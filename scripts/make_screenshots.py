@@ -52,6 +52,7 @@ def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
         stack.callback(browser.close)

@@ -64,7 +64,8 @@ def texts(at: object) -> str:
 def test_without_a_run_monitor_says_how_to_get_one(services: Services) -> None:
     at = open_page("monitor")
     assert not at.exception
-    assert "no run to watch yet" in at.info[0].value
+    assert at.header[0].value == "No run to watch yet"
+    assert at.button(key="monitor-start").click().run().title[0].value == "Train"
 
 
 def test_a_running_run_shows_measured_figures(studio: StudioContainer, services: Services) -> None:
