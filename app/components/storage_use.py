@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-import pyarrow as pa
 import streamlit as st
 
-from app.components.size_column import size_column
 from app.components.sizes import in_bytes
 from backend.domain.machine import Disk
 from backend.services.storage import FolderUsage
@@ -17,20 +15,17 @@ def draw_storage(disk: Disk, folders: Sequence[FolderUsage]) -> None:
     used = 1 - disk.free_bytes / disk.total_bytes
     words = f"{in_bytes(disk.free_bytes)} of {in_bytes(disk.total_bytes)} free; the workspace takes {in_bytes(total)}"
     st.progress(min(1.0, max(0.0, used)), text=words)
-    sizes = size_column("Size", [folder.size_bytes for folder in folders])
     st.dataframe(
-        pa.table(
-            {
-                "Part": [folder.name for folder in folders],
-                "Size": sizes.numbers,
-                "Files": [folder.num_files for folder in folders],
-                "Where": [str(folder.path) for folder in folders],
-            }
-        ),
+        {
+            "Part": [folder.name for folder in folders],
+            "Size": [in_bytes(folder.size_bytes) for folder in folders],
+            "Files": [folder.num_files for folder in folders],
+            "Where": [str(folder.path) for folder in folders],
+        },
         hide_index=True,
         column_config={
             "Part": st.column_config.TextColumn(width=210),
-            "Size": sizes.config,
+            "Size": st.column_config.TextColumn(width=90, alignment="right"),
             "Files": st.column_config.NumberColumn(format="localized", width=80),
             "Where": st.column_config.TextColumn(width="large"),
         },

@@ -96,13 +96,13 @@ def _results(services: Services, found: Comparison) -> None:
     if judged and len(found.runs) > 1:
         names = group_names(found.groups, found.labels)
         title, left, right = st.columns([2, 1, 1], vertical_alignment="bottom")
-        title.subheader("More than noise?", anchor=False)
+        title.header("More than noise?", anchor=False)
         tag = left.selectbox("Metric", judged, key="compare-metric")
         beside = right.selectbox(
             "Compared with", range(len(names)), format_func=lambda place: names[place], key="compare-beside"
         )
         seed_intervals(found, found.metric(tag or judged[0], beside or 0), _colors(services, found))
-    st.subheader("Results", anchor=False)
+    st.header("Results", anchor=False)
     few = _beside(found)
     results_table(few, [few.metric(tag) for tag in few.tags], services.comparing.now())
 

@@ -39,7 +39,7 @@ def compare(*run_ids: str, **query: str) -> AppTest:
 
 def texts(at: AppTest) -> str:
     """Everything that is said on the page."""
-    parts = (at.markdown, at.caption, at.text, at.info, at.warning, at.subheader)
+    parts = (at.markdown, at.caption, at.text, at.info, at.warning, at.header)
     return "\n".join(str(one.value) for kind in parts for one in kind)
 
 
