@@ -283,7 +283,7 @@ def test_a_run_whose_loss_is_no_number_shows_that_and_the_guards_word(
     figures = {metric.label: metric.value for metric in at.metric}
     assert (figures["Training loss"], figures["Evaluation loss"]) == ("NaN", "infinite")
     assert "1 of the latest training losses is not a number" in said_of(at)
-    assert "Not-finite, step 60: the loss is *nan*." in said_of(at)
+    assert "Not finite, step 60: the loss is *nan*." in said_of(at)
     assert "lower learning rate" in said_of(at)
 
 
