@@ -72,8 +72,9 @@ def draw_difference(form: Form) -> None:
 
 def draw_yaml(form: Form, config: RunConfig) -> None:
     """run.yaml and the command."""
-    with st.expander("run.yaml and command", icon=":material/terminal:"):
-        draw_order(run_yaml(form.services, config), "run")
+    with lazy_expander("run.yaml and command", ":material/terminal:", "train-yaml") as is_open:
+        if is_open:
+            draw_order(run_yaml(form.services, config), "run")
 
 
 def draw_sweep(form: Form) -> None:

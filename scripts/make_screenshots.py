@@ -1,17 +1,19 @@
 """Pictures of every view, in a new studio and in one with real tiny runs, light and dark, and a page that shows them.
 
-The runs are those of the demo: trained here, in a workspace that is thrown away. Takes about three minutes.
+The runs are those of the demo: trained here, in a workspace that is thrown away. Takes some minutes.
 Usage: scripts/screenshots [--only VIEW ...] [--keep FOLDER]
 """
 
 import argparse
 import io
 import os
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,11 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"name": "islands, rank 4", "method": {"name": "lora", "rank": 4, "alpha": 8}},
     {"name": "islands, slower", "training": {"learning_rate": 0.001}},
 )
-LONG = {"name": "islands, once more", "training": {"max_steps": 20_000, "save_steps": 500, "eval_steps": 50}}
+LONG = {
+    "name": "islands, once more",
+    "training": {"max_steps": 12_000, "save_steps": 500, "eval_steps": 50, "learning_rate": 0.0003},
+}
+BESIDE_TEXT = ("monitor", "curves")  # these two are also docs/images/NAME.png
 
 
 def main() -> int:
@@ -52,15 +58,22 @@ def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
         stack.callback(browser.close)
         expect.set_options(timeout=60_000)
         with served(folder / "new") as address:
             take(browser, address, shown, "empty", {})
-        with in_use(folder / "used") as queries, served(folder / "used") as address:
-            ask(browser, address, queries["chat"])
-            take(browser, address, shown, "full", queries)
+        with in_use(folder / "used") as studio, served(folder / "used", PEFT_STUDIO_FLAGS__DEVELOPER="true") as address:
+            if "chat" in {view.url_path for view in shown}:
+                ask(browser, address, studio.queries["chat"])
+            with at_work(studio) as going:
+                queries = studio.queries | {"monitor": f"run={going}"}
+                take(browser, address, shown, "full", queries)
+    for name in BESIDE_TEXT:
+        if (IMAGES / f"{name}-full-light.png").exists():
+            shutil.copyfile(IMAGES / f"{name}-full-light.png", IMAGES.parent / f"{name}.png")
     (DOCS / "views.md").write_text(page_of(MENU), encoding="utf-8")
     return 0
 
@@ -78,18 +91,28 @@ def _environment(workspace: Path) -> dict[str, str]:
 
 
 @contextmanager
-def served(workspace: Path) -> Iterator[str]:
+def served(workspace: Path, **variables: str) -> Iterator[str]:
     """The address of the real dashboard."""
     port, log = free_port(), workspace.with_suffix(".log")
     words = ["-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
-    with program(words, log, _environment(workspace)) as process:
+    with program(words, log, _environment(workspace) | variables) as process:
         wait_for(port, process, log)
         yield f"http://127.0.0.1:{port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """A workspace in use; `queries` are what views are opened with."""
+
+    services: Services
+    config: RunConfig
+    base: Path
+    queries: dict[str, str]
+
+
 @contextmanager
-def in_use(workspace: Path) -> Iterator[dict[str, str]]:
-    """Finished runs and one that goes on as long as the block lasts; what each view is opened with."""
+def in_use(workspace: Path) -> Iterator[Studio]:
+    """Finished runs, a dataset and a form."""
     os.environ |= _environment(workspace) | {"OMP_NUM_THREADS": "1"}
     container = build_container(Settings())
     services = container.services()
@@ -103,20 +126,28 @@ def in_use(workspace: Path) -> Iterator[dict[str, str]]:
         dataset = services.datasets.upload("islands.jsonl", file).path
     draft = services.configs.draft_of(config) | {"dataset": {"path": dataset, "validation_fraction": 0.1}}
     services.states.of("pictures").update_state(replace_draft(draft))
-    going = _start(services, config, LONG, preset.parent)
-    _wait(services, going, RunState.RUNNING, least_step=60)
+    queries = {
+        "curves": "&".join(f"runs=run:{run}" for run in done),
+        "compare": "&".join(f"runs={run}" for run in done),
+        "chat": f"run={done[0]}",
+        "datasets": f"dataset={dataset}",
+    }
     try:
-        yield {
-            "monitor": f"run={going}",
-            "curves": "&".join(f"runs=run:{run}" for run in done),
-            "compare": "&".join(f"runs={run}" for run in done),
-            "chat": f"run={done[0]}",
-            "datasets": f"dataset={dataset}",
-        }
+        yield Studio(services, config, preset.parent, queries)
     finally:
-        services.training.stop(going)
-        _wait(services, going, RunState.STOPPED)
         container.shutdown_resources()
+
+
+@contextmanager
+def at_work(studio: Studio) -> Iterator[str]:
+    """A run that goes on as long as the block lasts; its id."""
+    going = _start(studio.services, studio.config, LONG, studio.base)
+    try:
+        _wait(studio.services, going, RunState.RUNNING, least_step=150)
+        yield going
+    finally:
+        studio.services.training.stop(going)
+        _wait(studio.services, going, RunState.STOPPED)
 
 
 def _start(services: Services, config: RunConfig, told: dict[str, Any], base: Path) -> str:
@@ -165,7 +196,7 @@ def take(browser: Browser, address: str, views: list[View], state: str, queries:
         )
         page = context.new_page()
         page.set_default_timeout(120_000)
-        for view in views:
+        for view in sorted(views, key=lambda view: view.url_path != "monitor"):  # the live one while it is young
             path = "" if view is MENU[0] else view.url_path
             page.goto(f"{address}/{path}?{queries.get(view.url_path, '')}")
             settle(page)

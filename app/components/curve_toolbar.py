@@ -35,7 +35,7 @@ def curve_toolbar(
             live="300ms",
             placeholder="loss|accuracy",
             help="A regular expression; upper and lower case are alike.",
-            width=260,
+            width=200,
         )
         smoothing_slider(key_of("smoothing"))
         axis_select(key_of("x"))
@@ -58,13 +58,13 @@ def smoothing_slider(key: str) -> None:
         format=":blue[%.3f]",  # the theme's primary colour on its dark background is too faint for small text (4.0:1)
         key=key,
         help="TensorBoard's debiased moving average over all points; the original stays behind it.",
-        width=220,
+        width=200,
     )
 
 
 def axis_select(key: str) -> None:
     """What curves are drawn over."""
-    st.selectbox("Over", [axis.value for axis in AXES], key=key, format_func=lambda axis: AXES[XAxis(axis)], width=170)
+    st.selectbox("Over", [axis.value for axis in AXES], key=key, format_func=lambda axis: AXES[XAxis(axis)], width=165)
 
 
 def view_switches(keys: Mapping[str, str]) -> None:

@@ -13,13 +13,13 @@ from backend.services.dataset_registry import Listed
 
 OPEN = "datasets-open"
 _COLUMNS = {
-    "name": st.column_config.TextColumn("Name", width=220),
-    "kind": st.column_config.TextColumn("Where", width=150),
-    "rows": st.column_config.NumberColumn("Rows", format="localized", width=80),
-    "size": st.column_config.TextColumn("Size", width=90, alignment="right"),
+    "name": st.column_config.TextColumn("Name", width=195),
+    "kind": st.column_config.TextColumn("Where", width=120),
+    "rows": st.column_config.NumberColumn("Rows", format="localized", width=70),
+    "size": st.column_config.TextColumn("Size", width=85, alignment="right"),
     "format": st.column_config.TextColumn("Format", width=130),
-    "modified": st.column_config.DatetimeColumn("Changed", format="distance", width=120),
-    "runs": st.column_config.NumberColumn("Runs", format="localized", width=70, help="Runs with it as their first."),
+    "modified": st.column_config.DatetimeColumn("Changed", format="distance", width=115),
+    "runs": st.column_config.NumberColumn("Runs", format="localized", width=60, help="Runs with it as their first."),
     "problem": st.column_config.TextColumn("Problem", width=260),
 }
 

@@ -34,7 +34,7 @@ def draw_figures(
 
 def draw_incidents(incidents: Sequence[Incident]) -> None:
     """What failed and has not worked since, newest first."""
-    st.subheader("Errors that are not over", anchor=False)
+    st.header("Errors that are not over", anchor=False)
     st.caption("What failed in the last hour and has not worked since, also in tabs that were closed meanwhile.")
     if not incidents:
         st.text("None.")

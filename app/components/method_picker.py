@@ -73,7 +73,7 @@ def _searched(spec: type[Spec]) -> str:
 def _grid(
     specs: Sequence[type[Spec]], chosen: type[Spec], why_not: Mapping[str, str], choose: Choose, key: str
 ) -> None:
-    with st.grid(3, min_column_width=180, gap="small", key=key):
+    with st.grid(3, min_column_width=150, gap="small", key=key):
         for spec in specs:
             _card(spec, spec is chosen, why_not.get(spec.spec_name(), ""), choose)
 

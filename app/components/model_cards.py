@@ -19,7 +19,7 @@ UNKNOWN = "not known"
 
 def model_card(model: BaseModel) -> None:
     """Everything about a base model but its buttons."""
-    st.subheader(escape(model.title), anchor=False)
+    st.header(escape(model.title), anchor=False)
     st.code(model.id, language=None)
     _badges(model)
     if model.listed is not None:
@@ -72,7 +72,7 @@ def _badges(model: BaseModel) -> None:
 
 def adapter_card(name: str, folder: str, facts: FolderFacts | None, adapter: AdapterFacts | None, base: str) -> None:
     """An adapter, or the whole model that full fine-tuning made."""
-    st.subheader(escape(name), anchor=False)
+    st.header(escape(name), anchor=False)
     st.code(folder, language=None)
     if adapter is not None:
         _facts(

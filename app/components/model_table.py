@@ -15,7 +15,7 @@ from backend.services.adapter_library import RunAdapter
 HEIGHT_PIXELS, MAX_ROWS_WHOLE = 400, 9
 Choose = Callable[[str | None], None]
 _PARAMETERS = st.column_config.NumberColumn(
-    "Parameters", format="compact", width=100, help="Exact, from the headers of the weight files."
+    "Parameters", format="compact", width=85, help="Exact, from the headers of the weight files."
 )
 
 
@@ -27,21 +27,21 @@ def model_table(models: Sequence[BaseModel], chosen: str | None, choose: Choose)
         {
             "Model": [model.title for model in models],
             "Where": [model.home.value for model in models],
-            "Architecture": [one.architecture if one else None for one in facts],
             "parameters": pa.array([_parameters(model) for model in models], pa.int64()),
             "Number format": [one.weights.number_format if one else None for one in facts],
             "size": size.numbers,
             "context": pa.array([one.context_length if one else None for one in facts], pa.int64()),
             "Licence": [model.licence for model in models],
-            "template": pa.array([one.has_chat_template if one else None for one in facts], pa.bool_()),
             "runs": pa.array([len(model.runs) for model in models], pa.int64()),
+            "Architecture": [one.architecture if one else None for one in facts],
+            "template": pa.array([one.has_chat_template if one else None for one in facts], pa.bool_()),
             "Remarks": [remark(model) for model in models],
         }
     )
     config = {
         "parameters": _PARAMETERS,
         "size": size.config,
-        "context": st.column_config.NumberColumn("Context", format="localized", width=85, help="In tokens."),
+        "context": st.column_config.NumberColumn("Context", format="localized", width=75, help="In tokens."),
         "template": st.column_config.CheckboxColumn("Chat template", width=100),
         "runs": st.column_config.NumberColumn("Runs", width=60, help="Runs of this workspace that use it."),
         "Model": st.column_config.TextColumn(pinned=True),
@@ -72,10 +72,10 @@ def adapter_table(
             "Base model": [one.run.base_model for one in runs] + [one.base_model for one in foreign.values()],
             "parameters": pa.array([one.num_parameters if one else None for one in weights], pa.int64()),
             "size": size.numbers,
-            "Made by": [one.run.id for one in runs] + [None] * len(foreign),
             "made": pa.array(
                 [one.run.created_at for one in runs] + [None] * len(foreign), pa.timestamp("ms", tz="UTC")
             ),
+            "Made by": [one.run.id for one in runs] + [None] * len(foreign),
         }
     )
     config = {

@@ -36,7 +36,7 @@ def active_card(report: RunReport, acts: Acts) -> None:
                     st.text(report.told)
                 if report.warnings:
                     warned = report.warnings[0]
-                    st.caption(f":material/warning: {escape(f'{warned.guard}, step {warned.step:,}: {warned.text}')}")
+                    st.caption(f":material/warning: {escape(warned.sentence)}")
             if loss is not None and len(loss):
                 with st.container(width=LINE_PIXELS):
                     sparkline(thinned(loss, LINE_POINTS), loss_alt(loss))
@@ -112,14 +112,13 @@ def ended_table(views: Sequence[RunView], results: Sequence[str], key: str, on_s
             "State": [view.state.value for view in views],
             "Best evaluation": list(results),
             "Steps": [f"{view.step:,} / {view.total_steps:,}" if view.total_steps else "-" for view in views],
-            "Message": [view.run.message for view in views],
             "Changed": [view.run.updated_at for view in views],
+            "Message": [view.run.message for view in views],
         },
         hide_index=True,
         column_config={
             "Best evaluation": st.column_config.TextColumn(help="Of the run's metric, after training began."),
-            "Message": st.column_config.TextColumn(width="large"),
-            "Changed": st.column_config.DatetimeColumn(format="distance"),
+            "Changed": st.column_config.DatetimeColumn(format="distance", width=115),
         },
         alt="Runs that ended lately",
         key=key,

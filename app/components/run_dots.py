@@ -7,7 +7,7 @@ import streamlit as st
 from app.palette import palette
 
 _SAFE = "/:='"  # short, since a table has one in each row
-DOT_COLUMN = st.column_config.ImageColumn("Colour", width=52, help="The run's colour in all charts.")
+DOT_COLUMN = st.column_config.ImageColumn("Colour", width=50, help="The run's colour in all charts.")
 
 
 def dot(color: int) -> str:

@@ -41,7 +41,7 @@ def run_filters(offered: Offered, remembered: RunsLook) -> tuple[RunFilter, Runs
             type="search",
             live="300ms",
             placeholder="Name, notes, id, tag, any setting such as batch_size=8",
-            width=320,
+            width=300,
         )
         with st.popover("Filters", icon=":material/filter_alt:", key="runs-filters"):
             wanted = _conditions(offered, str(state), tuple((text or "").split()))

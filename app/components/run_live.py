@@ -78,5 +78,4 @@ def _draw_warnings(report: RunReport) -> None:
         after = "If that goes on beyond its limit, its supervisor ends it, and another attempt resumes."
         st.warning(f"{told} {after}", icon=":material/hourglass_disabled:")
     for one in report.warnings:
-        words = escape(f"{one.guard.capitalize()}, step {one.step:,}: {one.text}.")
-        st.warning(f"{words}  \n{escape(one.advice)}", icon=":material/warning:")
+        st.warning(f"{escape(one.sentence)}  \n{escape(one.advice)}", icon=":material/warning:")

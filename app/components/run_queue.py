@@ -32,7 +32,7 @@ class QueueActions:
 def run_queue(waiting: Sequence[RunView], held: Sequence[RunView], actions: QueueActions) -> None:
     """A row per waiting run with its buttons, then those that are held back."""
     with st.container(border=True, key="queue"):
-        st.subheader("Queue", anchor=False)
+        st.header("Queue", anchor=False)
         for view in waiting[:MOST_ROWS]:
             with _row(view, f"{view.queue_position}\\."):
                 is_first, is_last = view.queue_position == 1, view is waiting[-1]

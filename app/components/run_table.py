@@ -19,14 +19,14 @@ HEIGHT_PIXELS = 460
 MAX_ROWS_WHOLE = 10
 SMALL = 1e-3
 _KNOWN = {
-    "state": st.column_config.TextColumn("State", width=80),
+    "state": st.column_config.TextColumn("State", width=75),
     "step": st.column_config.TextColumn("Step", width=95, help="Done and planned optimizer steps."),
-    "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=100),
-    "method": st.column_config.TextColumn("Method", width=65),
-    "base_model": st.column_config.TextColumn("Base model", width=105),
-    "dataset": st.column_config.TextColumn("Dataset", width=120),
-    "created": st.column_config.DatetimeColumn("Created", format="distance", width=120),
-    "updated": st.column_config.DatetimeColumn("Changed", format="distance", width=120),
+    "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=95),
+    "method": st.column_config.TextColumn("Method", width=62),
+    "base_model": st.column_config.TextColumn("Base model", width=95),
+    "dataset": st.column_config.TextColumn("Dataset", width=110),
+    "created": st.column_config.DatetimeColumn("Created", format="distance", width=108),
+    "updated": st.column_config.DatetimeColumn("Changed", format="distance", width=108),
     "message": st.column_config.TextColumn("Message", width=380),
     "tags": st.column_config.ListColumn("Tags", width=140),
 }
@@ -93,7 +93,7 @@ def _make(
     values = {column: _values(views, facts, column) for column in wanted}
     config: dict[str, object] = {
         "color": DOT_COLUMN,
-        "name": st.column_config.TextColumn("Name", width=160, pinned=True),
+        "name": st.column_config.TextColumn("Name", width=135, pinned=True),
     }
     config |= {column: _KNOWN.get(column) or _config(column, values[column]) for column in wanted}
     pictures = {color: dot(color) for color in set(colors.values())}

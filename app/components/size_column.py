@@ -24,4 +24,4 @@ def size_column(title: str, sizes: Sequence[int | None], help_text: str | None =
     power = next((power for power in reversed(range(len(UNITS))) if largest >= STEP**power), 0)
     form = f"%d {UNITS[0]}" if power == 0 else f"%.2f {UNITS[power]}"
     numbers = pa.array([None if size is None else size / STEP**power for size in sizes], pa.float64())
-    return SizeColumn(numbers, st.column_config.NumberColumn(title, format=form, width=100, help=help_text))
+    return SizeColumn(numbers, st.column_config.NumberColumn(title, format=form, width=90, help=help_text))

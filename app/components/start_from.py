@@ -27,7 +27,7 @@ def use_case_input(profiles: Mapping[str, Profile], chosen: str | None, choose: 
         placeholder="What shall the model do?",
         help="Fills in the settings that suit it and leaves base model and dataset as they are. Each has its reason.",
         on_change=lambda: choose(str(widget_value(PROFILE) or "")),
-        width=200,
+        width=185,
     )
 
 
@@ -38,10 +38,10 @@ def preset_input(presets: Sequence[str], chosen: str | None, choose: OnName) -> 
         presets,
         index=None,
         key=show_in_widget(PRESET, chosen if chosen in presets else None),
-        placeholder="Fill the form from a preset",
+        placeholder="Choose a preset",
         help="Replaces everything below; an unfinished form is kept.",
         on_change=lambda: choose(str(widget_value(PRESET) or "")),
-        width=200,
+        width=170,
     )
 
 

@@ -23,7 +23,12 @@ def draw_storage(disk: Disk, folders: Sequence[FolderUsage]) -> None:
             "Where": [str(folder.path) for folder in folders],
         },
         hide_index=True,
-        column_config={"Where": st.column_config.TextColumn(width="large")},
+        column_config={
+            "Part": st.column_config.TextColumn(width=210),
+            "Size": st.column_config.TextColumn(width=90, alignment="right"),
+            "Files": st.column_config.NumberColumn(format="localized", width=80),
+            "Where": st.column_config.TextColumn(width="large"),
+        },
         alt="What each part of the workspace takes up",
     )
 

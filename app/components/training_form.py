@@ -5,8 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.lazy import lazy_expander
 from app.components.markdown_escape import escape
-from app.components.parameter_input import Change, parameter_input
+from app.components.parameter_input import Change, field_problems, parameter_input
 from app.drafts import value_at
 from app.session import show_in_widget, widget_value
 from backend.data.choice import Columns, DatasetChoice
@@ -20,6 +21,7 @@ FIRST_KNOBS = ("rank", "alpha", "dropout", "target_modules")
 FEW_KNOBS = 8
 DATASET = ("format", "validation_fraction", "validation_path")
 _LENGTH = "draft-length"
+READING, MORE = "train-reading", "train-more-of-method"
 
 Draft = Mapping[str, Any]
 Problems = Mapping[str, Sequence[str]]
@@ -42,8 +44,9 @@ def method_form(spec: type[Spec], draft: Draft, change: Change, problems: Proble
     _row(first, "method", draft, change, problems)
     others = [knob for knob in knobs if knob not in first]
     if others:
-        with st.expander(f"More settings of {escape(spec.card.title)}", icon=":material/tune:"):
-            _row(others, "method", draft, change, problems)
+        with lazy_expander(f"More settings of {escape(spec.card.title)}", ":material/tune:", MORE) as is_open:
+            if is_open:
+                _row(others, "method", draft, change, problems)
 
 
 def first_training_form(draft: Draft, change: Change, problems: Problems) -> None:
@@ -61,7 +64,16 @@ def first_training_form(draft: Draft, change: Change, problems: Problems) -> Non
 
 
 def dataset_form(draft: Draft, change: Change, problems: Problems) -> None:
-    """How the rows of the dataset are read, and which are held out."""
+    """How the rows of the dataset are read, and which are held out; what is wrong is told also while it is closed."""
+    inside = {key: told for key, told in problems.items() if key.startswith("dataset.") and key != "dataset.path"}
+    with lazy_expander("Format, columns and validation", ":material/view_column:", READING) as is_open:
+        if is_open:
+            _dataset_fields(draft, change, problems)
+    if not is_open:
+        field_problems([f"{key}: {problem}" for key, told in inside.items() for problem in told])
+
+
+def _dataset_fields(draft: Draft, change: Change, problems: Problems) -> None:
     fields = [parameter(name, DatasetChoice.model_fields[name]) for name in DATASET]
     _row(fields, "dataset", draft, change, problems)
     st.caption("Names of columns, for files that call them otherwise. Empty means the format's own name.")

@@ -50,7 +50,7 @@ def checkpoints(services: Services) -> None:
 
 def _one_checkpoint(services: Services, view: RunView, row: CheckpointRow, tags: tuple[str, ...]) -> None:
     with st.container(border=True, key="chosen-checkpoint"):
-        st.subheader(f"Step {row.step:,}", anchor=False)
+        st.header(f"Step {row.step:,}", anchor=False)
         told = marks(row)
         st.caption(f"{in_bytes(row.found.size_bytes)} on the disk" + (f"; {told}" if told else ""))
         measured = tuple(tag for tag in tags if tag in row.metrics)

@@ -13,10 +13,11 @@ from app.chat_talk import talk
 from app.components.chat_consent import consent
 from app.components.chat_program import loading_form, program_card
 from app.components.chat_sampling import sampling_form
+from app.components.empty_card import empty_card
 from app.components.error_box import warning_box
 from app.components.markdown_escape import escape
 from app.components.run_selector import select_run
-from app.links import link_to_view, open_view
+from app.links import open_view
 from app.notices import attempt, say
 from app.remembered import side_problems
 from app.session import note, noted, state_manager, widget_value
@@ -40,7 +41,8 @@ def render(services: Services) -> None:
     views = [view for view in services.status.list() if view.has_adapter or view.last_checkpoint_step is not None]
     model = chat_address.asked_model()
     if not views and model is None:
-        _nothing_tuned()
+        told = "A run writes its adapter at the end, and with each checkpoint. Here it answers beside its base model."
+        empty_card("No tuned model to ask yet", told, "chat")
         return
     state = state_manager(services)
     found = _subject(services, views, model, state)
@@ -74,14 +76,6 @@ def render(services: Services) -> None:
     _held_question(services, state, table, verdict)
     _input(services, state, table)
     talk(services, table, lambda: not _look(services, state).asks)  # last: it stays while answers are written
-
-
-def _nothing_tuned() -> None:
-    st.info(
-        "There is no tuned model to ask yet. Train one; its adapter is written at the end of the run.",
-        icon=":material/info:",
-    )
-    link_to_view("train", "Start a run", ":material/play_arrow:")
 
 
 def _subject(

@@ -8,6 +8,7 @@ import streamlit as st
 from app import compare_address
 from app.components.board import board
 from app.components.comparison_tables import results_table, settings_table
+from app.components.empty_card import empty_card
 from app.components.hparams_grid import hparams_grid
 from app.components.markdown_escape import escape
 from app.components.parallel_chart import parallel_chart
@@ -45,8 +46,8 @@ def render(services: Services) -> None:
     st.title("Compare", anchor=False)
     views = services.status.list()
     if not views:
-        st.info("There is nothing to compare yet. Runs that you start appear here.", icon=":material/info:")
-        st.button("Start a run", icon=":material/play_arrow:", key="compare-start", on_click=open_view, args=("train",))
+        told = "Runs stand here side by side: what they were told, what came out, and whether it is more than noise."
+        empty_card("Nothing to compare yet", told, "compare")
         return
     known = {view.id for view in views}
     state = state_manager(services)
@@ -95,13 +96,13 @@ def _results(services: Services, found: Comparison) -> None:
     if judged and len(found.runs) > 1:
         names = group_names(found.groups, found.labels)
         title, left, right = st.columns([2, 1, 1], vertical_alignment="bottom")
-        title.subheader("More than noise?", anchor=False)
+        title.header("More than noise?", anchor=False)
         tag = left.selectbox("Metric", judged, key="compare-metric")
         beside = right.selectbox(
             "Compared with", range(len(names)), format_func=lambda place: names[place], key="compare-beside"
         )
         seed_intervals(found, found.metric(tag or judged[0], beside or 0), _colors(services, found))
-    st.subheader("Results", anchor=False)
+    st.header("Results", anchor=False)
     few = _beside(found)
     results_table(few, [few.metric(tag) for tag in few.tags], services.comparing.now())
 

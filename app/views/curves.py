@@ -14,9 +14,9 @@ from app.components.curve_chooser import add_directory, choose_sources, log_dire
 from app.components.curve_notes import draw_damage, draw_missing, shown_table
 from app.components.curve_records import SHOWN, Found, other_records
 from app.components.curve_toolbar import curve_toolbar
+from app.components.empty_card import empty_card
 from app.components.tensorboard_link import refresh_seconds, tensorboard_link
 from app.frame import live
-from app.links import open_view
 from app.notices import attempt, say
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import look_at_curves, set_axes, set_log_axis, set_smoothing
@@ -117,19 +117,8 @@ def _filtered_runs(labels: Mapping[str, str], known: Sequence[str], pattern: str
 
 
 def _nothing_yet(services: Services) -> None:
-    with st.container(border=True, key="no-curves"):
-        st.header("No curves yet", anchor=False)
-        st.write(
-            "A run that you start writes its curves here. Folders of other programs' event files can be looked at too."
-        )
-        st.button(
-            "Start a run",
-            type="primary",
-            icon=":material/model_training:",
-            key="curves-start",
-            on_click=open_view,
-            args=("train",),
-        )
+    told = "A run that you start writes its curves here. Folders of other programs' event files can be looked at too."
+    with empty_card("No curves yet", told, "curves"):
         add_directory(lambda path: attempt(_add, services, path), "curves-first-directory")
         _directories_without_runs(services)
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
 from app.components.hardware_now import draw_hardware
+from app.components.lazy import lazy_expander
 from app.components.memory_line import memory_line
 from app.components.sizes import in_bytes
 from app.components.spare_line import spare_line
@@ -41,9 +42,12 @@ def _dependencies(services: Services) -> None:
     report = dependencies(services)
     if report.all_passed:
         dependency_badge(report)
+        with lazy_expander("All dependencies", ":material/package_2:", "machine-dependencies") as is_open:
+            if is_open:
+                dependency_table(report)
     else:
         dependency_problems(report)
-    dependency_table(report)
+        dependency_table(report)
     python = services.dependencies.python()
     st.caption("Python that runs the studio, and the studio itself")
     st.code(f"Python {python.version} at {python.path}\nPEFT Studio {_studio_version()}", language=None)

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.acts import TensorBoardActs, acts_of, tensorboard_acts
 from app.components.board import board
 from app.components.curve_notes import axis_problem, draw_damage
+from app.components.empty_card import empty_card
 from app.components.markdown_escape import escape
 from app.components.next_steps import draw_next_steps
 from app.components.run_buttons import more_menu, pause_button, resume_button, stop_button
@@ -49,8 +50,9 @@ def render(services: Services) -> None:
     views = services.status.list()
     if not views:
         st.title("Monitor", anchor=False)
-        st.info("There is no run to watch yet. A run that you start shows its curves here.", icon=":material/info:")
-        link_to_view("train", "Start a run", ":material/play_arrow:")
+        empty_card(
+            "No run to watch yet", "A run that you start shows here how it is, its curves and its log.", "monitor"
+        )
         return
     state = state_manager(services)
     run_id = select_run(views, state.state.view.run_id)

@@ -5,11 +5,11 @@ from math import ceil
 
 import streamlit as st
 
+from app.components.empty_card import empty_card
 from app.components.run_filters import Offered, run_filters
 from app.components.run_queue import QueueActions, run_queue
 from app.components.run_table import group_table, run_table
 from app.frame import live
-from app.links import open_view
 from app.sections.selected_runs import export_button, one_run, several_runs
 from app.session import state_manager
 from backend.domain.actions import set_runs_look
@@ -32,7 +32,7 @@ def render(services: Services) -> None:
     st.title("Runs", anchor=False)
     views = services.status.list()
     if not views:
-        _nothing_yet()
+        empty_card("No runs yet", "Every run that you start appears here, and stays until you delete it.", "runs")
         return
     moving = st.container()
     state = state_manager(services)
@@ -84,20 +84,6 @@ def _is_queue_shown(views: Sequence[RunView]) -> bool:
 def _is_held(view: RunView) -> bool:
     """A run that has begun already is paused instead, also for a person; it stands in the table."""
     return is_held(view.run) and not view.run.attempts
-
-
-def _nothing_yet() -> None:
-    with st.container(border=True, key="no-runs"):
-        st.header("No runs yet", anchor=False)
-        st.write("Every run that you start appears here, and stays until you delete it.")
-        st.button(
-            "Start a run",
-            type="primary",
-            icon=":material/model_training:",
-            key="runs-start",
-            on_click=open_view,
-            args=("train",),
-        )
 
 
 def _shown(views: Sequence[RunView], facts: AllFacts, wanted: RunFilter, look: RunsLook) -> list[RunView]:

@@ -189,8 +189,7 @@ def _dataset(form: Form) -> None:
     path = value_at(form.draft, "dataset.path")
     upload = _upload_into(form)
     dataset_input(form.services.datasets.list(), path, form.change, upload, form.typed("dataset.path"))
-    with st.expander("Format, columns and validation", icon=":material/view_column:"):
-        dataset_form(form.draft, form.change, form.by_key)
+    dataset_form(form.draft, form.change, form.by_key)
     try:
         choice = DatasetChoice.model_validate(form.draft.get("dataset", {}))
         draw_dataset(look(form.services, choice))

@@ -52,7 +52,7 @@ class Divergence:
             return after, None
         text = (
             f"the smoothed loss is {smoothed:.4g}, after {self.patience} steps above {limit:.4g}; "
-            f"its best was {self.best:.4g} at step {self.best_step}"
+            f"its best was {self.best:.4g} at step {self.best_step:,}"
         )
         return after, Finding("divergence", step, text, self.best_step)
 
@@ -108,7 +108,7 @@ class Overfitting:
         times = "time" if self.patience == 1 else "times"
         text = (
             f"the evaluation loss rose {self.patience} {times} in a row, to {eval_loss:.4g}, while the training loss "
-            f"fell to {mean:.4g}; its best was at step {self.low_step}"
+            f"fell to {mean:.4g}; its best was at step {self.low_step:,}"
         )
         return after, Finding("overfitting", step, text, self.low_step)
 

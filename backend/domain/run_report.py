@@ -41,6 +41,11 @@ class Warned:
     text: str
     advice: str
 
+    @property
+    def sentence(self) -> str:
+        """Which guard, when, and what it saw."""
+        return f"{self.guard.replace('-', ' ').capitalize()}, step {self.step:,}: {self.text}."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunReport:

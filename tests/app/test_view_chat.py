@@ -107,7 +107,8 @@ def captions(at: AppTest) -> str:
 def test_without_a_tuned_model_chat_says_how_to_get_one(services: Services) -> None:
     at = open_page("chat")
     assert not at.exception
-    assert "no tuned model" in at.info[0].value
+    assert at.header[0].value == "No tuned model to ask yet"
+    assert at.button(key="chat-start").click().run().title[0].value == "Train"
 
 
 def test_a_question_is_answered_by_base_and_run_with_measured_figures(

@@ -39,7 +39,7 @@ def compare(*run_ids: str, **query: str) -> AppTest:
 
 def texts(at: AppTest) -> str:
     """Everything that is said on the page."""
-    parts = (at.markdown, at.caption, at.text, at.info, at.warning, at.subheader)
+    parts = (at.markdown, at.caption, at.text, at.info, at.warning, at.header)
     return "\n".join(str(one.value) for kind in parts for one in kind)
 
 
@@ -51,7 +51,7 @@ def cells(at: AppTest, place: int = 0) -> dict[str, list[str]]:
 
 def test_without_runs_there_is_a_way_to_start_one(services: Services) -> None:
     at = open_page("compare")
-    assert "nothing to compare yet" in at.info[0].value
+    assert at.header[0].value == "Nothing to compare yet"
     assert at.button(key="compare-start").click().run().title[0].value == "Train"
 
 

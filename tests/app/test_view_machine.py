@@ -59,8 +59,8 @@ def test_storage_counts_what_lies_in_the_workspace(services: Services, studio: S
     (run / "weights").write_bytes(b"x" * 2048)
     parts = next(table.value for table in open_page("machine").dataframe if "Part" in table.value)
     sizes = dict(zip(parts["Part"], parts["Size"], strict=True))
-    assert sizes["Runs"] == "2 KiB"
     assert sizes["Trash"] == "0 B"
+    assert sizes["Runs"] == "2 KiB"
 
 
 def test_startup_phases_are_listed_once_it_is_over(services: Services) -> None:

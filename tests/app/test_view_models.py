@@ -214,7 +214,7 @@ def test_the_last_checkpoint_of_a_paused_run_is_kept_with_the_reason(runs: Path,
 
 def test_names_that_are_markdown_stay_texts(runs: Path, services: Services) -> None:
     at = open_page("models", section="adapters", model="run:one")
-    assert "\\*First\\*" in [heading.value for heading in at.subheader]
+    assert "\\*First\\*" in [heading.value for heading in at.header]
 
 
 def test_a_config_that_is_no_model_is_named_not_hidden(cache: Path, tmp_path: Path, services: Services) -> None:

@@ -64,7 +64,8 @@ def texts(at: object) -> str:
 def test_without_a_run_monitor_says_how_to_get_one(services: Services) -> None:
     at = open_page("monitor")
     assert not at.exception
-    assert "no run to watch yet" in at.info[0].value
+    assert at.header[0].value == "No run to watch yet"
+    assert at.button(key="monitor-start").click().run().title[0].value == "Train"
 
 
 def test_a_running_run_shows_measured_figures(studio: StudioContainer, services: Services) -> None:
@@ -282,7 +283,7 @@ def test_a_run_whose_loss_is_no_number_shows_that_and_the_guards_word(
     figures = {metric.label: metric.value for metric in at.metric}
     assert (figures["Training loss"], figures["Evaluation loss"]) == ("NaN", "infinite")
     assert "1 of the latest training losses is not a number" in said_of(at)
-    assert "Not-finite, step 60: the loss is *nan*." in said_of(at)
+    assert "Not finite, step 60: the loss is *nan*." in said_of(at)
     assert "lower learning rate" in said_of(at)
 
 

@@ -245,7 +245,7 @@ def test_waiting_runs_are_moved_held_and_released(queue: None, services: Service
 
 
 def test_without_waiting_runs_no_queue_is_drawn(folder: Path) -> None:
-    assert "Queue" not in [heading.value for heading in open_page("runs").subheader]
+    assert "Queue" not in [heading.value for heading in open_page("runs").header]
 
 
 def test_a_run_that_has_begun_is_paused_not_held(queue: None, studio: StudioContainer, services: Services) -> None:

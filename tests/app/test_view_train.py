@@ -125,8 +125,9 @@ def test_methods_are_searched_by_what_they_are_good_for(services: Services) -> N
 
 
 def test_ranks_by_layer_are_typed_as_pairs(services: Services) -> None:
-    at = open_page("train")
-    at.text_input(key="draft-method.rank_pattern").set_value("q_proj=16, v_proj = 4").run()
+    at = opened(open_page("train"), "train-more-of-method")
+    at.text_input(key="draft-method.rank_pattern").set_value("q_proj=16, v_proj = 4")
+    opened(at, "train-more-of-method")
     assert draft_of(at, services)["method"]["rank_pattern"] == {"q_proj": "16", "v_proj": "4"}
     assert at.text_input(key="draft-method.rank_pattern").value == "q_proj=16, v_proj=4"
     assert not at.exception
@@ -156,6 +157,7 @@ def test_every_knob_of_every_method_has_its_control_with_help_and_the_reason_of_
 def test_choosing_a_method_draws_its_knobs_in_place_of_the_others(services: Services) -> None:
     at = open_page("train")
     at.button(key="method-adalora").click().run()
+    opened(at, "train-more-of-method")
     assert not at.exception
     for knob in Adalora.parameters():
         assert at.get_by_key(f"draft-method.{knob.name}").label == knob.label
@@ -203,6 +205,14 @@ def test_rows_that_cannot_be_used_are_named_with_their_lines_and_block_the_start
     assert "dataset\\-rows\\-broken" in at.error[-1].value
 
 
+def test_a_mistake_in_how_rows_are_read_is_told_while_its_fields_are_hidden(services: Services, rows: Path) -> None:
+    at = filled(services, rows, dataset={"path": str(rows), "validation_fraction": 7.0})
+    assert "draft-dataset.validation_fraction" not in [str(field.key) for field in at.number_input]
+    assert any(text.value.startswith(":red[") and "validation" in text.value for text in at.markdown)
+    opened(at, "train-reading")
+    assert at.number_input(key="draft-dataset.validation_fraction").value == 7.0
+
+
 def test_a_dataset_that_is_not_there_is_told_at_the_field(services: Services, tmp_path: Path) -> None:
     at = filled(services, tmp_path / "missing.jsonl")
     assert any(text.value.startswith(":red[") for text in at.markdown)
@@ -223,7 +233,7 @@ def test_starting_creates_the_run_and_opens_it(services: Services, rows: Path) -
 
 
 def test_the_shown_order_is_what_the_command_line_takes(services: Services, rows: Path) -> None:
-    shown = [code.value for code in filled(services, rows).code]
+    shown = [code.value for code in opened(filled(services, rows), "train-yaml").code]
     order = next(parse_yaml(text) for text in shown if text.startswith("schema_version"))
     assert services.configs.parse(order).dataset.path == str(rows)
     assert "peft-studio train run.yaml" in shown

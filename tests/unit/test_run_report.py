@@ -85,6 +85,7 @@ def test_the_newest_warning_of_each_guard_is_told_with_what_helps() -> None:
     found = report(view(), curves(), journal, 1e9).warnings
     assert [(one.guard, one.step) for one in found] == [("divergence", 120), ("overfitting", 90)]
     assert found[0].text == "the smoothed loss is 4"
+    assert found[0].sentence == "Divergence, step 120: the smoothed loss is 4."
     assert "learning rate" in found[0].advice
 
 
