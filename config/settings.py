@@ -39,7 +39,7 @@ class Settings(Folders):
     )
     log_format: Literal["text", "json"] = setting(
         Group.STUDIO,
-        Effect.NEXT_START,
+        Effect.NOW,
         default="text",
         description="Lines of the dashboard's log: text for people, or one JSON object each.",
     )
