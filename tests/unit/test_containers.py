@@ -15,7 +15,6 @@ from backend.container_graph import graph
 from backend.containers import build_container
 from backend.data.choice import DatasetPart
 from backend.domain import events
-from backend.domain.actions import edit_draft
 from backend.domain.events import DatasetsChanged, Event, ModelsChanged, PluginFailed, PresetsChanged, RunRemoved
 from backend.errors import StorageError
 from backend.plugins.kinds import PluginKind
@@ -26,6 +25,7 @@ from backend.services.plugin_manager import PluginManager
 from backend.store.errors import StoreBusy
 from config.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.drafts import edit_draft
 from tests.fakes.event_bytes import points, scalar, version, write
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import a_run
