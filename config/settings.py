@@ -41,7 +41,8 @@ class Settings(Folders):
         Group.STUDIO,
         Effect.NOW,
         default="text",
-        description="Lines of the dashboard's log: text for people, or one JSON object each.",
+        description="Lines of the dashboard's log: text for people, or one JSON object each. "
+        "Those of its launcher follow at the next start.",
     )
     host: str = setting(
         Group.STUDIO,
