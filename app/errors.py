@@ -76,6 +76,7 @@ class PluginViewFailed(StudioError):
     """Anything but a StudioError while a page of a plugin is drawn."""
 
     id = "plugin-view-failed"
+    action = Action.OPEN_SETTINGS
     what = "The page {name} of a plugin could not be drawn."
     why = "{error}. The log of the dashboard has the details; nothing else is concerned."
     fix = "Update or uninstall the plugin, or add {name} to the setting plugins_disabled."

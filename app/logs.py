@@ -2,10 +2,13 @@
 
 import logging
 
+from backend.domain.events import ConfigChanged
 from backend.domain.log_lines import formatter
+from backend.services.bundle import Services
 from config.settings import Settings
 
 OURS = ("app", "backend")
+FOLLOWED = {"debug", "log_format"}
 LIBRARIES = ("streamlit", "uvicorn", "websockets")
 
 
@@ -27,6 +30,16 @@ def set_up_logging(settings: Settings) -> None:
         if isinstance(logger, logging.Logger) and name.partition(".")[0] in LIBRARIES:
             for handler in logger.handlers:
                 handler.setFormatter(form)
+
+
+def keep_logging_as_set(services: Services) -> None:
+    """Set it up again whenever one of its settings has another value."""
+
+    def follow(told: ConfigChanged) -> None:
+        if told.changed & FOLLOWED:
+            set_up_logging(services.settings.current())
+
+    services.bus.subscribe(ConfigChanged, follow)
 
 
 class _Lines(logging.StreamHandler):  # type: ignore[type-arg]

@@ -19,6 +19,7 @@ from app.api import api
 from app.board_assets import board_assets
 from app.errors import ListensTooWide
 from app.feed import curve_feed
+from app.logs import keep_logging_as_set
 from app.runtime import close_container, get_errors, get_services
 from app.security import SameOrigin, SecurityHeaders, is_loopback
 from backend.errors import StudioError
@@ -89,6 +90,7 @@ def _look_after() -> None:
     services.settings.reload()
     services.processes.reconcile()
     services.journal.look()
+    services.plugins.look()
     services.spare.tend()
     services.tensorboard.tend()
 
@@ -103,6 +105,7 @@ def _start() -> None:
         errors.handle(error, "build the services", BACKGROUND, may_repeat=False)
         return
     built = process_age_seconds()
+    keep_logging_as_set(services)
     startup = services.startup
     startup.began(datetime.now(UTC) - timedelta(seconds=built))
     startup.record("Python and imports", imported)

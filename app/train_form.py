@@ -141,10 +141,23 @@ def _arrive(services: Services, state: StateManager, asked: Mapping[str, str]) -
             st.warning("There is no preset of this name (any more).", icon=":material/warning:")
     except StudioError as error:
         error_box(error.explain())
-    present = state.state.training.draft_id
-    if present and not is_accepted(present) and not {"draft", "from", "preset"} & asked.keys():
-        state.update_state(replace_draft({}))  # the form that came back stays as it is
+    if not {"draft", "from", "preset"} & asked.keys():
+        _leave_what_came_back(state)
     fill_from_profile(state, asked.get("profile", ""))
     paths = {key: asked[name] for name, key in PATHS.items() if name in asked}
     if paths:
         state.update_state(revise_draft(lambda draft: with_values(draft, paths)))
+
+
+def put_into_form(services: Services, values: Mapping[str, object]) -> None:
+    """Fill in what was chosen on another page, by dotted key: into the form that this session works on."""
+    state = state_manager(services)
+    _leave_what_came_back(state)
+    state.update_state(revise_draft(lambda draft: with_values(draft, values)))
+
+
+def _leave_what_came_back(state: StateManager) -> None:
+    """A form of an earlier session that nobody has gone on with stays as it is: another one is begun."""
+    present = state.state.training.draft_id
+    if present and not is_accepted(present):
+        state.update_state(replace_draft({}))

@@ -6,7 +6,7 @@ from dataclasses import fields
 from dependency_injector import providers
 from dependency_injector.providers import Object, Provider
 
-from backend import wiring
+from backend import connections, wiring
 from backend.container_graph import Once, graph
 from backend.domain.ports import RunStore
 from backend.event_files.curve_cache import CurveCache
@@ -272,15 +272,16 @@ class StudioContainer(Outside):
         caches=providers.Dict(answers=answers, log_directories=found, last_values=curves.provided.answers),
         providers=providers.Callable(graph, __self__).provider,
     )
-    followers: Provider[wiring.Followers] = Once(
-        wiring.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
+    tellers: Provider[connections.Tellers] = Once(connections.Tellers, datasets, dataset_desk, models, configs, plugins)
+    followers: Provider[connections.Followers] = Once(
+        connections.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
     )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
         providers.Resource(_open, store, chat, spare, curves, tensorboard, counts),
-        Once(wiring.connect, bus, errors, answers, store, status, curves, states),
-        Once(wiring.following, watched, followers, bus),
+        Once(connections.connect, bus, errors, answers, store, status, curves, states, tellers),
+        Once(connections.following, watched, followers, bus),
         bundle,
     )
 

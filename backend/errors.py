@@ -22,7 +22,9 @@ class Action(StrEnum):
     OPEN_RUN = "open-run"
     OPEN_RUNS = "open-runs"
     OPEN_DATASETS = "open-datasets"
+    OPEN_MODELS = "open-models"
     OPEN_MACHINE = "open-machine"
+    OPEN_SETTINGS = "open-settings"
 
 
 @dataclass(frozen=True, slots=True)

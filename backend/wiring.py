@@ -1,20 +1,14 @@
 """How the outside world is made from the settings: plain functions that the composition root assembles."""
 
-import logging
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
 
 from backend.domain.curves import CurveSource
-from backend.domain.events import ConfigChanged, DatasetsChanged, ErrorHandled, ModelsChanged, RunEvent, RunRemoved
 from backend.domain.ports import BranchFiles, Clock, RunFiles, RunStore
-from backend.domain.reboot import RebootPolicy
-from backend.domain.run_directory import RunDirectory
-from backend.errors import StorageError
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
@@ -23,15 +17,12 @@ from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
 from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
-from backend.probes.places import LocalPlaces
-from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.chat import ChatService
 from backend.services.chat_desk import ChatDesk
 from backend.services.chat_rounds import ChatRounds
 from backend.services.config_service import ConfigService
 from backend.services.conversations import Conversations
-from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
@@ -39,26 +30,17 @@ from backend.services.dataset_making import DatasetMaker
 from backend.services.dataset_registry import DatasetRegistry
 from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import DatasetVersions
-from backend.services.error_handler import ErrorHandler
-from backend.services.event_bus import EventBus
 from backend.services.local_tokenizers import LocalTokenizers
-from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
-from backend.services.preflight import Preflight
 from backend.services.process_manager import SupervisorProgram
 from backend.services.prompt_sets import PromptFolders, PromptSets
 from backend.services.run_facts import RunFactsService
-from backend.services.setting_states import OF_RUNS, STARTED
-from backend.services.settings_service import SettingsService
-from backend.services.spare import Spare, SpareRule
-from backend.services.state_managers import StateManagers
-from backend.services.status_manager import StatusManager
-from backend.services.storage import CACHE_KEY as STORAGE
+from backend.services.setting_states import STARTED
+from backend.services.spare import SpareRule
 from backend.services.tensorboard_data import TensorBoardDataManager
-from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
-from backend.store.errors import StoreUnavailable
+from backend.services.tensorboard_server import TensorBoardProgram
 from backend.store.model_probe import LocalModels
 from backend.store.settings_file import SettingsFile
 from config.catalog import base_models, prompt_sets
@@ -197,79 +179,6 @@ def spare_rule(settings: Settings) -> SpareRule:
 def curve_opener(cache: CurveCache, clock: Clock) -> Callable[[Path], CurveSource]:
     """How a folder of event files is opened: by way of the cache, unless there is to be none."""
     return lambda folder: KeptFolder(folder, EventFolder, cache, clock) if cache.max_bytes else EventFolder(folder)
-
-
-def connect(
-    bus: EventBus,
-    errors: ErrorHandler,
-    answers: DataCache,
-    store: RunStore,
-    status: StatusManager,
-    curves: TensorBoardDataManager,
-    states: StateManagers,
-) -> None:
-    """Who hears of what, and which errors are repaired how."""
-    for kind in (RunEvent, DatasetsChanged, ModelsChanged):
-        answers.invalidate_on(bus, kind, STORAGE)
-
-    def let_go(gone: RunRemoved) -> None:
-        status.forget(gone.run_id)
-        curves.forget(RunDirectory(gone.run_dir).tensorboard)
-
-    bus.subscribe(RunRemoved, let_go)
-    bus.subscribe(ErrorHandled, lambda _: states.save_unsaved())
-    errors.recover_from(StoreUnavailable, lambda _: _answers_again(store))
-
-
-def _answers_again(store: RunStore) -> bool:
-    try:
-        store.version()
-    except StorageError:
-        return False
-    return True
-
-
-def log_level(settings: Settings) -> None:
-    """How much our own modules tell; Streamlit and the libraries keep their levels."""
-    for name in ("app", "backend"):
-        logging.getLogger(name).setLevel(logging.DEBUG if settings.debug else logging.INFO)
-    if settings.debug:
-        logging.basicConfig()
-
-
-@dataclass(frozen=True, slots=True)
-class Followers:
-    """Who keeps to changed settings at once."""
-
-    memory: MemoryMonitor
-    chat: ChatService
-    doctor: DataDoctor
-    spare: Spare
-    tensorboard: TensorBoardServer
-    places: LocalPlaces
-    reboots: AfterReboot
-    preflight: Preflight
-    cache: CurveCache
-
-    def follow(self, settings: Settings, changed: frozenset[str]) -> None:
-        """Tell each; what takes effect later is read by the programs that start later."""
-        log_level(settings)
-        self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
-        self.chat.is_hub_offline = self.doctor.is_hub_offline = settings.hub_offline
-        if changed & {"spare", *OF_RUNS}:
-            self.spare.follow(spare_rule(settings))
-        self.tensorboard.idle_seconds = settings.tensorboard_idle_minutes * 60
-        self.places.cpu_slots = settings.cpu_slots
-        self.reboots.policy = RebootPolicy(settings.after_reboot)
-        self.preflight.min_free_bytes, self.preflight.log_max_bytes = settings.min_free_bytes, settings.log_max_bytes
-        self.cache.max_bytes = settings.curve_cache_max_bytes
-
-
-def following(service: SettingsService, followers: Followers, bus: EventBus) -> None:
-    """From now on they follow, and everybody hears of changes."""
-    log_level(service.current())
-    service.listen(lambda changed: followers.follow(service.current(), changed))
-    service.listen(lambda changed: bus.publish(ConfigChanged(changed)))
 
 
 def model_library(settings: Settings, store: RunStore, clock: Clock) -> ModelLibrary:

@@ -39,9 +39,10 @@ class Settings(Folders):
     )
     log_format: Literal["text", "json"] = setting(
         Group.STUDIO,
-        Effect.NEXT_START,
+        Effect.NOW,
         default="text",
-        description="Lines of the dashboard's log: text for people, or one JSON object each.",
+        description="Lines of the dashboard's log: text for people, or one JSON object each. "
+        "Those of its launcher follow at the next start.",
     )
     host: str = setting(
         Group.STUDIO,

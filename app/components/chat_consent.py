@@ -7,7 +7,7 @@ import streamlit as st
 from app.components.markdown_escape import escape
 from app.components.sizes import in_bytes
 from backend.domain.chat import ChatStatus
-from backend.domain.chat_place import Verdict, sentence
+from backend.domain.chat_place import CPU, Verdict, sentence
 
 
 def consent(
@@ -38,3 +38,12 @@ def consent(
             st.button("Unload the model", icon=":material/eject:", key="chat-make-way", on_click=unload)
     if verdict.asks:
         st.caption("Or wait: what you write below is kept until the run has ended.")
+
+
+def make_way(status: ChatStatus, unload: Callable[[], None]) -> None:
+    """Before a run is started where a chat model is loaded: what it holds there, and its unloading."""
+    held = status.model_bytes or status.memory_bytes
+    memory = f"{in_bytes(held)} of memory" if held else "memory"
+    where = "of the machine" if status.device == CPU else f"on {escape(status.device)}"
+    st.info(f"The model in Chat holds {memory} {where}, which this run may need.", icon=":material/chat:")
+    st.button("Unload the chat's model", icon=":material/eject:", key="train-unload-chat", on_click=unload)

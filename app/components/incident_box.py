@@ -11,7 +11,9 @@ PAGES = {
     Action.OPEN_RUN: ("monitor", "Open the run", ":material/monitoring:"),
     Action.OPEN_RUNS: ("runs", "Look at all runs", ":material/list_alt:"),
     Action.OPEN_DATASETS: ("datasets", "Open Datasets", ":material/dataset:"),
+    Action.OPEN_MODELS: ("models", "Open Models", ":material/deployed_code:"),
     Action.OPEN_MACHINE: ("machine", "Open Machine", ":material/memory:"),
+    Action.OPEN_SETTINGS: ("settings", "Open Settings", ":material/settings:"),
 }
 
 

@@ -19,6 +19,7 @@ class _Look:
     note: str = ""
 
 
+_ASK_CHECKPOINT = "Ask its last checkpoint"
 _LOOKS = {
     NextStep.CHAT: _Look("Ask the result", ":material/chat:", "Asks base model and tuned model the same question."),
     NextStep.COMPARE: _Look("Compare", ":material/compare_arrows:", "With the run it came from, else the one before."),
@@ -40,12 +41,12 @@ def draw_next_steps(view: RunView, num_waiting: int, deeds: Mapping[NextStep, Do
         if fix:
             fix()
         with st.container(horizontal=True):
-            for place, step in enumerate(steps):
+            for step in steps:
                 look = _LOOKS[step]
                 st.button(
-                    look.label,
+                    _ASK_CHECKPOINT if step is NextStep.CHAT and not view.has_adapter else look.label,
                     icon=look.icon,
-                    type="primary" if place == 0 and step is NextStep.CHAT else "secondary",
+                    type="primary" if step is NextStep.CHAT and view.has_adapter else "secondary",
                     key=f"next-{step}",
                     help=look.note,
                     on_click=deeds[step],

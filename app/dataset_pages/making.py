@@ -9,14 +9,13 @@ from app.components.job_box import answer_of
 from app.components.made_box import made_box
 from app.components.markdown_escape import escape
 from app.dataset_pages.opened import Opened
-from app.drafts import expanded, with_value
 from app.links import open_view
 from app.notices import attempt
-from app.session import state_manager, widget_value
+from app.session import widget_value
+from app.train_form import put_into_form
 from backend.data.choice import DatasetChoice, DatasetPart
 from backend.data.inspection import DatasetSummary
 from backend.data.sides import times
-from backend.domain.actions import replace_draft
 from backend.services.bundle import Services
 from backend.services.dataset_registry import Listed
 from config.yaml_files import dump_yaml
@@ -34,8 +33,7 @@ def draw(opened: Opened) -> None:
 def train_with(services: Services, choice: DatasetChoice) -> None:
     """Put a dataset into the draft of the Train page, and go there."""
     told = choice.model_dump(mode="json", exclude_defaults=True)
-    state = state_manager(services)
-    state.update_state(lambda old: replace_draft(with_value(expanded(old.training.draft), "dataset", told))(old))
+    put_into_form(services, {"dataset": told})
     open_view("train")
 
 

@@ -7,12 +7,10 @@ from app.components.markdown_escape import escape
 from app.components.model_cards import model_card
 from app.components.model_table import model_table
 from app.components.sizes import in_bytes
-from app.drafts import expanded, with_value
 from app.links import open_view
 from app.notices import attempt, say
-from app.session import state_manager
+from app.train_form import put_into_form
 from app.watching import choose_in_address, watched
-from backend.domain.actions import replace_draft
 from backend.domain.model_facts import Home
 from backend.domain.model_shelf import BaseModel
 from backend.services.bundle import Services
@@ -111,8 +109,5 @@ def _deleted(services: Services, model_id: str, for_good: bool) -> None:
 
 
 def _train(services: Services, model_id: str) -> None:
-    manager = state_manager(services)
-    manager.update_state(
-        lambda old: replace_draft(with_value(expanded(old.training.draft), "base_model.path", model_id))(old)
-    )
+    put_into_form(services, {"base_model.path": model_id})
     open_view("train")

@@ -112,7 +112,8 @@ def _actions(services: Services, view: RunView) -> None:
         pause_button(view, acts.pause, "run-pause")
         resume_button(view, acts.resume, "run-resume")
         stop_button(view, acts.stop, "run-stop")
-        _go("Chat", ":material/chat:", "chat", view.id, view.has_adapter, "The adapter is written at the end.")
+        can_ask = view.has_adapter or services.playground.can_ask(view.id)
+        _go("Chat", ":material/chat:", "chat", view.id, can_ask, "It has no adapter yet, and no checkpoint with one.")
         if st.button("Edit", icon=":material/edit:", key="run-edit"):
             edit_dialog(view, lambda *facts: attempt(_annotate, services, *facts))
         if st.button(

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.acts import acts_of
 from app.components.dependency_list import dependency_badge, dependency_problems
+from app.components.draft_banner import clock_time, summary
 from app.components.machine_line import machine_line
 from app.components.markdown_escape import escape
 from app.components.run_cards import active_card, ended_table, failed_card, paused_card, stuck_card
@@ -108,14 +109,14 @@ def _asking(services: Services, views: list[RunView]) -> None:
 
 
 def _draft(services: Services) -> None:
-    """A form that was begun and cannot be started yet."""
-    draft = state_manager(services).state.training.draft
-    problems = services.configs.problems(draft) if draft else ()
-    if problems:
+    """The form that Train fills in, if it is an unfinished one."""
+    present = state_manager(services).state.training.draft_id
+    form = next((one for one in services.drafts.unfinished() if one.id == present), None) if present else None
+    if form is not None:
         with st.container(horizontal=True, vertical_alignment="center", key="home-draft"):
-            missing = f"{problems[0].key}: {problems[0].message}"
-            st.caption(f":material/edit_note: A run is half set up on Train. {escape(missing)}", width="content")
-            link_to_view("train", "Go on with it", ":material/model_training:")
+            told = f"{clock_time(form.saved_at, services.drafts.now())}: {summary(form)}"
+            st.caption(f":material/edit_note: A form on Train is unfinished, from {escape(told)}", width="content")
+            link_to_view("train", "Go on with it", ":material/model_training:", draft=form.id)
 
 
 def _paused(services: Services, views: list[RunView]) -> None:

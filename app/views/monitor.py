@@ -62,7 +62,7 @@ def render(services: Services) -> None:
     how_it_is = st.empty()
     _buttons(services, view)
     num_waiting = sum(one.queue_position is not None for one in views)
-    draw_next_steps(view, num_waiting, _deeds(view, _beside(views, view)), _fix(services, run_id))
+    draw_next_steps(view, num_waiting, _deeds(services, view, _beside(views, view)), _fix(services, run_id))
     figures = st.empty()
     section = st.segmented_control(
         "Section",
@@ -146,11 +146,12 @@ def _fix(services: Services, run_id: str) -> Callable[[], None] | None:
     return (lambda: fix_button(run_id, offer, services.repairs.apply_change)) if offer else None
 
 
-def _deeds(view: RunView, beside: str) -> dict[NextStep, Callable[[], None]]:
+def _deeds(services: Services, view: RunView, beside: str) -> dict[NextStep, Callable[[], None]]:
     deeds: dict[NextStep, Callable[[], None]] = {
-        NextStep.CHAT: lambda: open_view("chat", run=view.id),
         NextStep.READ_LOG: lambda: _show("Log"),
     }
+    if services.playground.can_ask(view.id):
+        deeds[NextStep.CHAT] = lambda: open_view("chat", run=view.id)
     if beside:
         deeds[NextStep.COMPARE] = lambda: open_view("compare", runs=[view.id, beside])
     return deeds

@@ -6,6 +6,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from app.components.all_settings import all_settings
+from app.components.chat_consent import make_way
 from app.components.dataset_input import UPLOADS, dataset_input
 from app.components.dataset_look import draw_dataset
 from app.components.draft_banner import draft_banner
@@ -252,12 +253,20 @@ def _start(form: Form) -> None:
     place = st.container()
     report = check(form.services, config)
     with place:
+        _chat(form, config)
         preflight_findings(report)
         _start_button(form, "Correct what is named above first." if report.errors else "")
     cost = draw_cost(form, config, report)
     draw_difference(form)
     draw_yaml(form, config)
     count_on(form, config, report, cost)
+
+
+def _chat(form: Form, config: RunConfig) -> None:
+    chat = form.services.chat
+    status = chat.status()
+    if status.is_loaded and form.services.chat_place.is_shared(status.device, config.devices):
+        make_way(status, lambda: attempt(chat.unload))
 
 
 def _start_button(form: Form, reason: str) -> None:

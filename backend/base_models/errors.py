@@ -1,6 +1,6 @@
 """What keeps a base model from being found, fetched, trusted or loaded."""
 
-from backend.errors import EXIT_UNAVAILABLE, ConfigurationError, StudioError
+from backend.errors import EXIT_UNAVAILABLE, Action, ConfigurationError, StudioError
 
 
 class ModelGated(ConfigurationError):
@@ -64,6 +64,7 @@ class ModelUnusable(ConfigurationError):
     """The model's files are there but cannot be loaded."""
 
     id = "model-unusable"
+    action = Action.OPEN_MODELS
     what = "The base model {path} cannot be loaded."
     why = "{why}"
     fix = "Use a language model that transformers knows, with .safetensors weights and a tokenizer."
@@ -73,6 +74,7 @@ class ModelUnsafe(ConfigurationError):
     """The weights exist only as pickles, which are programs."""
 
     id = "model-unsafe"
+    action = Action.OPEN_MODELS
     what = "The base model {path} has only pickled weights."
     why = "A pickle can run any program when it is read; the studio reads .safetensors only."
     fix = "Convert it on a machine that you can lose, or take a .safetensors version of the model."

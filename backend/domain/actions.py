@@ -41,23 +41,6 @@ def look_at_curves(*sources: str) -> Updater:
     return lambda state: replace(state, view=replace(state.view, curve_sources=tuple(dict.fromkeys(sources))))
 
 
-def forget_run(run_id: str) -> Updater:
-    """Close a run that is gone, wherever it is shown."""
-
-    def update(state: ApplicationState) -> ApplicationState:
-        left = tuple(other for other in state.view.compare_ids if other != run_id)
-        sources = tuple(source for source in state.view.curve_sources if source != f"run:{run_id}")
-        open_id = None if state.view.run_id == run_id else state.view.run_id
-        return replace(state, view=replace(state.view, run_id=open_id, compare_ids=left, curve_sources=sources))
-
-    return update
-
-
-def edit_draft(changes: Mapping[str, object]) -> Updater:
-    """Set fields of the form. Raises ValueError, when applied, for what JSON cannot say."""
-    return lambda state: _with_draft(state, {**state.training.draft, **changes})
-
-
 def revise_draft(change: Callable[[Mapping[str, JsonValue]], Mapping[str, object]]) -> Updater:
     """Make another draft of the present one; it stays the same form."""
     return lambda state: _with_draft(state, change(state.training.draft))
@@ -71,11 +54,6 @@ def replace_draft(draft: Mapping[str, object], basis: str = "") -> Updater:
         return replace(state, training=fresh)
 
     return update
-
-
-def clear_draft(state: ApplicationState) -> ApplicationState:
-    """Begin with an empty form; the present one is left as kept."""
-    return replace_draft({})(state)
 
 
 def resume_draft(draft: Mapping[str, object], basis: str, sweep: SweepForm, draft_id: str, mark: str) -> Updater:

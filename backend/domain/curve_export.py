@@ -50,21 +50,6 @@ def long_csv(curves: Iterable[Curve]) -> Iterator[str]:
             yield "".join(f"{names},{step},{wall_time},{value}\n" for step, wall_time, value in rows)
 
 
-def wide_csv(curves: Sequence[Curve]) -> Iterator[str]:
-    """One line per step and one column per curve, empty where a curve has no such step; cells as in long_csv.
-
-    A column is called by its tag if all curves are of one run, and otherwise "run tag".
-    """
-    is_one_run = len({curve.run for curve in curves}) <= 1
-    names = [curve.series.tag if is_one_run else f"{curve.run} {curve.series.tag}" for curve in curves]
-    yield ",".join(["step", *map(csv_cell, names)]) + "\n"
-    steps = np.unique(np.concatenate([curve.series.steps for curve in curves])) if curves else np.empty(0, np.int64)
-    for first in range(0, len(steps), _ROWS_AT_ONCE):
-        some = steps[first : first + _ROWS_AT_ONCE]
-        columns = [_at(curve.series, some) for curve in curves]
-        yield "".join(",".join(row) + "\n" for row in zip(map(str, some.tolist()), *columns, strict=True))
-
-
 def json_document(runs: Iterable[ReadRun], remarks: Callable[[], Sequence[str]] = tuple) -> Iterator[str]:
     """One JSON object, in pieces: runs (run -> tag -> steps, wall_times, values), and what could not be read.
 
@@ -101,16 +86,6 @@ def spelt(value: float) -> str:
 def _texts(numbers: Numbers) -> Iterable[str]:
     some = numbers.tolist()
     return map(repr, some) if np.isfinite(numbers).all() else map(spelt, some)
-
-
-def _at(series: Series, steps: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> list[str]:
-    """The value at each step, or nothing."""
-    first, end = np.searchsorted(series.steps, steps[0]), np.searchsorted(series.steps, steps[-1], "right")
-    cells = [""] * len(steps)
-    places = np.searchsorted(steps, series.steps[first:end]).tolist()
-    for place, text in zip(places, _texts(series.values[first:end]), strict=True):
-        cells[place] = text
-    return cells
 
 
 def _columns(series: Series) -> dict[str, list[int] | list[float | str]]:

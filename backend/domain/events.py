@@ -41,12 +41,12 @@ class RunRemoved(RunEvent):
 
 @dataclass(frozen=True, slots=True)
 class DatasetsChanged(Event):
-    """Uploads came, went or were replaced."""
+    """Datasets came or went, or are read otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsChanged(Event):
-    """Base models or adapters came or went."""
+    """A person deleted a model, or changed which folders are looked through for models."""
 
 
 @dataclass(frozen=True, slots=True)

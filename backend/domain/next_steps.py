@@ -22,11 +22,11 @@ def next_steps(view: RunView) -> tuple[NextStep, ...]:
         return (NextStep.ORDER,)
     if view.run.is_active:
         return ()
-    answers = (NextStep.CHAT,) if view.has_adapter else ()
+    answers = (NextStep.CHAT,) if view.has_adapter or view.last_checkpoint_step is not None else ()
     if view.state is RunState.FINISHED:
         return (*answers, NextStep.COMPARE)
     if view.state is RunState.FAILED:
-        return (NextStep.READ_LOG, NextStep.COMPARE)
+        return (NextStep.READ_LOG, NextStep.COMPARE, *answers)
     return answers
 
 

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from backend.errors import ConfigurationError
+from backend.errors import Action, ConfigurationError
 from backend.executors.local import LocalExecutor
 from backend.plugins.kinds import PluginKind
 from backend.plugins.registry import registry
@@ -14,6 +14,7 @@ class ExecutorUnknown(ConfigurationError):
     """The setting names an executor that neither we nor a plugin has."""
 
     id = "executor-unknown"
+    action = Action.OPEN_SETTINGS
     what = "There is no executor called {name}."
     why = "The studio has {known}; plugins can add others, and may have failed to load."
     fix = "Correct the setting executor, or install the plugin; the Settings page lists plugins with their errors."

@@ -77,6 +77,11 @@ class Registry:
         """Those that can be used."""
         return tuple(plugin for plugin in self.plugins(kind) if plugin.state is PluginState.LOADED)
 
+    def failures(self) -> tuple[Plugin, ...]:
+        """Those of the kinds asked for by now that cannot be used; loads nothing, waits for nobody."""
+        known = tuple(self._kinds.values())
+        return tuple(plugin for plugins in known for plugin in plugins if plugin.state is PluginState.FAILED)
+
     def refuse(self, plugin: Plugin, error: str) -> None:
         """Note that one which was loaded cannot be used after all."""
         with self._lock:

@@ -1,6 +1,6 @@
 """What can go wrong between a question and the inference process."""
 
-from backend.errors import DataError, NotFoundError, ProcessError, StorageError, UsageError
+from backend.errors import Action, DataError, NotFoundError, ProcessError, StorageError, UsageError
 
 
 class ChatBusy(ProcessError):
@@ -88,6 +88,7 @@ class CheckpointGone(NotFoundError):
     """A checkpoint that is not there, or that is no adapter."""
 
     id = "chat-checkpoint-gone"
+    action = Action.OPEN_MODELS
     what = "The checkpoint of step {step} of {run_id} cannot answer."
     why = "It is not there any more, was not finished, or holds a whole model instead of an adapter."
     fix = "Choose another checkpoint of the run, or its result."
@@ -106,6 +107,7 @@ class PromptSetRefused(DataError):
     """A list of prompts that cannot be used."""
 
     id = "prompt-set-refused"
+    action = None
     what = "The prompt set was not kept."
     why = "{reason}."
     fix = "Give one prompt per line, a YAML list, or JSONL with a prompt in each line."

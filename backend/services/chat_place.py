@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Literal
 
-from backend.domain.chat_place import Verdict, device_of, judge
+from backend.domain.chat_place import CPU, Verdict, device_of, judge
+from backend.domain.devices import Devices
 from backend.domain.places import Places, need_of
 from backend.domain.ports import PlaceProbe, RunStore
 from backend.domain.queue import waits
@@ -32,6 +33,11 @@ class ChatPlace:
         waiting = [run for run in runs if waits(run)][:MOST_READ]
         needs = {run.id: need_of(devices_in(_order(run)), places) for run in waiting}
         return judge(device_of(choice, places), runs, needs, agreed)
+
+    def is_shared(self, device: str, wanted: Devices) -> bool:
+        """Whether a run that wants such devices may get the one on which the chat program says it is."""
+        places = self._cache.get_or_compute(("places",), self._places.now)
+        return (need_of(wanted, places).kind == CPU) == (device == CPU)
 
     def _runs(self) -> tuple[Run, ...]:
         version, seen = self._store.version(), self._seen

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,11 @@ class ConfigService:
     def presets_version(self) -> Version:
         """Changes whenever somebody's own presets do."""
         return self._own.version() if self._own else ()
+
+    def on_preset_change(self, told: Callable[[], object]) -> None:
+        """Have somebody told whenever one of people's own presets is made, renamed or deleted here."""
+        if self._own is not None:
+            self._own.on_change = told
 
     def save_preset(self, name: str, config: RunConfig, *, without: Sequence[str] = (), replaces: bool = False) -> Path:
         """Make a preset of what differs from the defaults, without some sections; where it is now.

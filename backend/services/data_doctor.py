@@ -64,10 +64,6 @@ class DataDoctor:
         self._models_folder = models_folder
         self.is_hub_offline = is_hub_offline
 
-    def check_run(self, config: RunConfig, base: Path, *, num_rows: int = 256, show: int = 3) -> DataReport:
-        """What a run would train on; relative paths are relative to `base`. Raises as `check`."""
-        return self.check(order_of(config, base, num_rows=num_rows, show=show))
-
     def check(self, order: DataOrder, say: Say = silent, *, may_fetch: bool = True) -> DataReport:
         """Examine. Without `may_fetch` the hub is not asked for a model either: what is in its cache must do.
 

@@ -1,12 +1,13 @@
 """What can go wrong with the datasets of the workspace."""
 
-from backend.errors import NotFoundError, StorageError, UsageError
+from backend.errors import Action, NotFoundError, StorageError, UsageError
 
 
 class DatasetNotListed(NotFoundError):
     """A dataset that nobody uploaded or registered."""
 
     id = "dataset-not-listed"
+    action = Action.OPEN_DATASETS
     what = "The dataset {path} is not in the list."
     why = "{reason}."
     fix = "Register its file or folder on the Datasets page first, or upload it."
@@ -25,6 +26,7 @@ class DatasetNotLoaded(NotFoundError):
     """A dataset whose rows were not read yet."""
 
     id = "dataset-not-loaded"
+    action = Action.OPEN_DATASETS
     what = "The rows of {path} are not here yet."
     why = "They have not been read since the dataset last changed."
     fix = "Open the dataset on the Datasets page, and have its rows read."

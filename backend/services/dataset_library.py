@@ -40,11 +40,15 @@ class StoredDataset:
 
 
 class DatasetLibrary:
-    """Keeps uploads in <workspace>/datasets/<first 16 hex digits of SHA-256>/<name>."""
+    """Keeps uploads in <workspace>/datasets/<first 16 hex digits of SHA-256>/<name>.
+
+    `on_change` is called when there is one more.
+    """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self.on_change: Callable[[], object] = lambda: None
 
     @property
     def max_bytes(self) -> int:
@@ -98,6 +102,7 @@ class DatasetLibrary:
             staging.replace(folder / safe)
         finally:
             staging.unlink(missing_ok=True)
+        self.on_change()
         return StoredDataset(str(folder / safe), safe, size)
 
     def list(self) -> tuple[StoredDataset, ...]:

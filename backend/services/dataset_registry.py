@@ -50,6 +50,7 @@ class DatasetRegistry:
     """Registered paths are kept in the store, like log directories; nothing is ever written into them.
 
     `private` are folders whose inside is not registered, except what is inside `own`, the uploads.
+    `on_change` is called when the list, or how one of it is read, has changed.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class DatasetRegistry:
         self._private = private
         self._own = own
         self._lock = Lock()
+        self.on_change: Callable[[], object] = lambda: None
 
     def list(self) -> Sequence[Listed]:
         """Registered ones and uploads by name, then the samples that ship."""
@@ -95,6 +97,7 @@ class DatasetRegistry:
             part = DatasetPart(path=str(self._checked(path)), split=part.split)
         with self._lock:
             self._save(_DRAFT, self._registered() | {part.path: part})
+        self.on_change()
         return part.path
 
     def remove(self, path: str) -> None:
@@ -104,6 +107,7 @@ class DatasetRegistry:
             if known.pop(path, None) is None:
                 raise DatasetNotListed(path=path, reason="It was not registered")
             self._save(_DRAFT, known)
+        self.on_change()
 
     def read_as(self, part: DatasetPart) -> None:
         """Remember the format and the columns of a dataset."""
@@ -113,6 +117,7 @@ class DatasetRegistry:
             recent = list(known.items())[-MAX_READINGS + 1 :]
             reading = DatasetPart(path=part.path, format=part.format, columns=part.columns)
             self._save(_READING, dict(recent) | {part.path: reading})
+        self.on_change()
 
     def _registered(self) -> dict[str, DatasetPart]:
         return _parts(self._store.load_draft(_DRAFT))

@@ -185,6 +185,7 @@ class UploadRefused(UsageError):
     """A file that the studio does not take."""
 
     id = "upload-refused"
+    action = Action.OPEN_DATASETS
     what = "The file {name} was not taken."
     why = "{reason}."
     fix = "Give a .jsonl, .json, .csv, .tsv, .parquet or .txt file within the size limit."
@@ -229,6 +230,7 @@ class AdapterUnreadable(StorageError):
     """A run folder whose adapter or run.yaml cannot be used."""
 
     id = "adapter-unreadable"
+    action = Action.OPEN_MODELS
     what = "The result of the run in {folder} cannot be read."
     why = "Its run.yaml or adapter_config.json is missing or damaged ({reason})."
     fix = "Restore these files from a copy, or train again."

@@ -47,13 +47,12 @@ class ModelLibrary:
         clock: Clock,
         places: ModelPlaces,
         catalogue: Sequence[CatalogModel] = (),
-        on_change: Callable[[], object] = lambda: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._places = places
         self._catalogue = {model.id: model for model in catalogue}
-        self._on_change = on_change
+        self.on_change: Callable[[], object] = lambda: None
         self._lock = Lock()
         self._round = 0
         self._round_ends = 0.0
@@ -142,7 +141,7 @@ class ModelLibrary:
             raise NotDeleted(path=plan.model.folder, reason=error.strerror or error) from error
         finally:
             self.look_again()
-            self._on_change()
+            self.on_change()
 
     def _delete(self, plan: Removal) -> Path | None:
         cached, folder = plan.model.cached, plan.model.folder
@@ -209,7 +208,7 @@ class ModelLibrary:
     def _save(self, folders: set[Path]) -> None:
         self._store.save_draft(_DRAFT, json.dumps(sorted(str(folder) for folder in folders)))
         self.look_again()
-        self._on_change()
+        self.on_change()
 
     def _checked(self, path: str) -> Path:
         if not path.strip():

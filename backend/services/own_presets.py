@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,13 @@ class PresetNotFound(NotFoundError):
 
 
 class OwnPresets:
-    """Reads and writes them; holds no state. `shipped` names are taken."""
+    """Reads and writes them. `shipped` names are taken; `on_change` is called after each change that was made here."""
 
     def __init__(self, folder: Path, shipped: Container[str], trash: Path) -> None:
         self._folder = folder
         self._shipped = shipped
         self._trash = trash
+        self.on_change: Callable[[], object] = lambda: None
 
     def read(self) -> dict[str, dict[str, Any]]:
         """By name, sorted. A file that cannot be read as a preset is left out, and the log says so."""
@@ -95,6 +96,7 @@ class OwnPresets:
             if isinstance(error, FileExistsError) and self._folder.is_dir():
                 raise PresetExists(name=name, path=path) from error
             raise PresetNotKept(name=name, folder=self._folder, reason=error.strerror or error) from error
+        self.on_change()
         return path
 
     def rename(self, name: str, new_name: str) -> Path:
@@ -108,6 +110,7 @@ class OwnPresets:
             raise PresetExists(name=new_name, path=new) from error
         except OSError as error:
             raise PresetNotKept(name=new_name, folder=self._folder, reason=error.strerror or error) from error
+        self.on_change()
         return new
 
     def delete(self, name: str) -> Path:
@@ -119,6 +122,7 @@ class OwnPresets:
             shutil.move(path, target)
         except OSError as error:
             raise PresetNotKept(name=name, folder=self._trash, reason=error.strerror or error) from error
+        self.on_change()
         return target
 
     def _known(self, name: str) -> Path:

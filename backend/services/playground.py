@@ -103,6 +103,10 @@ class Playground:
         found = sealed(RunDirectory(self._store.get(run_id).run_dir).checkpoints)
         return tuple(checkpoint.step for checkpoint in found if (checkpoint.path / WEIGHTS).is_file())
 
+    def can_ask(self, run_id: str) -> bool:
+        """Whether a run has a result, or a checkpoint with an adapter. Raises RunNotFound."""
+        return _has_result(RunDirectory(self._store.get(run_id).run_dir)) or bool(self.steps(run_id))
+
     def _fitting(self, ground: Ground, side: Side) -> _Weights | None:
         if side.run_id is None:
             return None

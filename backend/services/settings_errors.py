@@ -1,12 +1,13 @@
 """What SettingsService refuses, and how to go on."""
 
-from backend.errors import ConfigurationError, StorageError, UsageError
+from backend.errors import Action, ConfigurationError, StorageError, UsageError
 
 
 class SettingUnknown(UsageError):
     """A name that no setting has."""
 
     id = "setting-unknown"
+    action = Action.OPEN_SETTINGS
     what = "There is no setting {key}."
     why = "The reference of settings does not list it."
     fix = "Look the name up on the Settings page."
@@ -43,6 +44,7 @@ class SettingsFileInvalid(ConfigurationError):
     """A file of settings that was changed while the studio runs, and cannot be used."""
 
     id = "settings-file-invalid"
+    action = Action.OPEN_SETTINGS
     what = "The changed settings are not used; those from before hold."
     why = "{problems}."
     fix = "Correct the named file; it is read again when it changes."

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from backend.errors import (
+    Action,
     ConfigurationError,
     DataError,
     StorageError,
@@ -139,6 +140,7 @@ class DiskFull(StorageError):
     """The disk has no room for what had to be written."""
 
     id = "disk-full"
+    action = Action.OPEN_MACHINE
     what = "The disk is full: {name} could not be written."
     why = "No space left on device: {folder} has {free_bytes:,} bytes free. Earlier checkpoints are untouched."
     fix = "Free some space, then resume the run; it goes on from its last checkpoint."

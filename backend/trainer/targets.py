@@ -83,11 +83,6 @@ def linear_shapes(model: nn.Module) -> Iterator[tuple[str, tuple[int, int]]]:
             yield name, (int(weight.shape[1]), int(weight.shape[0]))
 
 
-def short_names(model: nn.Module) -> list[str]:
-    """What can be offered as target modules: the last parts of linear layers' names, without the head's."""
-    return sorted({name.rpartition(".")[2] for name in without_head(model, linear_names(model))})
-
-
 def norm_names(model: nn.Module) -> list[str]:
     """Full names of all normalization layers."""
     return [name for name, module in model.named_modules() if re.search(r"(Layer|RMS)Norm$", type(module).__name__)]

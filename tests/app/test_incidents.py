@@ -7,12 +7,17 @@ import pytest
 from dependency_injector import providers
 from streamlit.testing.v1 import AppTest
 
+from app.components.incident_box import PAGES
 from app.components.markdown_escape import escape
+from app.navigation import MENU
 from backend.containers import StudioContainer
+from backend.domain.errors import ModelNotFound
 from backend.domain.run_view import RunView
-from backend.errors import DataError, StorageError
+from backend.errors import Action, DataError, StorageError, StudioError
 from backend.services.bundle import Services
+from backend.services.dataset_errors import DatasetNotListed
 from backend.services.errors import DiskTight, RunIsActive
+from backend.services.settings_errors import SettingUnknown
 from backend.store.errors import StoreBusy
 from tests.app.conftest import open_page
 
@@ -86,9 +91,25 @@ def test_a_store_that_stays_busy_is_told_after_one_more_try(studio: StudioContai
     assert [button.label for button in at.main.button] == ["Try again"]
 
 
-def test_the_way_out_leads_to_the_page_that_helps(studio: StudioContainer) -> None:
-    studio.status.override(providers.Object(Status(DiskTight(folder="/x"), forever=True)))
-    assert links(open_page("runs"))["Open Machine"] == "machine"
+@pytest.mark.parametrize(
+    ("error", "label", "page"),
+    [
+        (DiskTight(folder="/x"), "Open Machine", "machine"),
+        (DatasetNotListed(path="x"), "Open Datasets", "datasets"),
+        (ModelNotFound(name="x"), "Open Models", "models"),
+        (SettingUnknown(key="x"), "Open Settings", "settings"),
+    ],
+)
+def test_the_way_out_leads_to_the_page_that_helps(
+    studio: StudioContainer, error: StudioError, label: str, page: str
+) -> None:
+    studio.status.override(providers.Object(Status(error, forever=True)))
+    assert links(open_page("runs"))[label] == page
+
+
+def test_every_way_out_is_a_button_or_a_page_of_the_menu() -> None:
+    assert set(Action) == {Action.TRY_AGAIN, *PAGES}
+    assert {page for page, _, _ in PAGES.values()} <= {view.url_path for view in MENU}
 
 
 def test_an_error_of_a_run_leads_to_it_and_to_no_page_that_is_not_there(studio: StudioContainer) -> None:

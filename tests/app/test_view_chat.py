@@ -284,6 +284,32 @@ def test_a_run_on_the_same_device_is_asked_for_before_a_model_is_loaded(
     assert services.chat.status().pid is None
 
 
+def test_train_tells_what_the_chat_holds_where_the_run_would_be(
+    studio: StudioContainer, services: Services, model: Model
+) -> None:
+    add_run(studio, "mine")
+    assert "train-unload-chat" not in [button.key for button in open_page("train", preset="demo").button]
+    ask(open_page("chat", run="mine"), "hm")
+    at = open_page("train", preset="demo")
+    assert not at.exception
+    assert any("Chat holds 3 MiB of memory of the machine" in info.value for info in at.info)
+    at.button(key="train-unload-chat").click().run()
+    assert services.chat.status().pid is None
+    assert "train-unload-chat" not in [button.key for button in at.button]
+
+
+def test_monitor_leads_to_chat_as_soon_as_there_is_a_checkpoint(studio: StudioContainer, services: Services) -> None:
+    folder = add_run(studio, "early", is_tuned=False, state=RunState.PAUSED, wish=Wish.PAUSE)
+    assert "next-chat" not in [button.key for button in open_page("monitor", run="early").button]
+    add_checkpoint(folder, 5)
+    at = open_page("monitor", run="early")
+    assert at.button(key="next-chat").label == "Ask its last checkpoint"
+    at.button(key="next-chat").click().run()
+    assert at.title[0].value == "Chat"
+    assert at.query_params["run"] in ("early", ["early"])
+    assert at.chat_input
+
+
 def test_a_set_of_prompts_is_put_to_all_sides_and_judged_blind(
     studio: StudioContainer, services: Services, model: Model
 ) -> None:

@@ -280,9 +280,16 @@ def test_a_full_disk_needs_a_person(studio: StudioContainer) -> None:
 
 
 def test_a_form_that_was_begun_is_told_and_led_to(services: Services) -> None:
-    services.states.of("an earlier session").update_state(replace_draft({"base_model": {"path": "demo"}}))
+    manager = services.states.of("an earlier session")
+    manager.update_state(replace_draft({"base_model": {"path": "demo"}}))
+    services.drafts.keep(manager)
     at = open_page()
-    assert any("half set up on Train" in text.value and "dataset" in text.value for text in at.caption)
+    (told,) = [text.value for text in at.caption if "unfinished" in text.value]
+    assert "demo, no dataset yet" in told
+    (link,) = [link.proto for link in at.get("page_link") if link.proto.label == "Go on with it"]
+    assert (link.page, link.query_string) == ("train", f"draft={manager.state.training.draft_id}")
+    services.drafts.discard(manager.state.training.draft_id)
+    assert not any("unfinished" in text.value for text in open_page().caption), "as on Train"
     assert "Go on with it" in [link.proto.label for link in at.get("page_link")]
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import watching
 from backend.containers import StudioContainer
+from backend.domain.actions import replace_draft
 from backend.domain.run import Origin
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
@@ -98,6 +99,21 @@ def test_a_model_goes_into_the_train_form(cache: Path, services: Services) -> No
     at = open_page("models", model="org/cached").button(key="model-train").click().run()
     assert at.title[0].value == "Train"
     assert at.selectbox(key="draft-base_model.path").value == "org/cached"
+
+
+def test_a_model_goes_into_the_form_that_is_open_and_not_into_one_that_came_back(
+    cache: Path, services: Services
+) -> None:
+    a_cached_model(cache, "org/cached")
+    earlier = services.states.of("an earlier session")
+    earlier.update_state(replace_draft({"base_model": {"path": "demo"}, "name": "mine"}))
+    services.drafts.keep(earlier)
+    at = open_page("models", model="org/cached").button(key="model-train").click().run()
+    assert [form.draft.get("name") for form in services.drafts.unfinished()] == [None, "mine"]
+    at.text_input(key="draft-name").set_value("new").run()
+    training = services.states.of(at.session_state["studio-session-id"]).state.training
+    assert training.draft["base_model"]["path"] == "org/cached"
+    assert len(services.drafts.unfinished()) == 2
 
 
 def test_deleting_a_model_asks_first_and_says_where_it_went(cache: Path, services: Services) -> None:

@@ -16,6 +16,7 @@ from backend.domain.run_view import RunView
 from backend.domain.states import RunState, Wish
 from backend.services.bundle import Services
 from backend.services.run_facts import KnownFacts, RunFactsService
+from backend.store.checkpoints import MANIFEST, write_manifest_text
 from backend.store.run_files import LocalRunFiles
 from tests.app.conftest import open_page
 from tests.fakes.clock import FakeClock
@@ -105,6 +106,18 @@ def test_what_is_not_possible_is_disabled(folder: Path, selected: list[str], stu
         enabled = {button.key for button in at.button if not button.disabled and str(button.key).startswith("run-")}
         assert enabled == possible, run_id
         assert at.menu_button(key="run-more").options == [f"{icon} {label}" for icon, label in menus[run_id]]
+
+
+def test_a_run_is_asked_in_chat_as_soon_as_it_has_a_checkpoint(folder: Path, selected: list[str]) -> None:
+    selected[:] = ["two"]
+    assert open_page("runs").button(key="run-chat").disabled
+    place = folder / "two" / "checkpoints" / "checkpoint-5"
+    place.mkdir(parents=True)
+    (place / "adapter_model.safetensors").write_bytes(b"")
+    (place / MANIFEST).write_text(write_manifest_text(place, 5))
+    at = open_page("runs").button(key="run-chat").click().run()
+    assert at.title[0].value == "Chat"
+    assert at.query_params["run"] in ("two", ["two"])
 
 
 def test_pausing_is_a_wish_that_may_keep_the_device(folder: Path, selected: list[str], services: Services) -> None:

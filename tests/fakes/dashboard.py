@@ -99,6 +99,7 @@ class FakeServices:
     processes: FakeProcesses = field(default_factory=FakeProcesses)
     journal: FakeJournal = field(default_factory=FakeJournal)
     sources: FakeSources = field(default_factory=FakeSources)
+    bus: EventBus = field(default_factory=lambda: EventBus(FakeClock()))
     catalogue: ErrorCatalogue = field(default_factory=ErrorCatalogue)
     hardware: HardwareService = field(default_factory=lambda: HardwareService(FakeMachine(), FakeClock()))
     startup: StartupService = field(default_factory=lambda: StartupService(FakeClock()))

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.curve_export import Curve, ReadRun, json_document, long_csv, spelt, wide_csv
+from backend.domain.curve_export import Curve, ReadRun, json_document, long_csv, spelt
 from backend.domain.curves import Damage, Series
 
 FORMULA = "=+-@\t\r\n"
@@ -64,21 +64,9 @@ def test_a_long_table_read_back_holds_the_same_points(curves: list[Curve]) -> No
 
 
 @given(curve_lists)
-def test_a_wide_table_read_back_holds_the_same_points(curves: list[Curve]) -> None:
-    head, *rows = _rows(list(wide_csv(curves)))
-    assert len(head) == 1 + len(curves)
-    assert [int(row[0]) for row in rows] == sorted({step for curve in curves for step in curve.series.steps.tolist()})
-    for column, curve in enumerate(curves, 1):
-        found = [(int(row[0]), float(row[column])) for row in rows if row[column]]
-        assert [step for step, _ in found] == curve.series.steps.tolist()
-        assert all(map(_same, [value for _, value in found], curve.series.values.tolist()))
-
-
-@given(curve_lists)
 def test_no_cell_is_a_formula(curves: list[Curve]) -> None:
-    for rows in (_rows(list(long_csv(curves))), _rows(list(wide_csv(curves)))):
-        for cell in (cell for row in rows for cell in row):
-            assert not cell.startswith(tuple(FORMULA)) or _is_number(cell)
+    for cell in (cell for row in _rows(list(long_csv(curves))) for cell in row):
+        assert not cell.startswith(tuple(FORMULA)) or _is_number(cell)
 
 
 def _is_number(cell: str) -> bool:
@@ -115,9 +103,6 @@ def test_numbers_that_are_no_numbers_are_spelt_out() -> None:
     ]  # fmt: skip
 
 
-def test_a_column_of_several_runs_names_its_run() -> None:
+def test_a_name_that_looks_like_a_formula_is_text() -> None:
     series = Series("loss", np.array([1]), np.array([0.5]), np.array([2.0]))
-    assert "".join(wide_csv([Curve("a", series), Curve("b", series)])) == "step,a loss,b loss\n1,0.5,0.5\n"
-    assert "".join(wide_csv([Curve("a", series)])) == "step,loss\n1,0.5\n"
-    assert "".join(wide_csv([])) == "step\n"
     assert "".join(long_csv([Curve("=a", series)])) == "run,tag,step,wall_time,value\n'=a,loss,1,2.0,0.5\n"

@@ -19,11 +19,8 @@ def skeleton(room: Room) -> Any:
     return build(str(room.models["llama"]))
 
 
-def test_the_skeleton_takes_no_memory_and_offers_its_names(skeleton: Any) -> None:
-    from backend.trainer.targets import short_names
-
+def test_the_skeleton_takes_no_memory(skeleton: Any) -> None:
     assert {parameter.device.type for parameter in skeleton.parameters()} == {"meta"}
-    assert short_names(skeleton) == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
 
 
 def test_a_pattern_and_blocks_choose_layers_by_their_full_names(skeleton: Any) -> None:

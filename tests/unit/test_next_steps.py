@@ -35,6 +35,12 @@ def test_a_failed_run_has_its_log() -> None:
     assert next_steps(view(RunState.FAILED)) == (NextStep.READ_LOG, NextStep.COMPARE)
 
 
+def test_a_run_without_a_result_is_asked_by_its_last_checkpoint() -> None:
+    assert next_steps(view(RunState.PAUSED, Wish.PAUSE, last_checkpoint_step=5)) == (NextStep.CHAT,)
+    assert next_steps(view(RunState.STOPPED)) == ()
+    assert NextStep.CHAT in next_steps(view(RunState.FAILED, last_checkpoint_step=5))
+
+
 def test_a_waiting_run_has_a_place() -> None:
     waiting = view(RunState.QUEUED, Wish.RUN, queue_position=3)
     assert next_steps(waiting) == (NextStep.ORDER,)

@@ -135,6 +135,15 @@ def test_a_run_without_a_result_is_asked_by_its_checkpoints(scene: Scene) -> Non
         scene.request(TUNED)
 
 
+def test_what_can_be_asked_of_a_run_is_its_result_or_a_checkpoint_with_an_adapter(scene: Scene) -> None:
+    folder = scene.add_run("young")
+    assert not scene.playground.can_ask("young")
+    add_adapter(folder, step=4)
+    assert scene.playground.can_ask("young")
+    add_adapter(scene.add_run("done"))
+    assert scene.playground.can_ask("done")
+
+
 def test_a_checkpoint_that_is_gone_or_holds_no_adapter_is_refused(scene: Scene) -> None:
     add_adapter(scene.folder)
     whole = scene.folder.checkpoints / "checkpoint-60"

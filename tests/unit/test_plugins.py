@@ -167,6 +167,21 @@ def test_broken_plugins_harm_nothing_else() -> None:
 
 
 @pytest.mark.usefixtures("broken")
+def test_a_failure_is_told_once_and_nothing_is_loaded_to_find_one() -> None:
+    manager = PluginManager(registry())
+    told: list[str] = []
+    manager.on_failure = lambda plugin: told.append(plugin.name)
+    manager.look()
+    assert told == []
+    assert "peft_studio_broken.crash" not in sys.modules
+    named(PluginKind.METHODS, "never")
+    manager.look()
+    manager.look()
+    assert told.count("never") == 1
+    assert sorted(told) == sorted({plugin.name for plugin in registry().failures()})
+
+
+@pytest.mark.usefixtures("broken")
 def test_an_order_that_needs_a_failed_plugin_is_told_why() -> None:
     with pytest.raises(ValidationError, match="never of the plugin peft-studio-broken cannot be used: RuntimeError"):
         a_config(method="never")

@@ -16,6 +16,7 @@ from backend.services.state_manager import StateManager
 from backend.store.errors import StoreBusy, StoreFull
 from backend.store.sql_store import SqlRunStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.drafts import edit_draft
 from tests.fakes.run_store import FakeRunStore
 
 
@@ -169,7 +170,7 @@ def test_an_observer_that_ends_the_script_does_not_silence_the_others(manager: S
 
 def test_a_reload_finds_the_draft_the_open_run_and_the_preferences(store: FakeRunStore) -> None:
     first = StateManager(store, "session")
-    first.update_state(actions.edit_draft({"rank": 16, "targets": ["q_proj"]}))
+    first.update_state(edit_draft({"rank": 16, "targets": ["q_proj"]}))
     first.update_state(actions.open_run("a-run"))
     first.update_state(actions.set_smoothing(0.5))
     first.update_state(actions.see_runs(9))
@@ -182,7 +183,7 @@ def test_a_reload_finds_the_draft_the_open_run_and_the_preferences(store: FakeRu
 def test_a_restart_of_the_server_finds_the_same(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'studio.db'}"
     store = SqlRunStore(url, FakeClock())
-    kept = StateManager(store, "session").update_state(actions.edit_draft({"path": "ü.jsonl"}))
+    kept = StateManager(store, "session").update_state(edit_draft({"path": "ü.jsonl"}))
     store.close()
     restarted = SqlRunStore(url, FakeClock())
     assert StateManager(restarted, "session").state == kept
@@ -238,7 +239,7 @@ def test_a_store_that_cannot_save_is_reported_and_tried_again(
         patched.setattr(store, "save_draft", full)
         observer = Recorder()
         manager.subscribe(observer)
-        manager.update_state(actions.edit_draft({"rank": 4}))
+        manager.update_state(edit_draft({"rank": 4}))
     assert observer.calls[0][1].training.draft == {"rank": 4}
     assert isinstance(manager.save_error, StoreFull)
     assert "disk full" in caplog.text
@@ -288,7 +289,7 @@ def test_many_threads_lose_no_update_and_observers_see_an_unbroken_chain(manager
 def test_what_is_stored_after_many_threads_is_the_last_state(manager: StateManager, store: FakeRunStore) -> None:
     def work(thread: int) -> None:
         for number in range(50):
-            manager.update_state(actions.edit_draft({f"field-{thread}": number}))
+            manager.update_state(edit_draft({f"field-{thread}": number}))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))

@@ -2,10 +2,11 @@
 
 import threading
 
-from backend.domain.actions import edit_draft, open_run
+from backend.domain.actions import open_run
 from backend.errors import StorageError
 from backend.services.state_managers import StateManagers
 from tests.fakes.clock import FakeClock
+from tests.fakes.drafts import edit_draft
 from tests.fakes.run_store import FakeRunStore
 
 
