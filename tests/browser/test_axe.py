@@ -34,7 +34,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
 
 @pytest.fixture(scope="module")
 def full(content: Content) -> Iterator[str]:
-    with served(content.logs.parent / "workspace") as address:
+    with served(content.workspace) as address:
         yield address
 
 
