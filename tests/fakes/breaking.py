@@ -40,6 +40,10 @@ class Between:
 
         return called
 
+    def __len__(self) -> int:
+        self._meet()
+        return len(self._service)
+
 
 def watched(services: Services) -> tuple[Services, set[str]]:
     """The same services, and the names of those that are called from now on."""
