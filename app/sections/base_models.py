@@ -27,7 +27,8 @@ def base_models(services: Services) -> None:
     here = [model for model in shelf.models if model.home is not Home.CATALOGUE]
     with st.container(horizontal=True, vertical_alignment="center"):
         total = sum(model.size_bytes or 0 for model in here)
-        st.caption(f"{len(here):,} models on this machine, {in_bytes(total)}")
+        counted = f"{len(here):,} {'model' if len(here) == 1 else 'models'}"
+        st.caption(f"{counted} on this machine, {in_bytes(total)}")
         _places(services)
     if not here:
         st.info(
