@@ -41,7 +41,7 @@ def _card(one: ComparedRun, label: str, color: int, watch: OnRun) -> None:
             args=(one.run.id,),
         )
     if one.run.tags:
-        st.caption(" ".join(f":gray-badge[{escape(tag)}]" for tag in one.run.tags))
+        st.markdown(" ".join(f":gray-badge[{escape(tag)}]" for tag in one.run.tags))
     st.text(one.run.notes or "No notes.")
     if one.problem:
         st.caption(f":material/warning: {escape(one.problem)}")

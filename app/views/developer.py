@@ -29,7 +29,7 @@ def render(services: Services) -> None:
             "features; or start the dashboard with it in the environment:",
             icon=":material/bug_report:",
         )
-        st.code("PEFT_STUDIO_FLAGS__DEVELOPER=true", language="bash")
+        st.code("PEFT_STUDIO_FLAGS__DEVELOPER=true", language=None)
         link_to_view("settings", "Open Settings", ":material/settings:")
         return
     section = st.segmented_control(

@@ -185,4 +185,4 @@ def _files(services: Services) -> None:
     if text is None:
         st.info("There is none yet; the first change makes it.", icon=":material/draft:")
     else:
-        st.code(masked(text) or "# empty", language="toml")
+        st.code(masked(text) or "# empty", language=None)  # of its colours not all can be read

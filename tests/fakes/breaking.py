@@ -22,13 +22,15 @@ class Instead:
 
 
 class Between:
-    """Stands before a service and does something of its own with each call of a method, then passes it on."""
+    """Stands before a service, and what else of ours it is made of, and does something of its own with each call."""
 
     def __init__(self, service: Any, meet: Callable[[], None]) -> None:
         self._service, self._meet = service, meet
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._service, name)
+        if type(found).__module__.startswith("backend.services."):
+            return Between(found, self._meet)
         if not callable(found):
             return found
 
@@ -37,6 +39,10 @@ class Between:
             return found(*args, **kwargs)
 
         return called
+
+    def __len__(self) -> int:
+        self._meet()
+        return len(self._service)
 
 
 def watched(services: Services) -> tuple[Services, set[str]]:

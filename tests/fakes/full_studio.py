@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,8 @@ from safetensors.numpy import save_file
 
 from backend.containers import StudioContainer, build_container
 from backend.domain.actions import replace_draft
+from backend.domain.chat_sides import BASE, Side, Subject
+from backend.domain.conversation import Answer, Conversation, Failure
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.run import Attempt, JournalLine, Run
 from backend.domain.run_config import RunConfig
@@ -22,15 +24,16 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.executors.lock_file import take, write_identity
 from backend.executors.process_table import identify
-from backend.services.playground import Exchange
 from backend.store.run_files import LocalRunFiles
 from config.settings import Settings
 from config.yaml_files import dump_yaml
+from tests.fakes.model_folders import LLAMA, a_model
 from tests.fakes.run_configs import SMALL
 from tests.fakes.told_runs import losses, write_events
 
 STEPS = 100
 WORDS = "All is well"
+FAILED_ANSWER = "chat-failed"  # the id of the error that is kept in a conversation
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ class Content:
     finished: tuple[str, ...]
     live: str
     dataset: str
+    model: str
     logs: Path
+    workspace: Path
 
     def query(self, url_path: str) -> str:
         """With what a view is opened to show most."""
@@ -50,14 +55,17 @@ class Content:
             "curves": "&".join(f"runs=run:{run}" for run in (*self.finished, self.live)),
             "chat": f"run={self.finished[0]}",
             "datasets": f"dataset={self.dataset}",
+            "models": f"model={self.model}",
+            "errors": "error=out-of-memory",
         }.get(url_path, "")
 
 
 @contextmanager
 def full_studio(workspace: Path, words: str = WORDS) -> Iterator[Content]:
-    """Runs in every state, one of them live as long as the block lasts; a dataset, a preset, answers, a log folder.
+    """Runs in every state, one of them live as long as the block lasts; what else there can be; all pages switched on.
 
-    `words` stands in names, tags, notes, messages, journals, logs, rows, answers, settings and tags of curves.
+    `words` stands in names, tags, notes, messages, journals, logs, rows, questions, answers, settings, models and tags
+    of curves.
     """
     studio = build_container(Settings(workspace=workspace))
     maker = _Maker(studio, words)
@@ -67,8 +75,11 @@ def full_studio(workspace: Path, words: str = WORDS) -> Iterator[Content]:
     maker.rested("stopped", RunState.STOPPED, Wish.STOP)
     lock = maker.live()
     maker.rested("waiting", RunState.QUEUED, Wish.RUN, attempts=(), queued_at=maker.now)
-    content = Content(finished, "live-run", maker.dataset(), maker.log_directory(workspace.parent / "others"))
+    others = workspace.parent / "others"
+    logs, model = maker.log_directory(others / "logs"), maker.model(others / "models")
+    content = Content(finished, "live-run", maker.dataset(others / "rows"), model, logs, workspace)
     maker.draft(content.dataset)
+    maker.settings()
     studio.shutdown_resources()
     try:
         yield content
@@ -89,7 +100,7 @@ class _Maker:
         config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": self.words}
         (folder.adapter / "adapter_config.json").write_text(json.dumps(config))
         save_file({"lora_A": np.zeros((8, 8), np.float32)}, folder.adapter / "adapter_model.safetensors")
-        self.services.playground.remember(run.id, Exchange(self.words, self.words, self.words))
+        self._asked(run.id)
         return run.id
 
     def rested(self, run_id: str, state: RunState, wish: Wish, *, seed: int = 0, **facts: Any) -> Run:
@@ -121,14 +132,29 @@ class _Maker:
         self.store.restore(run, ())
         return lock
 
-    def dataset(self) -> str:
-        """Rows with the words in them; also a preset, which belongs to nobody else."""
+    def dataset(self, folder: Path) -> str:
+        """Rows with the words in them, also as the name of a column; an uploaded file, a preset with it, and another
+        one where it lies, whose path is told."""
         rows = [{"prompt": f"{self.words} {i}", "completion": f"{self.words} {i * i}"} for i in range(30)]
-        text = "\n".join(json.dumps(row) for row in rows) + "\n"
-        stored = self.services.datasets.upload("rows.jsonl", BytesIO(text.encode()))
+        stored = self.services.datasets.upload("rows.jsonl", BytesIO(_lines(rows).encode()))
         order = SMALL | {"name": "kept", "dataset": stored.path}
         self.services.configs.save_preset("kept", RunConfig.model_validate(order))
-        return stored.path
+        folder.mkdir(parents=True)
+        (folder / "registered.jsonl").write_text(_lines([row | {self.words: self.words} for row in rows]))
+        return self.services.dataset_desk.registry.add(str(folder / "registered.jsonl"))
+
+    def model(self, folder: Path) -> str:
+        """A base model that tells of itself in the words."""
+        readme = f"---\nlicense: {json.dumps(self.words)}\n---\n{self.words}\n"
+        found = a_model(folder / "tiny", LLAMA | {"architectures": [self.words]}, README__md=readme)
+        self.services.models.add_folder(str(folder))
+        return str(found)
+
+    def settings(self) -> None:
+        """The page for developers is switched on, and the file has a key that no setting has."""
+        settings = self.services.settings
+        settings.set("flags.developer", True)
+        settings.file().write_text(f"{json.dumps(self.words)} = 1\n{settings.file().read_text()}")
 
     def draft(self, dataset: str) -> None:
         """What new sessions find in the form."""
@@ -143,6 +169,18 @@ class _Maker:
         write_events(place, losses(0.3, 20), {})
         self.services.sources.add_directory(str(folder))
         return folder
+
+    def _asked(self, run_id: str) -> None:
+        """A conversation in which one side answered and the other could not."""
+        words, mine = self.words, Side(run_id).address
+        answer = Answer(text=words, num_tokens=8, seconds=2.0, first_token_seconds=0.5, finish="eos", template=words)
+        failed = Answer(text=words, failure=Failure(id=FAILED_ANSWER, what=words, why=words, fix=words, at="now"))
+
+        def ask(old: Conversation) -> Conversation:
+            new = old.model_copy(update={"system": words}).asked(words, 7, {mine: words, BASE: words})
+            return new.answered(mine, answer).answered(BASE, failed)
+
+        self.services.chat_desk.conversations.change(Subject(run_id), ask)
 
     def _run(self, run_id: str, **facts: Any) -> Run:
         run = Run(
@@ -174,3 +212,7 @@ class _Maker:
         folder.log(1).write_text("".join(f"step {step}: {self.words}\n" for step in range(1, 30)))
         beat = Heartbeat("token", 1, 1, Phase.TRAINING, STEPS, 2 * STEPS, self.now.timestamp(), seconds_per_step=1.5)
         folder.heartbeat.write_text(beat.to_json())
+
+
+def _lines(rows: Sequence[Mapping[str, str]]) -> str:
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
