@@ -273,7 +273,7 @@ class StudioContainer(Outside):
         providers=providers.Callable(graph, __self__).provider,
     )
     followers: Provider[wiring.Followers] = Once(
-        wiring.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
+        wiring.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, curve_cache
     )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(

@@ -44,6 +44,7 @@ from backend.services.event_bus import EventBus
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
@@ -142,7 +143,9 @@ def plugins(settings: Settings) -> PluginManager:
 def counter(settings: Settings) -> PipedProgram:
     """The program that counts trainable parameters."""
     argv = (sys.executable, "-m", "backend.trainer.count")
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "count.log")
+    return PipedProgram(
+        argv, settings.workspace, settings.workspace / "logs" / "count.log", surroundings=_without(settings)
+    )
 
 
 def dataset_desk(
@@ -244,6 +247,7 @@ class Followers:
     memory: MemoryMonitor
     chat: ChatService
     doctor: DataDoctor
+    counts: ParameterCounts
     spare: Spare
     tensorboard: TensorBoardServer
     places: LocalPlaces
@@ -255,7 +259,7 @@ class Followers:
         """Tell each; what takes effect later is read by the programs that start later."""
         log_level(settings)
         self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
-        self.chat.is_hub_offline = self.doctor.is_hub_offline = settings.hub_offline
+        self.chat.is_hub_offline = self.doctor.is_hub_offline = self.counts.is_hub_offline = settings.hub_offline
         if changed & {"spare", *OF_RUNS}:
             self.spare.follow(spare_rule(settings))
         self.tensorboard.idle_seconds = settings.tensorboard_idle_minutes * 60
