@@ -121,6 +121,8 @@ class ModelLibrary:
         if model.active:
             return Removal(model, refusal=f"Runs at work or waiting need it: {', '.join(model.active[:3])}.")
         cached = model.cached
+        if cached is None and not self._is_own(model.folder):
+            return Removal(model, refusal="Only a link in the workspace leads to it: remove the link.")
         if cached is None:
             return Removal(model, freed_bytes=trash.freed_bytes(model.folder))
         is_for_good = bool(cached.shared_bytes) or not trash.is_on_same_disk(cached.folder, self._places.trash)
@@ -144,6 +146,10 @@ class ModelLibrary:
             self.look_again()
             self._on_change()
 
+    def _is_own(self, folder: Path) -> bool:
+        """Whether it really lies in the workspace; the demo model is a link beside what it leads to."""
+        return folder.resolve().is_relative_to(self._places.workspace.resolve())
+
     def _delete(self, plan: Removal) -> Path | None:
         cached, folder = plan.model.cached, plan.model.folder
         if plan.is_for_good and cached is not None:
@@ -151,7 +157,10 @@ class ModelLibrary:
             return None
         gone = cached.folder if cached is not None else folder
         assert gone is not None
-        return trash.put(gone, self._places.trash, f"model-{gone.name}")
+        place = trash.put(gone.resolve(), self._places.trash, f"model-{gone.name}")
+        if gone.is_symlink():
+            gone.unlink()
+        return place
 
     def _model(self, model_id: str) -> BaseModel:
         found = next((model for model in self.look().models if model.id == model_id), None)
