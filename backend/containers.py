@@ -8,6 +8,7 @@ from dependency_injector.providers import Object, Provider
 
 from backend import wiring
 from backend.container_graph import Once, graph
+from backend.domain.events import DatasetsChanged
 from backend.domain.ports import RunStore
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
@@ -80,9 +81,11 @@ def _open(
     curves: TensorBoardDataManager,
     tensorboard: TensorBoardServer,
     counts: ParameterCounts,
+    dataset_desk: DatasetDesk,
 ) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
+    dataset_desk.jobs.close()
     counts.close()
     spare.let_go()
     tensorboard.close()
@@ -145,7 +148,10 @@ class StudioContainer(Outside):
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
     checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
     datasets: Provider[DatasetLibrary] = Once(
-        DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
+        DatasetLibrary,
+        settings.provided.datasets_folder,
+        settings.provided.max_upload_bytes,
+        bus.provided.telling.call(DatasetsChanged()),
     )
     curve_cache: Provider[CurveCache] = Once(
         CurveCache, settings.provided.curve_cache_folder, clock, settings.provided.curve_cache_max_bytes
@@ -224,7 +230,7 @@ class StudioContainer(Outside):
     sweeps: Provider[Sweeps] = Once(Sweeps, store, files, training, queue, configs, clock)
     bulk: Provider[BulkRuns] = Once(BulkRuns, training, library, processes)
     facts: Provider[RunFactsService] = Once(wiring.run_facts, settings, configs, branch_files, curves, clock)
-    models: Provider[ModelLibrary] = Once(wiring.model_library, settings, store, clock)
+    models: Provider[ModelLibrary] = Once(wiring.model_library, settings, store, clock, bus)
     adapters: Provider[AdapterLibrary] = Once(AdapterLibrary, store, curves)
     checkpoints: Provider[CheckpointLibrary] = Once(
         CheckpointLibrary, store, executor, curves, configs, Object(held), settings.provided.trash_folder
@@ -278,7 +284,7 @@ class StudioContainer(Outside):
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
-        providers.Resource(_open, store, chat, spare, curves, tensorboard, counts),
+        providers.Resource(_open, store, chat, spare, curves, tensorboard, counts, dataset_desk),
         Once(wiring.connect, bus, errors, answers, store, status, curves, states),
         Once(wiring.following, watched, followers, bus),
         bundle,

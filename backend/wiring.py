@@ -43,7 +43,7 @@ from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.memory_monitor import MemoryMonitor
-from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
+from backend.services.model_library import ModelLibrary, ModelPlaces
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
@@ -60,6 +60,7 @@ from backend.services.storage import CACHE_KEY as STORAGE
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram, TensorBoardServer
 from backend.store.errors import StoreUnavailable
+from backend.store.hub_cache import hub_cache
 from backend.store.model_probe import LocalModels
 from backend.store.settings_file import SettingsFile
 from config.catalog import base_models, prompt_sets
@@ -159,14 +160,13 @@ def dataset_desk(
 ) -> DatasetDesk:
     """Everything that the Datasets page asks."""
     tables = DatasetTables(settings.cache_folder / "rows")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or settings.hub_folder / "hub")
     return DatasetDesk(
         DatasetRegistry(store, library.list, settings.private_folders, settings.datasets_folder),
         tables,
         DatasetMaker(tables, library, clock),
         DatasetVersions(store, files, configs),
         doctor,
-        LocalTokenizers(settings.models_folder, hub),
+        LocalTokenizers(settings.models_folder, hub_cache(os.environ, Path.home())),
     )
 
 
@@ -276,7 +276,7 @@ def following(service: SettingsService, followers: Followers, bus: EventBus) -> 
     service.listen(lambda changed: bus.publish(ConfigChanged(changed)))
 
 
-def model_library(settings: Settings, store: RunStore, clock: Clock) -> ModelLibrary:
+def model_library(settings: Settings, store: RunStore, clock: Clock, bus: EventBus) -> ModelLibrary:
     """The models of the workspace, of registered folders, and of the hub's cache as its own library finds it."""
     places = ModelPlaces(
         workspace=settings.models_folder,
@@ -284,7 +284,7 @@ def model_library(settings: Settings, store: RunStore, clock: Clock) -> ModelLib
         trash=settings.trash_folder,
         private=settings.private_folders,
     )
-    return ModelLibrary(store, LocalModels(), clock, places, base_models())
+    return ModelLibrary(store, LocalModels(), clock, places, base_models(), bus.telling(ModelsChanged()))
 
 
 def run_facts(

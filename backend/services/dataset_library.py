@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from backend.data.readers.opening import COMPRESSED
 from backend.data.rows import RowProblem
 from backend.errors import DataError
 from backend.services.errors import UploadNotKept, UploadRefused
+from backend.store.files import replace_text, sync_folder
 from config.catalog import SAMPLE_PREFIX, SAMPLES
 
 SUFFIXES = ENDINGS
@@ -42,9 +44,11 @@ class StoredDataset:
 class DatasetLibrary:
     """Keeps uploads in <workspace>/datasets/<first 16 hex digits of SHA-256>/<name>."""
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(self, folder: Path, max_bytes: int, on_change: Callable[[], object] = lambda: None) -> None:
+        """`on_change` is called when there is a dataset more."""
         self._folder = folder
         self._max_bytes = max_bytes
+        self._on_change = on_change
 
     @property
     def max_bytes(self) -> int:
@@ -71,6 +75,8 @@ class DatasetLibrary:
         """The note of how a dataset was made; empty for one that was not made here."""
         file = Path(path)
         try:
+            if file.parent.parent != self._folder:  # what lies beside a file elsewhere is not ours
+                return {}
             told = json.loads(file.with_name(f"{_ORIGIN}{file.name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
@@ -94,10 +100,12 @@ class DatasetLibrary:
             _check_readable(safe, staging)
             folder.mkdir(mode=0o700, exist_ok=True)
             if origin is not None:
-                (folder / f"{_ORIGIN}{safe}.json").write_text(json.dumps(origin()), encoding="utf-8")
+                replace_text(folder / f"{_ORIGIN}{safe}.json", json.dumps(origin()))
             staging.replace(folder / safe)
+            sync_folder(folder)
         finally:
             staging.unlink(missing_ok=True)
+        self._on_change()
         return StoredDataset(str(folder / safe), safe, size)
 
     def list(self) -> tuple[StoredDataset, ...]:
@@ -127,6 +135,8 @@ def _copy(chunks: Iterator[bytes], staging: Path) -> tuple[int, str]:
             size += len(chunk)
             digest.update(chunk)
             file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
     return size, digest.hexdigest()
 
 

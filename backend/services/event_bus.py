@@ -89,6 +89,10 @@ class EventBus:
 
         return unsubscribe
 
+    def telling(self, event: Event) -> Callable[[], None]:
+        """What publishes an event when it is called, for those who need not know the bus."""
+        return lambda: self.publish(event)
+
     def recent(self, count: int = KEPT_EVENTS) -> tuple[Published, ...]:
         """The latest events, oldest first; no more than are kept."""
         with self._lock:

@@ -74,6 +74,7 @@ class Job:
     def run(self, work: Callable[["Job"], object]) -> None:
         """Do the work, on this thread."""
         try:
+            self.check()  # it may have waited for its place
             self.answer = work(self)
             self.state = JobState.DONE
         except JobCancelled:

@@ -243,12 +243,3 @@ def _users(runs: Sequence[Run]) -> dict[str, list[Run]]:
     for run in runs:
         found.setdefault(run.base_model, []).append(run)
     return found
-
-
-def hub_cache(environment: Mapping[str, str], home: Path) -> Path:
-    """Where huggingface_hub keeps its models, by its own rules (`constants.py` there)."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if environment.get(name):
-            return Path(environment[name]).expanduser()
-    cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
-    return Path(environment.get("HF_HOME") or cache / "huggingface").expanduser() / "hub"

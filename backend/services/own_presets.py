@@ -4,12 +4,12 @@ import logging
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from backend.errors import NotFoundError, StorageError, UsageError
+from backend.store import trash
 from config.yaml_files import YamlError, dump_yaml, read_yaml
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -56,10 +56,10 @@ class PresetNotFound(NotFoundError):
 class OwnPresets:
     """Reads and writes them; holds no state. `shipped` names are taken."""
 
-    def __init__(self, folder: Path, shipped: Container[str], trash: Path) -> None:
+    def __init__(self, folder: Path, shipped: Container[str], trash_folder: Path) -> None:
         self._folder = folder
         self._shipped = shipped
-        self._trash = trash
+        self._trash = trash_folder
 
     def read(self) -> dict[str, dict[str, Any]]:
         """By name, sorted. A file that cannot be read as a preset is left out, and the log says so."""
@@ -113,13 +113,10 @@ class OwnPresets:
     def delete(self, name: str) -> Path:
         """Move a preset to the trash; where it is now. Raises PresetNotFound, PresetNotKept."""
         path = self._known(name)
-        target = self._trash / f"preset-{name}-{secrets.token_hex(2)}{ENDING}"
         try:
-            self._trash.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.move(path, target)
+            return trash.put(path, self._trash, f"preset-{name}", ENDING)
         except OSError as error:
             raise PresetNotKept(name=name, folder=self._trash, reason=error.strerror or error) from error
-        return target
 
     def _known(self, name: str) -> Path:
         path = self._folder / f"{name}{ENDING}"

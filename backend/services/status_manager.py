@@ -45,7 +45,7 @@ class StatusManager:
         runs = self._store.list()
         places = _positions(runs)
         views = tuple(self._view(run, places.get(run.id)) for run in runs)
-        self._list = None if any(_is_at_work(run) for run in runs) else (version, views)
+        self._list = (version, views)
         return views
 
     def active(self) -> tuple[RunView, ...]:

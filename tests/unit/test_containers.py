@@ -1,6 +1,7 @@
 """The composition root: everything can be built, replaced, and closed."""
 
 import dataclasses
+import io
 import threading
 import typing
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from dependency_injector import providers
 from backend.container_graph import graph
 from backend.containers import build_container
 from backend.domain.actions import edit_draft
-from backend.domain.events import RunRemoved
+from backend.domain.events import DatasetsChanged, Event, ModelsChanged, RunRemoved
 from backend.errors import StorageError
 from backend.services.bundle import Services
 from backend.services.error_handler import Edge
@@ -173,3 +174,18 @@ def test_a_store_that_answers_again_is_asked_once_more(settings: Settings) -> No
 
 def _refuse(*_: object) -> None:
     raise StorageError
+
+
+def test_new_datasets_and_models_are_told_to_all(workspace: Path) -> None:
+    made = build_container(Settings(workspace=workspace))
+    services = made.services()
+    try:
+        heard: list[Event] = []
+        services.bus.subscribe(Event, heard.append)
+        services.datasets.upload("a.jsonl", io.BytesIO(b'{"instruction": "a", "output": "b"}\n'))
+        folder = workspace.parent / "mine"
+        folder.mkdir()
+        services.models.add_folder(str(folder))
+        assert heard == [DatasetsChanged(), ModelsChanged()]
+    finally:
+        made.shutdown_resources()

@@ -17,11 +17,12 @@ from backend.executors.lock_file import held
 from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.config_service import ConfigService
 from backend.services.library_errors import CheckpointKept, ModelFolderRefused, ModelKept, ModelNotOnShelf
-from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
+from backend.services.model_library import ModelLibrary, ModelPlaces
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.store import trash
 from backend.store.checkpoints import MANIFEST, all_folders, write_manifest_text
 from backend.store.errors import CheckpointMissing
+from backend.store.hub_cache import hub_cache
 from backend.store.model_probe import LocalModels
 from config.catalog import base_models
 from tests.fakes.clock import FakeClock
