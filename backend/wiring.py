@@ -115,7 +115,8 @@ def chat_desk(settings: Settings, chat: ChatService, playground: Playground, clo
     folder = settings.chats_folder
     folders = PromptFolders(folder / "prompt-sets", folder / "results", settings.trash_folder)
     prompts = PromptSets(prompt_sets(), folders)
-    return ChatDesk(playground, ChatRounds(chat, clock), Conversations(folder / "conversations"), prompts, clock)
+    conversations = Conversations(folder / "conversations", settings.trash_folder)
+    return ChatDesk(playground, ChatRounds(chat, clock), conversations, prompts, clock)
 
 
 def examiner(settings: Settings) -> PipedProgram:
@@ -260,6 +261,7 @@ class Followers:
         log_level(settings)
         self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
         self.chat.is_hub_offline = self.doctor.is_hub_offline = self.counts.is_hub_offline = settings.hub_offline
+        self.chat.idle_limit_seconds = settings.chat_idle_seconds
         if changed & {"spare", *OF_RUNS}:
             self.spare.follow(spare_rule(settings))
         self.tensorboard.idle_seconds = settings.tensorboard_idle_minutes * 60

@@ -113,3 +113,21 @@ def test_what_is_cancelled_while_it_waits_for_its_place_is_never_begun() -> None
     second.cancel()
     go_on.set()
     assert (over(first).state, over(second).state) == (JobState.DONE, JobState.CANCELLED)
+
+
+def test_who_asks_again_after_an_end_on_request_gets_a_job_that_goes_on() -> None:
+    jobs, go_on, begun = Jobs(), threading.Event(), threading.Event()
+
+    def work(job: Job) -> None:
+        begun.set()
+        go_on.wait(PATIENCE_SECONDS)
+        job.check()
+
+    first = jobs.start(("a",), "Work", work)
+    assert begun.wait(PATIENCE_SECONDS)
+    first.cancel()
+    second = jobs.start(("a",), "Work", work)
+    assert second is not first
+    assert jobs.start(("a",), "Work", work) is second
+    go_on.set()
+    assert (over(first).state, over(second).state) == (JobState.CANCELLED, JobState.DONE)

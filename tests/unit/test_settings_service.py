@@ -240,6 +240,7 @@ def test_what_is_said_to_hold_at_once_does(workspace: Path, here: Path) -> None:
         for key, value in {
             "dashboard_memory_limit_bytes": 5,
             "hub_offline": True,
+            "chat_idle_seconds": 7.0,
             "tensorboard_idle_minutes": 2,
             "cpu_slots": 9,
             "min_free_bytes": 11,
@@ -253,6 +254,7 @@ def test_what_is_said_to_hold_at_once_does(workspace: Path, here: Path) -> None:
         assert (services.chat.is_hub_offline, services.doctor.is_hub_offline, services.counts.is_hub_offline) == (
             True,
         ) * 3
+        assert services.chat.idle_limit_seconds == 7.0
         assert services.tensorboard.idle_seconds == 120
         assert made.places().cpu_slots == 9
         assert (made.preflight().min_free_bytes, made.preflight().log_max_bytes) == (11, 5000)
