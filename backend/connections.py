@@ -33,6 +33,7 @@ from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.plugin_manager import PluginManager
 from backend.services.preflight import Preflight
 from backend.services.setting_states import OF_RUNS
@@ -112,6 +113,7 @@ class Followers:
     memory: MemoryMonitor
     chat: ChatService
     doctor: DataDoctor
+    counts: ParameterCounts
     spare: Spare
     tensorboard: TensorBoardServer
     places: LocalPlaces
@@ -122,7 +124,8 @@ class Followers:
     def follow(self, settings: Settings, changed: frozenset[str]) -> None:
         """Tell each; what takes effect later is read by the programs that start later."""
         self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
-        self.chat.is_hub_offline = self.doctor.is_hub_offline = settings.hub_offline
+        self.chat.is_hub_offline = self.doctor.is_hub_offline = self.counts.is_hub_offline = settings.hub_offline
+        self.chat.idle_limit_seconds = settings.chat_idle_seconds
         if changed & {"spare", *OF_RUNS}:
             self.spare.follow(wiring.spare_rule(settings))
         self.tensorboard.idle_seconds = settings.tensorboard_idle_minutes * 60

@@ -80,9 +80,11 @@ def _open(
     curves: TensorBoardDataManager,
     tensorboard: TensorBoardServer,
     counts: ParameterCounts,
+    dataset_desk: DatasetDesk,
 ) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
+    dataset_desk.jobs.close()
     counts.close()
     spare.let_go()
     tensorboard.close()
@@ -274,12 +276,12 @@ class StudioContainer(Outside):
     )
     tellers: Provider[connections.Tellers] = Once(connections.Tellers, datasets, dataset_desk, models, configs, plugins)
     followers: Provider[connections.Followers] = Once(
-        connections.Followers, memory, chat, doctor, spare, tensorboard, places, reboots, preflight, curve_cache
+        connections.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, curve_cache
     )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
-        providers.Resource(_open, store, chat, spare, curves, tensorboard, counts),
+        providers.Resource(_open, store, chat, spare, curves, tensorboard, counts, dataset_desk),
         Once(connections.connect, bus, errors, answers, store, status, curves, states, tellers),
         Once(connections.following, watched, followers, bus),
         bundle,

@@ -31,7 +31,7 @@ from backend.services.dataset_registry import DatasetRegistry
 from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import DatasetVersions
 from backend.services.local_tokenizers import LocalTokenizers
-from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
+from backend.services.model_library import ModelLibrary, ModelPlaces
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import SupervisorProgram
@@ -41,6 +41,7 @@ from backend.services.setting_states import STARTED
 from backend.services.spare import SpareRule
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram
+from backend.store.hub_cache import hub_cache
 from backend.store.model_probe import LocalModels
 from backend.store.settings_file import SettingsFile
 from config.catalog import base_models, prompt_sets
@@ -95,7 +96,8 @@ def chat_desk(settings: Settings, chat: ChatService, playground: Playground, clo
     folder = settings.chats_folder
     folders = PromptFolders(folder / "prompt-sets", folder / "results", settings.trash_folder)
     prompts = PromptSets(prompt_sets(), folders)
-    return ChatDesk(playground, ChatRounds(chat, clock), Conversations(folder / "conversations"), prompts, clock)
+    conversations = Conversations(folder / "conversations", settings.trash_folder)
+    return ChatDesk(playground, ChatRounds(chat, clock), conversations, prompts, clock)
 
 
 def examiner(settings: Settings) -> PipedProgram:
@@ -124,7 +126,9 @@ def plugins(settings: Settings) -> PluginManager:
 def counter(settings: Settings) -> PipedProgram:
     """The program that counts trainable parameters."""
     argv = (sys.executable, "-m", "backend.trainer.count")
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "count.log")
+    return PipedProgram(
+        argv, settings.workspace, settings.workspace / "logs" / "count.log", surroundings=_without(settings)
+    )
 
 
 def dataset_desk(
@@ -138,14 +142,13 @@ def dataset_desk(
 ) -> DatasetDesk:
     """Everything that the Datasets page asks."""
     tables = DatasetTables(settings.cache_folder / "rows")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or settings.hub_folder / "hub")
     return DatasetDesk(
         DatasetRegistry(store, library.list, settings.private_folders, settings.datasets_folder),
         tables,
         DatasetMaker(tables, library, clock),
         DatasetVersions(store, files, configs),
         doctor,
-        LocalTokenizers(settings.models_folder, hub),
+        LocalTokenizers(settings.models_folder, hub_cache(os.environ, Path.home())),
     )
 
 

@@ -71,7 +71,7 @@ def _make(target: Path, fill: Callable[[Path], dict[str, Any]]) -> None:
     folder = target.parent / f"{STAGING}{target.name[:16]}-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         folder.mkdir(mode=0o700, parents=True)
-        _sweep(target.parent)
+        sweep(target.parent)
         about = fill(folder)
         files = {path.name: _mark(path) for path in folder.iterdir()}
         (folder / ABOUT).write_text(json.dumps({"files": files, "about": about}), encoding="utf-8")
@@ -109,7 +109,7 @@ def _sync(folder: Path) -> None:
             os.close(handle)
 
 
-def _sweep(place: Path) -> None:
+def sweep(place: Path) -> None:
     """Remove what killed programs left half-filled long ago."""
     for leftover in place.glob(f"{STAGING}*"):
         try:

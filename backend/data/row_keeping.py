@@ -1,20 +1,22 @@
 """Reading a dataset once into a RowTable: a folder that appears whole or not at all."""
 
+import errno
 import os
 import secrets
 import shutil
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from backend.data.cache import STAGING
 from backend.data.errors import CacheNotWritten
 from backend.data.prepared import part_fingerprint
 from backend.data.row_table import ABOUT, ROWS, TableFacts, as_json, told
 from backend.data.rows import Row, RowProblem
 from backend.data.sources import Source
 
-STAGING = ".staging-"
 PORTION_ROWS = 512
 PORTION_BYTES = 1_000_000  # what a look at one row unpacks
 MAX_COLUMNS_KEPT = 1_000
@@ -33,12 +35,27 @@ def keep_rows(sources: tuple[Source, ...], target: Path, progress: Progress = la
         folder.mkdir(mode=0o700, parents=True)
         facts = _write(folder / ROWS, sources, progress)
         (folder / ABOUT).write_text(told(facts), encoding="utf-8")
-        shutil.rmtree(target, ignore_errors=True)
-        folder.replace(target)
+        _put(folder, target)
     except OSError as error:
         raise CacheNotWritten(folder=target.parent, reason=error.strerror or error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(folder: Path, target: Path) -> None:
+    """In place of what is there, also of what another program puts there meanwhile. Raises OSError."""
+    while True:
+        try:
+            folder.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
+        doomed = folder.with_name(f"{folder.name}-old")
+        with suppress(FileNotFoundError):
+            target.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _write(path: Path, sources: tuple[Source, ...], progress: Progress) -> TableFacts:

@@ -80,7 +80,7 @@ class Tally:
         """
         decided = self.a + self.b
         ways = sum(math.comb(decided, k) for k in range(min(self.a, self.b) + 1))
-        return min(1.0, float(2 * ways) / float(2**decided))
+        return min(1.0, 2 * ways / (1 << decided))
 
     def sentence(self) -> str:
         """What can be said of it, and what cannot."""

@@ -39,6 +39,7 @@ class _Started:
     model_bytes: int | None = None
     device: str = ""
     quantization: str = ""
+    idle_limit_seconds: float | None = None
 
     def note(self, event: ChatEvent, request: ChatRequest) -> None:
         """Learn what is loaded now."""
@@ -65,13 +66,13 @@ class ChatService:
         patience: Patience | None = None,
         idle_limit_seconds: float | None = None,
     ) -> None:
-        """`idle_limit_seconds` is what the program was told, for people to know; None if it never goes by itself."""
+        """`idle_limit_seconds` is what programs are told when they start; None if they never go by themselves."""
         self._program = program
         self._clock = clock
         self._models_folder = models_folder
         self.is_hub_offline = is_hub_offline
         self._patience = patience or Patience()
-        self._idle_limit_seconds = idle_limit_seconds
+        self.idle_limit_seconds = idle_limit_seconds
         self._changed = threading.Condition()
         self._turn: ChatTurn | None = None
         self._started: _Started | None = None
@@ -137,7 +138,7 @@ class ChatService:
             model_bytes=started.model_bytes,
             device=started.device,
             quantization=started.quantization,
-            idle_limit_seconds=self._idle_limit_seconds,
+            idle_limit_seconds=started.idle_limit_seconds,
         )
 
     def _resolved(self, request: ChatRequest) -> ChatRequest:
@@ -235,9 +236,10 @@ class ChatService:
         if started is not None:
             self._forget(started)
         try:
-            fresh = _Started(self._program.start(_environment(is_offline)), is_offline)
+            child = self._program.start(_environment(is_offline))
         except OSError as error:
             raise ChatNotStarted(reason=error.strerror or str(error)) from error
+        fresh = _Started(child, is_offline, idle_limit_seconds=self.idle_limit_seconds)
         with self._changed:
             self._started = fresh
         return fresh, True

@@ -96,7 +96,8 @@ class CheckpointLibrary:
         return one
 
     def _found(self, run: Run) -> Sequence[FoundCheckpoint]:
-        return [_measured(checkpoint) for checkpoint in all_folders(RunDirectory(run.run_dir).checkpoints)]
+        found = map(_measured, all_folders(RunDirectory(run.run_dir).checkpoints))
+        return [one for one in found if one is not None]
 
     def _metric(self, config: Path) -> tuple[str, Goal]:
         """What the run itself calls better; the evaluation loss where its order cannot be read."""
@@ -112,11 +113,14 @@ class CheckpointLibrary:
         return run.needs_supervisor or self._executor.find(trainer)[0] is not Liveness.DEAD
 
 
-def _measured(checkpoint: Checkpoint) -> FoundCheckpoint:
-    """Sizes by walking: a checkpoint has some ten files."""
+def _measured(checkpoint: Checkpoint) -> FoundCheckpoint | None:
+    """Sizes by walking: a checkpoint has some ten files. None for one that its run has just cleared away."""
     manifest = checkpoint.path / MANIFEST
     is_sealed = manifest.is_file()
-    written = (manifest if is_sealed else checkpoint.path).stat().st_mtime
+    try:
+        written = (manifest if is_sealed else checkpoint.path).stat().st_mtime
+    except FileNotFoundError:
+        return None
     return FoundCheckpoint(
         step=checkpoint.step,
         path=checkpoint.path,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from backend.domain.chat_sides import Subject
 from backend.domain.conversation import Conversation
 from backend.services.chat_errors import ConversationNotKept
+from backend.store import trash
 from backend.store.files import read_text, replace_text
 
 MOST_IN_MEMORY = 32
@@ -22,8 +23,9 @@ _Stamp = tuple[int, int]
 class Conversations:
     """Safe from any thread. Files are replaced whole; what cannot be read is put aside, not overwritten."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trash_folder: Path) -> None:
         self._folder = folder
+        self._trash_folder = trash_folder
         self._lock = threading.RLock()
         self._read: OrderedDict[Path, tuple[_Stamp, Conversation]] = OrderedDict()
 
@@ -55,10 +57,13 @@ class Conversations:
             return new
 
     def clear(self, subject: Subject) -> None:
-        """Empty it; `undo` brings it back, until the next one is cleared. Raises ConversationNotKept."""
+        """Empty it; `undo` brings it back. What was cleared before goes to the trash. Raises ConversationNotKept."""
         with self._lock, _kept(self._folder):
             if self.load(subject).turns:
-                self._path(subject).replace(self._cleared(subject))
+                path, cleared = self._path(subject), self._cleared(subject)
+                if cleared.is_file():
+                    trash.put(cleared, self._trash_folder, f"chat-{path.stem}", path.suffix)
+                path.replace(cleared)
 
     def undo(self, subject: Subject) -> None:
         """Bring back what was cleared last, in place of what was asked since. Raises ConversationNotKept."""

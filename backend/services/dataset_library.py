@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from backend.data.readers.opening import COMPRESSED
 from backend.data.rows import RowProblem
 from backend.errors import DataError
 from backend.services.errors import UploadNotKept, UploadRefused
+from backend.store.files import replace_text, sync_folder
 from config.catalog import SAMPLE_PREFIX, SAMPLES
 
 SUFFIXES = ENDINGS
@@ -75,6 +77,8 @@ class DatasetLibrary:
         """The note of how a dataset was made; empty for one that was not made here."""
         file = Path(path)
         try:
+            if file.parent.parent != self._folder:  # what lies beside a file elsewhere is not ours
+                return {}
             told = json.loads(file.with_name(f"{_ORIGIN}{file.name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
@@ -98,8 +102,9 @@ class DatasetLibrary:
             _check_readable(safe, staging)
             folder.mkdir(mode=0o700, exist_ok=True)
             if origin is not None:
-                (folder / f"{_ORIGIN}{safe}.json").write_text(json.dumps(origin()), encoding="utf-8")
+                replace_text(folder / f"{_ORIGIN}{safe}.json", json.dumps(origin()))
             staging.replace(folder / safe)
+            sync_folder(folder)
         finally:
             staging.unlink(missing_ok=True)
         self.on_change()
@@ -132,6 +137,8 @@ def _copy(chunks: Iterator[bytes], staging: Path) -> tuple[int, str]:
             size += len(chunk)
             digest.update(chunk)
             file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
     return size, digest.hexdigest()
 
 

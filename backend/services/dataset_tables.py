@@ -3,12 +3,12 @@
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 
-from backend.data.cache import key_of
+from backend.data.cache import STAGING, key_of, sweep
 from backend.data.choice import DatasetPart
 from backend.data.row_keeping import keep_rows
 from backend.data.row_table import VERSION, RowTable, opened
@@ -30,6 +30,8 @@ class DatasetTables:
         self._folder = folder
         self._open: OrderedDict[str, RowTable] = OrderedDict()
         self._lock = Lock()
+        self._changed = Condition()
+        self._being_read: set[Path] = set()
 
     def key(self, part: DatasetPart) -> str:
         """What names this version of the dataset. Raises DataError if its files are not there."""
@@ -68,12 +70,13 @@ class DatasetTables:
 
         Raises DataError if the dataset as a whole cannot be read, CacheNotWritten, DatasetElsewhere for the hub.
         """
-        known = self.at_hand(part)
-        if known is not None:
-            return known
-        keep_rows(tuple(_files(part)), self.folder(part), progress)
-        self._sweep()
-        return self.table(part)
+        with self._turn(self.folder(part)):
+            known = self.at_hand(part)
+            if known is not None:
+                return known
+            keep_rows(tuple(_files(part)), self.folder(part), progress)
+            self._sweep()
+            return self.table(part)
 
     def forget(self, part: DatasetPart) -> None:
         """Have the rows read again, as of a hub dataset that may have changed."""
@@ -81,6 +84,19 @@ class DatasetTables:
         with self._lock:
             self._open.pop(folder.name, None)
         shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _turn(self, folder: Path) -> Iterator[None]:
+        """One after the other: who comes second finds what the first has read."""
+        with self._changed:
+            self._changed.wait_for(lambda: folder not in self._being_read)
+            self._being_read.add(folder)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._being_read.discard(folder)
+                self._changed.notify_all()
 
     def _opened(self, folder: Path, table: RowTable) -> RowTable:
         with suppress(OSError):  # deleted meanwhile: what is mapped stays
@@ -92,9 +108,12 @@ class DatasetTables:
         return table
 
     def _sweep(self) -> None:
-        """Leave the tables that were looked at lately."""
+        """Leave the tables that were looked at lately, and what is being written now."""
+        sweep(self._folder)
         times = []
         for folder in self._folder.iterdir():
+            if folder.name.startswith(STAGING):
+                continue
             try:
                 times.append((folder.stat().st_mtime, folder))
             except OSError:

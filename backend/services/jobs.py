@@ -53,6 +53,11 @@ class Job:
         """Whether an answer may still come."""
         return self.state is JobState.RUNNING
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was asked to end."""
+        return self._is_cancelled.is_set()
+
     def tell(self, said: str, share: float | None = None) -> None:
         """For the work: how far it is. Raises JobCancelled if it is not wanted any more."""
         self.check()
@@ -60,7 +65,7 @@ class Job:
 
     def check(self) -> None:
         """For the work: raises JobCancelled if it is not wanted any more."""
-        if self._is_cancelled.is_set():
+        if self.is_cancelled:
             raise JobCancelled
 
     def cancel(self) -> None:
@@ -74,6 +79,7 @@ class Job:
     def run(self, work: Callable[["Job"], object]) -> None:
         """Do the work, on this thread."""
         try:
+            self.check()  # it may have waited for its place
             self.answer = work(self)
             self.state = JobState.DONE
         except JobCancelled:
@@ -97,10 +103,11 @@ class Jobs:
         self._places = threading.Semaphore(max_at_once)
 
     def start(self, key: Key, title: str, work: Callable[[Job], object]) -> Job:
-        """The job of this key: the one there is if it runs or has an answer, else a new one."""
+        """The job of this key: the one there is if it has an answer, or will have one, else a new one."""
         with self._lock:
             known = self._jobs.get(key)
-            if known is not None and known.state in (JobState.RUNNING, JobState.DONE):
+            is_wanted = known is not None and known.is_running and not known.is_cancelled
+            if known is not None and (is_wanted or known.state is JobState.DONE):
                 self._jobs.move_to_end(key)
                 return known
             job = Job(title)

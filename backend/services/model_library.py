@@ -120,6 +120,8 @@ class ModelLibrary:
         if model.active:
             return Removal(model, refusal=f"Runs at work or waiting need it: {', '.join(model.active[:3])}.")
         cached = model.cached
+        if cached is None and not self._is_own(model.folder):
+            return Removal(model, refusal="Only a link in the workspace leads to it: remove the link.")
         if cached is None:
             return Removal(model, freed_bytes=trash.freed_bytes(model.folder))
         is_for_good = bool(cached.shared_bytes) or not trash.is_on_same_disk(cached.folder, self._places.trash)
@@ -143,6 +145,10 @@ class ModelLibrary:
             self.look_again()
             self.on_change()
 
+    def _is_own(self, folder: Path) -> bool:
+        """Whether it really lies in the workspace; the demo model is a link beside what it leads to."""
+        return folder.resolve().is_relative_to(self._places.workspace.resolve())
+
     def _delete(self, plan: Removal) -> Path | None:
         cached, folder = plan.model.cached, plan.model.folder
         if plan.is_for_good and cached is not None:
@@ -150,7 +156,10 @@ class ModelLibrary:
             return None
         gone = cached.folder if cached is not None else folder
         assert gone is not None
-        return trash.put(gone, self._places.trash, f"model-{gone.name}")
+        place = trash.put(gone.resolve(), self._places.trash, f"model-{gone.name}")
+        if gone.is_symlink():
+            gone.unlink()
+        return place
 
     def _model(self, model_id: str) -> BaseModel:
         found = next((model for model in self.look().models if model.id == model_id), None)
@@ -233,12 +242,3 @@ def _users(runs: Sequence[Run]) -> dict[str, list[Run]]:
     for run in runs:
         found.setdefault(run.base_model, []).append(run)
     return found
-
-
-def hub_cache(environment: Mapping[str, str], home: Path) -> Path:
-    """Where huggingface_hub keeps its models, by its own rules (`constants.py` there)."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if environment.get(name):
-            return Path(environment[name]).expanduser()
-    cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
-    return Path(environment.get("HF_HOME") or cache / "huggingface").expanduser() / "hub"

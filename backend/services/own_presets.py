@@ -4,12 +4,12 @@ import logging
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from backend.errors import NotFoundError, StorageError, UsageError
+from backend.store import trash
 from config.yaml_files import YamlError, dump_yaml, read_yaml
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -56,10 +56,10 @@ class PresetNotFound(NotFoundError):
 class OwnPresets:
     """Reads and writes them. `shipped` names are taken; `on_change` is called after each change that was made here."""
 
-    def __init__(self, folder: Path, shipped: Container[str], trash: Path) -> None:
+    def __init__(self, folder: Path, shipped: Container[str], trash_folder: Path) -> None:
         self._folder = folder
         self._shipped = shipped
-        self._trash = trash
+        self._trash = trash_folder
         self.on_change: Callable[[], object] = lambda: None
 
     def read(self) -> dict[str, dict[str, Any]]:
@@ -116,10 +116,8 @@ class OwnPresets:
     def delete(self, name: str) -> Path:
         """Move a preset to the trash; where it is now. Raises PresetNotFound, PresetNotKept."""
         path = self._known(name)
-        target = self._trash / f"preset-{name}-{secrets.token_hex(2)}{ENDING}"
         try:
-            self._trash.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.move(path, target)
+            target = trash.put(path, self._trash, f"preset-{name}", ENDING)
         except OSError as error:
             raise PresetNotKept(name=name, folder=self._trash, reason=error.strerror or error) from error
         self.on_change()

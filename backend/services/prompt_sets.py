@@ -1,7 +1,6 @@
 """PromptSets: named lists of prompts, those that ship with the studio and people's own; and what became of them."""
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from backend.domain.prompt_lists import checked, from_yaml
 from backend.domain.prompt_results import PromptResult
 from backend.services.chat_errors import ConversationNotKept, PromptSetMissing, PromptSetRefused
+from backend.store import trash
 from backend.store.files import read_text, replace_text
 from config.yaml_files import dump_yaml
 
@@ -109,7 +109,6 @@ class PromptSets:
 
     def _throw(self, path: Path) -> None:
         try:
-            self._folders.trash.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.rename(self._folders.trash / f"{path.stem}-{secrets.token_hex(2)}{path.suffix}")
+            trash.put(path, self._folders.trash, path.stem, path.suffix)
         except OSError as error:
             raise ConversationNotKept(folder=self._folders.trash, reason=error.strerror or error) from error

@@ -60,10 +60,10 @@ class RunFactsService:
         self._version = 0
         self._columns = -1, choices(())
         self._last: tuple[Sequence[RunView], int, KnownFacts] | None = None  # what is asked at each click
-        self._gathering: Gathering[_Key, RunFacts] = Gathering(self._read, lambda _: NOTHING)
+        self._gathering: Gathering[_Key, None] = Gathering(self._learn, lambda key: self._note(key, NOTHING), most=1)
 
     def known(self, views: Sequence[RunView]) -> KnownFacts:
-        """What is known of these runs by now; what is missing is read from now on."""
+        """What is known of these runs by now, which are all there are; what is missing or old is read from now on."""
         tick = int(self._clock.monotonic() / FRESH_SECONDS)
         last = self._last
         if last is not None and last[0] is views and last[1] == tick and not last[2].num_left:
@@ -72,11 +72,9 @@ class RunFactsService:
         with self._lock:
             outdated = [key for key in keys if self._known.get(key[0], ("",))[0] != key[2]]
         if outdated:
-            found = self._gathering.ask(outdated).known
-            with self._lock:
-                self._known |= {key[0]: (key[2], facts) for key, facts in found.items()}
-                self._version += len(found)
+            self._gathering.ask(outdated)
         with self._lock:
+            self._forget_all_but(keys)
             by_id = {key[0]: self._known[key[0]][1] for key in keys if key[0] in self._known}
             known = KnownFacts(by_id, len(keys) - len(by_id), self._version)
             self._last = None if outdated else (views, tick, known)
@@ -92,6 +90,20 @@ class RunFactsService:
     def wait(self, seconds: float) -> None:
         """Until something more is known, or so long."""
         self._gathering.wait(seconds)
+
+    def _forget_all_but(self, keys: Sequence[_Key]) -> None:
+        if len(self._known) > len(keys):
+            there = {key[0] for key in keys}
+            self._known = {run_id: known for run_id, known in self._known.items() if run_id in there}
+            self._version += 1
+
+    def _learn(self, key: _Key) -> None:
+        self._note(key, self._read(key))
+
+    def _note(self, key: _Key, facts: RunFacts) -> None:
+        with self._lock:
+            self._known[key[0]] = (key[2], facts)
+            self._version += 1
 
     def _read(self, key: _Key) -> RunFacts:
         folder = RunDirectory(key[1])

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from backend.services.settings_errors import (
     SettingsNotKept,
     SettingUnknown,
 )
-from backend.store.files import read_text, replace_text
+from backend.store.files import replace_text
 from backend.store.toml_text import with_value
 from config.setting_layers import Layer, Source, leaves, nested
 from config.settings import Settings
@@ -26,6 +27,7 @@ from config.settings import Settings
 Listener = Callable[[frozenset[str]], object]
 Stamp = tuple[tuple[int, int, int], ...]
 _NOTHING = (0, 0, 0)
+PRIVATE = 0o600  # the address of the store may hold a password
 _log = logging.getLogger(__name__)
 
 
@@ -149,10 +151,11 @@ class SettingsService:
             raise SettingsNotKept(path=self.file(), reason=_problems(error)) from error
 
     def _write(self, key: str, value: object) -> None:
-        path = self.file()
+        path = self.file().resolve()  # a link stays one
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_text(path, with_value(read_text(path) or "", key, value))
+            text, mode = _as_it_is(path)
+            replace_text(path, with_value(text, key, value), mode)
         except OSError as error:
             raise SettingsNotKept(path=path, reason=error.strerror or error) from error
         except ValueError as error:
@@ -176,6 +179,14 @@ def _look(path: Path) -> tuple[int, int, int]:
     except OSError:
         return _NOTHING
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _as_it_is(path: Path) -> tuple[str, int]:
+    """A file's text and rights; nothing, and those of a private file, if there is none. Raises OSError, ValueError."""
+    try:
+        return path.read_text(encoding="utf-8"), S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return "", PRIVATE
 
 
 def _messages(error: ValidationError) -> str:

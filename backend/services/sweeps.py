@@ -1,6 +1,6 @@
 """Sweeps: many runs that differ in named settings, checked together and queued all or none."""
 
-import contextlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from config.yaml_files import YamlError, parse_yaml
 
 MOST_NAMED = 5  # runs whose problems an error lists
 MOST_TAG = 50
+log = logging.getLogger(__name__)
 
 
 class SweepInvalid(ConfigurationError):
@@ -148,9 +149,13 @@ class Sweeps:
         return made
 
     def _take_back(self, run: Run) -> None:
-        with contextlib.suppress(StudioError):
+        """What cannot be forgotten keeps its folder: it waits, held back, for a person to delete it."""
+        try:
             self._store.delete(run.id)
-        self._files.discard(run.run_dir)
+        except StudioError as error:
+            log.warning("the run %s of a sweep that failed stays: %s", run.id, error)
+        else:
+            self._files.discard(run.run_dir)
 
 
 def axis(text: str) -> Axis:

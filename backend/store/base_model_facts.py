@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.store.hub_cache import PREFIX, hub_cache
 from backend.store.weight_shapes import Shapes, weight_shapes
 
 
@@ -48,8 +49,7 @@ def cached_model(hub_id: str, revision: str | None) -> Path | None:
 
     The layout is the library's (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
     """
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    repository = Path(os.environ.get("HF_HUB_CACHE") or home / "hub") / f"models--{hub_id.replace('/', '--')}"
+    repository = hub_cache(os.environ, Path.home()) / f"{PREFIX}{hub_id.replace('/', '--')}"
     try:
         reference = repository / "refs" / (revision or "main")
         commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision or ""

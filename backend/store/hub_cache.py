@@ -7,7 +7,7 @@ into blobs/ beside the models, which several of them share (huggingface_hub 2, `
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +18,15 @@ COMMIT = re.compile(r"^[0-9a-f]{40}$")
 MOST_MODELS, MOST_COMMITS, MOST_BLOBS = 2_000, 50, 20_000
 MOST_REF_BYTES = 200
 _UNFINISHED = ".incomplete"
+
+
+def hub_cache(environment: Mapping[str, str], home: Path) -> Path:
+    """Where huggingface_hub keeps its models, by its own rules (`constants.py` there)."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if environment.get(name):
+            return Path(environment[name]).expanduser()
+    cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
+    return Path(environment.get("HF_HOME") or cache / "huggingface").expanduser() / "hub"
 
 
 def cached_models(cache: Path) -> Iterator[CachedModel]:

@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def put(path: Path, trash_folder: Path, name: str) -> Path:
+def put(path: Path, trash_folder: Path, name: str, ending: str = "") -> Path:
     """Move a file or folder by renaming it, whole or not at all; where it is now. Raises OSError.
 
     On another disk that fails (EXDEV): nothing is copied behind a person's back.
     """
     trash_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = trash_folder / f"{name}-{secrets.token_hex(2)}"
+    target = trash_folder / f"{name}-{secrets.token_hex(2)}{ending}"
     return path.rename(target)
 
 

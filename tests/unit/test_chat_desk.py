@@ -75,7 +75,7 @@ class Scene:
         self.clock = Ticking()
         playground = Playground(FakeRunStore(self.clock), self.talker)  # type: ignore[arg-type]
         folders = PromptFolders(folder / "sets", folder / "results", folder / "trash")
-        self.conversations = Conversations(folder / "conversations")
+        self.conversations = Conversations(folder / "conversations", folder / "trash")
         self.desk = ChatDesk(
             playground,
             ChatRounds(self.talker, self.clock),  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ class Scene:
 
     @property
     def kept(self) -> Conversation:
-        return Conversations(self.folder / "conversations").load(SUBJECT)
+        return Conversations(self.folder / "conversations", self.folder / "trash").load(SUBJECT)
 
 
 @pytest.fixture
@@ -252,6 +252,16 @@ def test_clearing_is_undone_until_something_new_is_asked(scene: Scene) -> None:
     scene.conversations.change(SUBJECT, lambda old: old.asked("new", 1, {}))
     scene.conversations.undo(SUBJECT)
     assert [turn.question for turn in scene.kept.turns] == ["new"]
+
+
+def test_what_was_cleared_before_goes_to_the_trash(scene: Scene) -> None:
+    for question in ("first", "second"):
+        scene.conversations.change(SUBJECT, lambda old, question=question: old.asked(question, 1, {}))
+        scene.desk.clear(SUBJECT)
+    (gone,) = (scene.folder / "trash").iterdir()
+    assert [turn.question for turn in Conversation.model_validate_json(gone.read_text()).turns] == ["first"]
+    scene.conversations.undo(SUBJECT)
+    assert [turn.question for turn in scene.kept.turns] == ["second"]
 
 
 def test_a_set_is_put_to_every_side_and_its_result_grows(scene: Scene) -> None:

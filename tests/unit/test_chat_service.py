@@ -96,6 +96,16 @@ def text_of(events: list[ChatEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, Token))
 
 
+def test_the_time_after_which_a_program_goes_is_the_one_that_it_was_started_with(studio: Studio) -> None:
+    studio.chat.idle_limit_seconds = 60.0
+    studio.answer()
+    studio.chat.idle_limit_seconds = 5.0
+    assert studio.chat.status().idle_limit_seconds == 60.0
+    studio.chat.unload()
+    studio.answer()
+    assert studio.chat.status().idle_limit_seconds == 5.0
+
+
 def test_an_answer_streams_from_the_start_of_the_process_to_its_end(studio: Studio) -> None:
     assert studio.answer("hello") == [
         Progress(ChatPhase.STARTING),

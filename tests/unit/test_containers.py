@@ -230,3 +230,18 @@ def test_a_store_that_answers_again_is_asked_once_more(settings: Settings) -> No
 
 def _refuse(*_: object) -> None:
     raise StorageError
+
+
+def test_new_datasets_and_models_are_told_to_all(workspace: Path) -> None:
+    made = build_container(Settings(workspace=workspace))
+    services = made.services()
+    try:
+        heard: list[Event] = []
+        services.bus.subscribe(Event, heard.append)
+        services.datasets.upload("a.jsonl", io.BytesIO(b'{"instruction": "a", "output": "b"}\n'))
+        folder = workspace.parent / "mine"
+        folder.mkdir()
+        services.models.add_folder(str(folder))
+        assert heard == [DatasetsChanged(), ModelsChanged()]
+    finally:
+        made.shutdown_resources()

@@ -64,3 +64,18 @@ def test_no_name_leads_out_of_the_folder(name: str, tmp_path_factory: pytest.Tem
     assert path.resolve().is_relative_to(folder.resolve())
     assert len(path.relative_to(folder).parts) == 2
     assert PurePosixPath(stored.name).name == stored.name
+
+
+def test_who_wants_to_know_hears_of_what_is_new_and_of_nothing_else(tmp_path: Path) -> None:
+    told: list[str] = []
+    library = DatasetLibrary(tmp_path, 1000, lambda: told.append("changed"))
+    library.upload("a.jsonl", io.BytesIO(ROW))
+    library.upload("b.jsonl", io.BytesIO(ROW))
+    with pytest.raises(UploadRefused):
+        library.upload("c.jsonl", io.BytesIO(b""))
+    assert told == ["changed"]
+
+
+def test_a_note_beside_somebody_elses_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / ".origin-a.jsonl.json").write_text('{"what": "not ours"}')
+    assert DatasetLibrary(tmp_path / "datasets", 1000).origin(str(tmp_path / "a.jsonl")) == {}

@@ -98,3 +98,36 @@ def test_closing_ends_what_runs() -> None:
     assert over(job).state is JobState.CANCELLED
     with pytest.raises(JobCancelled):
         job.tell("more")
+
+
+def test_what_is_cancelled_while_it_waits_for_its_place_is_never_begun() -> None:
+    jobs, go_on, begun = Jobs(max_at_once=1), threading.Event(), threading.Event()
+
+    def work(_job: Job) -> None:
+        begun.set()
+        go_on.wait(PATIENCE_SECONDS)
+
+    first = jobs.start(("a",), "Work", work)
+    assert begun.wait(PATIENCE_SECONDS)
+    second = jobs.start(("b",), "Work", lambda _: pytest.fail("it was begun"))
+    second.cancel()
+    go_on.set()
+    assert (over(first).state, over(second).state) == (JobState.DONE, JobState.CANCELLED)
+
+
+def test_who_asks_again_after_an_end_on_request_gets_a_job_that_goes_on() -> None:
+    jobs, go_on, begun = Jobs(), threading.Event(), threading.Event()
+
+    def work(job: Job) -> None:
+        begun.set()
+        go_on.wait(PATIENCE_SECONDS)
+        job.check()
+
+    first = jobs.start(("a",), "Work", work)
+    assert begun.wait(PATIENCE_SECONDS)
+    first.cancel()
+    second = jobs.start(("a",), "Work", work)
+    assert second is not first
+    assert jobs.start(("a",), "Work", work) is second
+    go_on.set()
+    assert (over(first).state, over(second).state) == (JobState.CANCELLED, JobState.DONE)

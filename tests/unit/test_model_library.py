@@ -1,5 +1,6 @@
 """ModelLibrary and CheckpointLibrary over real folders: what is found, and what deleting refuses and does."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from backend.executors.lock_file import held
 from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.config_service import ConfigService
 from backend.services.library_errors import CheckpointKept, ModelFolderRefused, ModelKept, ModelNotOnShelf
-from backend.services.model_library import ModelLibrary, ModelPlaces, hub_cache
+from backend.services.model_library import ModelLibrary, ModelPlaces
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.store import trash
-from backend.store.checkpoints import MANIFEST, write_manifest_text
+from backend.store.checkpoints import MANIFEST, all_folders, write_manifest_text
 from backend.store.errors import CheckpointMissing
+from backend.store.hub_cache import hub_cache
 from backend.store.model_probe import LocalModels
 from config.catalog import base_models
 from tests.fakes.clock import FakeClock
@@ -260,3 +262,35 @@ def test_a_line_ends_at_a_lost_ancestor_and_in_no_circle() -> None:
     assert [run.id for run in lineage(first, [first, second]).descendants] == ["second"]
     snake = a_run("snake", origin=Origin("snake", "fork", 1))
     assert len(lineage(snake, [snake]).ancestors) == 50
+
+
+def test_what_only_a_link_leads_to_is_not_deleted(lab: Lab) -> None:
+    elsewhere = a_model(lab.root / "elsewhere" / "tiny")
+    (lab.root / "models").mkdir()
+    (lab.root / "models" / "link").symlink_to(elsewhere)
+    (lab.root / "models" / "shelf").symlink_to(elsewhere.parent)
+    (found,) = lab.here()
+    assert "link" in lab.library.removal(found).refusal
+    with pytest.raises(ModelKept, match="link"):
+        lab.library.delete(found)
+    assert elsewhere.is_dir()
+
+
+def test_the_demo_model_is_deleted_with_the_link_that_leads_to_it(lab: Lab) -> None:
+    folder = a_model(lab.root / "models" / "demo-1")
+    (lab.root / "models" / "demo").symlink_to(folder.name)
+    assert lab.here() == {"demo"}
+    place = lab.library.delete("demo")
+    assert place is not None
+    assert (place / "config.json").is_file()
+    assert list((lab.root / "models").iterdir()) == []
+
+
+def test_a_checkpoint_that_goes_while_it_is_looked_at_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(tmp_path, 10, 20, state=RunState.RUNNING, wish=Wish.RUN)
+    whole = all_folders(shop.run.run_dir / "checkpoints")
+    shutil.rmtree(shop.folder(10))
+    monkeypatch.setattr("backend.services.checkpoint_library.all_folders", lambda _folder: whole)
+    assert [row.step for row in shop.library.look("one")] == [20]

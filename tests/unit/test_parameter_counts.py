@@ -9,7 +9,7 @@ import pytest
 
 from backend.domain.trainable import CountOrder, How
 from backend.domain.weight_sizes import weight_bytes
-from backend.services.parameter_counts import PATIENCE_SECONDS, ParameterCounts
+from backend.services.parameter_counts import FAILED_SECONDS, PATIENCE_SECONDS, ParameterCounts
 from backend.store.base_model_facts import cached_model, model_facts
 from tests.fakes.clock import FakeClock
 from tests.fakes.lines import Reply, ScriptedProgram
@@ -106,6 +106,38 @@ def test_a_count_that_nobody_waits_for_any_more_is_given_up_and_can_be_asked_aga
     here.program.reply = lambda _order: ['{"count": {"trained": 7, "total": 70}}', 0]
     assert here.ask("ia3").count.trained == 7
     assert all(child.exit_code is not None for child in here.program.children)
+    here.counts.close()
+
+
+def test_a_failure_is_asked_again_after_a_while(tmp_path: Path) -> None:
+    here = desk(tmp_path, "nonsense", 1)
+    assert here.ask("ia3").error is not None
+    here.program.reply = lambda _order: ['{"count": {"trained": 7, "total": 70}}', 0]
+    assert here.ask("ia3").error is not None
+    here.clock.advance(FAILED_SECONDS)
+    assert here.ask("ia3").count.trained == 7
+    here.counts.close()
+
+
+def test_weights_that_come_after_the_configuration_are_seen_and_counts_of_the_old_files_are_not(tmp_path: Path) -> None:
+    here = desk(tmp_path, '{"count": {"trained": 7, "total": 70}}', 0)
+    weights = tmp_path / "model" / "model.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    assert here.look("full").count is None
+    assert here.ask("full").count.trained == 7
+    weights.write_bytes(content)
+    assert (here.look("full").count.total, here.look("full").count.how) == (1024, How.ARITHMETIC)
+    assert here.look("ia3").count is None
+    here.counts.close()
+
+
+def test_the_hub_is_not_asked_for_a_model_that_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    here = desk(tmp_path, "nonsense", 1)
+    here.ask("ia3")
+    here.ask("ia3", "org/name")
+    assert [each.get("HF_HUB_OFFLINE") for each in here.program.environments] == ["1", None]
     here.counts.close()
 
 

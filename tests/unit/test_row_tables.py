@@ -1,7 +1,9 @@
 """The rows of a dataset at hand: any page at once, found by text and pattern, read once for each version."""
 
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,36 @@ def test_the_hub_is_never_asked_from_here(tmp_path: Path) -> None:
     assert tables.key(part) != tables.key(DatasetPart(path="hub:org/chats"))
     with pytest.raises(DatasetElsewhere):
         tables.read(part)
+
+
+def test_many_who_read_the_same_at_once_all_get_it(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"n": number}) + "\n" for number in range(2_000)))
+    for attempt in range(5):
+        tables, part = DatasetTables(tmp_path / f"cache-{attempt}"), DatasetPart(path=str(path))
+        start = threading.Barrier(8)
+
+        with ThreadPoolExecutor(8) as pool:
+            read = [pool.submit(_read_together, tables, part, start) for _ in range(8)]
+            assert [each.result() for each in read] == [2_000] * 8
+
+
+def _read_together(tables: DatasetTables, part: DatasetPart, start: threading.Barrier) -> int:
+    start.wait()
+    return len(tables.read(part))
+
+
+def test_clearing_old_tables_leaves_those_that_are_being_written(tmp_path: Path) -> None:
+    tables = DatasetTables(tmp_path / "cache")
+    slow = tmp_path / "slow.jsonl"
+    slow.write_text("".join('{"n": 1}\n' for _ in range(5_000)))
+    others = [tmp_path / f"{number}.jsonl" for number in range(MAX_KEPT + 2)]
+    for number, path in enumerate(others):
+        path.write_text(json.dumps({"n": number}) + "\n")
+
+    def meanwhile(_count: int) -> None:
+        for path in others:
+            tables.read(DatasetPart(path=str(path)))
+
+    assert len(tables.read(DatasetPart(path=str(slow)), meanwhile)) == 5_000
+    assert len(list((tmp_path / "cache").iterdir())) <= MAX_KEPT + 1

@@ -112,3 +112,24 @@ def test_damaged_lines_of_the_kept_settings_are_passed_over(tmp_path: Path) -> N
         raw.write(b'["torn", {"x"\n\xff\xfe\n[1, 2]\n"text"\n')
     file.add("b", {"y": None})
     assert file.load() == {"a": {"x": 1}, "b": {"y": None}}
+
+
+def test_who_clicks_seldom_sees_what_was_read_at_the_click_before(lab: Lab) -> None:
+    view = lab.a_view("one", state=RunState.RUNNING)
+    lab.everything(view)
+    append(view.run.run_dir / "tensorboard" / "events.out.tfevents.1.a.1", scalar(2, 1.5))
+    lab.clock.advance(FRESH_SECONDS * 20)
+    lab.service.known((view,))
+    while not lab.service._gathering.wait(1):
+        pass
+    lab.clock.advance(FRESH_SECONDS * 20)
+    assert lab.service.known((view,)).by_id["one"].metrics == {"train/loss": 1.5}
+
+
+def test_runs_that_are_no_more_are_forgotten(lab: Lab) -> None:
+    one, other = lab.a_view("one", 8, **OVER), lab.a_view("other", **OVER)
+    write(other.run.run_dir / "tensorboard", "2.a.1", [version(), scalar(1, 2.5, tag="only/here")])
+    lab.everything(one, other)
+    assert "only/here" in lab.service.columns()
+    lab.everything(one)
+    assert "only/here" not in lab.service.columns()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from backend import wiring
 from backend.containers import StudioContainer, build_container
 from backend.domain.setting_state import SettingState
+from backend.plugins.registry import SWITCHED_OFF
 from backend.services.setting_states import keys, masked, secrets
 from backend.services.settings_errors import SettingFixed, SettingInvalid, SettingsNotKept, SettingUnknown
 from backend.services.settings_service import SettingsService
@@ -167,6 +169,26 @@ def test_a_file_that_cannot_be_written_is_told(service: SettingsService, file: P
         service.set("debug", True)
 
 
+def test_the_file_keeps_its_rights_and_a_link_stays_one(service: SettingsService, file: Path, tmp_path: Path) -> None:
+    service.set("cpu_slots", 3)
+    assert file.stat().st_mode & 0o777 == 0o600
+    real = tmp_path / "elsewhere.toml"
+    file.rename(real)
+    real.chmod(0o640)
+    file.symlink_to(real)
+    service.set("cpu_slots", 4)
+    assert (file.is_symlink(), real.stat().st_mode & 0o777) == (True, 0o640)
+    assert tomllib.loads(real.read_text()) == {"cpu_slots": 4}
+
+
+def test_a_file_that_has_become_unreadable_is_not_written_over(service: SettingsService, file: Path) -> None:
+    service.set("cpu_slots", 3)
+    file.write_bytes(b"cpu_slots = 3 # \xff\n")
+    with pytest.raises(SettingsNotKept):
+        service.reset("cpu_slots")
+    assert file.read_bytes() == b"cpu_slots = 3 # \xff\n"
+
+
 def test_keys_that_no_setting_has_are_named(service: SettingsService, file: Path) -> None:
     file.write_text("prot = 8600\nworkspace = '/x'\n[flags]\nwings = true\n")
     service.reload()
@@ -218,6 +240,7 @@ def test_what_is_said_to_hold_at_once_does(workspace: Path, here: Path) -> None:
         for key, value in {
             "dashboard_memory_limit_bytes": 5,
             "hub_offline": True,
+            "chat_idle_seconds": 7.0,
             "tensorboard_idle_minutes": 2,
             "cpu_slots": 9,
             "min_free_bytes": 11,
@@ -228,7 +251,10 @@ def test_what_is_said_to_hold_at_once_does(workspace: Path, here: Path) -> None:
         }.items():
             services.settings.set(key, value)
         assert services.memory.limit_bytes == 5
-        assert (services.chat.is_hub_offline, services.doctor.is_hub_offline) == (True, True)
+        assert (services.chat.is_hub_offline, services.doctor.is_hub_offline, services.counts.is_hub_offline) == (
+            True,
+        ) * 3
+        assert services.chat.idle_limit_seconds == 7.0
         assert services.tensorboard.idle_seconds == 120
         assert made.places().cpu_slots == 9
         assert (made.preflight().min_free_bytes, made.preflight().log_max_bytes) == (11, 5000)
@@ -237,6 +263,14 @@ def test_what_is_said_to_hold_at_once_does(workspace: Path, here: Path) -> None:
     finally:
         services.settings.set("debug", False)
         made.shutdown_resources()
+
+
+def test_what_counts_parameters_loads_no_plugin_that_is_switched_off(
+    workspace: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEFT_STUDIO_PLUGINS_DISABLED", '["a-plugin"]')
+    program = wiring.counter(Settings(workspace=workspace))
+    assert program._surroundings[SWITCHED_OFF] == "a-plugin"
 
 
 def test_a_supervisor_that_starts_later_gets_what_holds_by_then(

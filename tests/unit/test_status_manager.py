@@ -185,3 +185,15 @@ def test_the_log_is_the_end_of_the_latest_attempt(here: Watched) -> None:
 def test_the_order_is_shown_as_written(here: Watched) -> None:
     here.add("live", RunState.RUNNING)
     assert here.status.config_text("live") == "name: live\n"
+
+
+def test_beside_a_run_at_work_the_others_are_not_asked_for_again(
+    here: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.add("over", RunState.FINISHED, wish=Wish.STOP)
+    live = here.add("live", RunState.RUNNING)
+    live.heartbeat.write_text(beat(step=1))
+    here.status.list()
+    monkeypatch.setattr(here.store, "list", lambda: pytest.fail("the store is asked again"))
+    live.heartbeat.write_text(beat(step=2))
+    assert {view.id: view.step for view in here.status.list()} == {"live": 2, "over": 7}

@@ -68,6 +68,26 @@ def test_a_run_that_cannot_be_made_takes_all_others_back(bench: Bench, monkeypat
     assert bench.here.processes.started == []
 
 
+def test_a_run_that_cannot_be_taken_back_keeps_its_folder(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = bench.here.store.create
+
+    def refuse_the_second(run: Run) -> None:
+        if bench.here.store.list():
+            raise StoreUnavailable(reason="the disk is full")
+        create(run)
+
+    def refuse(_run_id: str) -> None:
+        raise StoreUnavailable(reason="the disk is full")
+
+    monkeypatch.setattr(bench.here.store, "create", refuse_the_second)
+    monkeypatch.setattr(bench.here.store, "delete", refuse)
+    with pytest.raises(StoreUnavailable):
+        bench.start(SEEDS)
+    (left,) = bench.here.store.list()
+    assert (left.run_dir / "run.yaml").is_file()
+    assert left.wish is Wish.PAUSE
+
+
 def test_a_run_that_would_fail_keeps_all_from_being_started(bench: Bench) -> None:
     with pytest.raises(PreflightFailed, match="path="):
         bench.start(Axis("dataset.path", ("rows.jsonl", "missing.jsonl")))
