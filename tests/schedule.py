@@ -14,6 +14,9 @@ LONGEST_FIRST = (
     "tests/training/test_methods.py",
     "tests/training/test_exact_resume.py",
     "tests/training",
+    "tests/browser/test_first_run.py",  # trains twice; the demo model is there by now
+    "tests/browser/test_axe.py",
+    "tests/process/test_faults.py",
     "tests/process",
     "tests/browser",
     "tests/property",
