@@ -100,7 +100,7 @@ class DataError(StudioError):
 
     id = "data"
     exit_code = EXIT_DATA
-    action = Action.OPEN_DATASETS
+    action: ClassVar[Action | None] = Action.OPEN_DATASETS
 
 
 class ConfigurationError(StudioError):
