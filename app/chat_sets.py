@@ -11,7 +11,7 @@ from app.components.chat_answer import PHASE_WORDS
 from app.components.chat_results import judge_blind, result_title, results_table, speeds
 from app.components.error_box import error_box
 from app.components.markdown_escape import escape
-from app.notices import attempt, say
+from app.notices import attempt, draw_again, say
 from app.session import widget_value
 from backend.domain.prompt_lists import from_file, from_lines
 from backend.domain.prompt_results import PromptResult, as_jsonl, as_markdown
@@ -134,7 +134,7 @@ def _follow(services: Services, table: Table, live: RoundState) -> None:
     while state is not None:
         _draw_progress(state, table, bar, words)
         state = services.chat_desk.rounds.wait(key, state.version, LOOK_SECONDS)
-    st.rerun()
+    draw_again()
 
 
 def _draw_progress(state: RoundState, table: Table, bar: DeltaGenerator, words: DeltaGenerator) -> None:

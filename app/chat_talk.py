@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.components.chat_answer import MODEL, PERSON, PHASE_WORDS, answer_card, draw_said, figures
 from app.components.error_box import error_box
 from app.components.markdown_escape import escape
-from app.notices import attempt
+from app.notices import attempt, draw_again
 from app.session import show_in_widget, widget_value
 from backend.domain.chat_sides import Subject
 from backend.domain.conversation import MAX_SYSTEM, Answer, Conversation, Turn, as_jsonl, as_markdown
@@ -119,7 +119,7 @@ def _follow(services: Services, conversation: Conversation, live: RoundState, ta
         for place, (notice, text) in places.items():
             _draw_live(state, place, notice, text)
         state = services.chat_desk.rounds.wait(table.subject.key, state.version, LOOK_SECONDS)
-    st.rerun()
+    draw_again()
 
 
 def _draw_live(state: RoundState, place: Place, notice: DeltaGenerator, text: DeltaGenerator) -> None:

@@ -8,7 +8,7 @@ from app.components.incident_box import incident_box
 from app.components.markdown_escape import escape
 from app.errors import ClickFailed
 from app.runtime import get_errors
-from app.session import add_notice, session_id, take_notices
+from app.session import add_notice, keep_taken_notices, session_id, take_notices
 from backend.domain.incident import Incident, from_notice
 from backend.errors import Action
 from backend.services.error_handler import Edge
@@ -34,6 +34,12 @@ def attempt(action: Callable[..., object], *args: object) -> None:
 def say(sentence: str) -> None:
     """Tell that something was done."""
     add_notice({"said": sentence})
+
+
+def draw_again() -> None:
+    """Draw the page anew without anybody's click: what it told still stands there afterwards."""
+    keep_taken_notices()
+    st.rerun()
 
 
 def draw_notices() -> None:

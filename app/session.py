@@ -9,7 +9,7 @@ from backend.services.bundle import Services
 from backend.services.state_manager import StateManager
 
 _SESSION_ID = "studio-session-id"
-_NOTICES = "studio-notices"
+_NOTICES, _TAKEN = "studio-notices", "studio-notices-taken"
 
 
 def session_id() -> str:
@@ -71,6 +71,13 @@ def has_notices() -> bool:
 
 
 def take_notices() -> list[dict[str, str]]:
-    """The kept notices, which are then forgotten."""
+    """The kept notices, which are then forgotten, unless `keep_taken_notices` is called before the next click."""
     found: list[dict[str, str]] = st.session_state.pop(_NOTICES, [])
+    st.session_state[_TAKEN] = found
     return found
+
+
+def keep_taken_notices() -> None:
+    """Have those that were taken last drawn once more."""
+    for notice in st.session_state.get(_TAKEN, []):
+        add_notice(notice)

@@ -14,7 +14,7 @@ from app.dataset_pages import doctor, making, rows, tokens, versions
 from app.dataset_pages.opened import Opened
 from app.frame import live
 from app.links import open_view
-from app.notices import attempt, say
+from app.notices import attempt, draw_again, say
 from app.session import count, count_up, show_in_widget, widget_value
 from backend.data.row_table import RowTable
 from backend.errors import DataError, StorageError
@@ -51,14 +51,14 @@ def _work(services: Services) -> None:
     """What goes on beside the page; only then it ticks."""
     running = tuple(key for key, _ in services.dataset_desk.jobs.running())
     if take_awaited() and not running:
-        st.rerun()  # it ended while the page was drawn
+        draw_again()  # it ended while the page was drawn
     live(_working, REFRESH_SECONDS if running else None, "datasets-work")(services, running)
 
 
 def _working(services: Services, drawn: tuple[object, ...]) -> None:
     running = services.dataset_desk.jobs.running()
     if any(key not in [key for key, _ in running] for key in drawn):
-        st.rerun()
+        draw_again()
     job_boxes(running)
 
 

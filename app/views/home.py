@@ -13,6 +13,7 @@ from app.components.sizes import in_bytes
 from app.components.welcome import welcome
 from app.frame import live
 from app.links import link_to_view, open_view
+from app.notices import draw_again
 from app.remembered import dependencies
 from app.session import state_manager, widget_value
 from app.tour import start_tour
@@ -58,7 +59,7 @@ def _active(services: Services, known: tuple[str, ...]) -> None:
     st.header("Running now", anchor=False)
     views = tuple(view for view in services.status.active() if not view.needs_person)
     if tuple(view.id for view in views) != known:
-        st.rerun()  # a run ended or began: the rest of the page has to tell so too
+        draw_again()  # a run ended or began: the rest of the page has to tell so too
     waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
     at_work = [view for view in views if not view.queue_position]
     if not at_work:

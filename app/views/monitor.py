@@ -25,6 +25,7 @@ from app.components.tensorboard_link import refresh_seconds, tensorboard_link
 from app.frame import live
 from app.links import link_to_view, open_view
 from app.monitor_look import chart_look
+from app.notices import draw_again
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import open_run, set_log_filter
 from backend.domain.board import Board, XAxis
@@ -171,7 +172,7 @@ def _live(services: Services, run_id: str, drawn: Drawn, places: Places, section
     """`section` is drawn in its own place, None for none."""
     view = services.status.show(run_id)
     if (view.state, view.wish) != drawn.how:
-        st.rerun()  # the buttons above, and whether this goes on ticking, depend on the state
+        draw_again()  # the buttons above, and whether this goes on ticking, depend on the state
     report = services.reports.report(view)
     with places.how_it_is.container():
         state_badge(view.state)
@@ -246,7 +247,7 @@ def _log(services: Services, run_id: str, drawn: Drawn) -> None:
         return
     wish = log_controls(numbers, state.state.ui.log_filter, FOLLOW, is_live=drawn.is_live)
     if drawn.is_live and wish.follows is not drawn.follows:
-        st.rerun()  # how often this is drawn again depends on it
+        draw_again()  # how often this is drawn again depends on it
     if wish.words != state.state.ui.log_filter:
         state.update_state(set_log_filter(wish.words))
     size = services.status.log_bytes(run_id, wish.attempt)

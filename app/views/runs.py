@@ -10,6 +10,7 @@ from app.components.run_filters import Offered, run_filters
 from app.components.run_queue import QueueActions, run_queue
 from app.components.run_table import group_table, run_table
 from app.frame import live
+from app.notices import draw_again
 from app.sections.selected_runs import export_button, one_run, several_runs
 from app.session import state_manager
 from backend.domain.actions import set_runs_look
@@ -68,7 +69,7 @@ def _moving(services: Services, num_left: int) -> None:
     if num_left:
         left = services.facts.known(views).num_left
         if left < num_left * STEP_OF_READING:
-            st.rerun()
+            draw_again()
         st.caption(f"The settings of {left:,} runs are being read; they are not found or shown yet.")
     waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
     held = [view for view in views if _is_held(view)]

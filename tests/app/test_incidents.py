@@ -197,3 +197,26 @@ def test_while_the_store_cannot_be_read_some_pages_are_of_use(
     assert len(at.error) == 1, "the same trouble is told once"
     assert "store\\-damaged" in at.error[0].value
     assert bool(at.title) == stands
+
+
+def _page_that_draws_itself_anew() -> None:
+    import streamlit as st
+
+    from app.notices import draw_again, draw_notices, say
+    from app.session import count, count_up
+
+    st.button("Do it", on_click=say, args=("It was done.",))
+    draw_notices()
+    if count("drawn") < 3:
+        count_up("drawn")
+        draw_again()
+
+
+def test_what_was_told_still_stands_there_when_the_page_draws_itself_anew() -> None:
+    at = AppTest.from_function(_page_that_draws_itself_anew).run()
+    at.session_state["drawn"] = 1
+    at.button[0].click().run()
+    assert at.session_state["drawn"] == 3
+    assert [box.value.replace("\\", "") for box in at.success] == ["It was done."]
+    at.run()
+    assert not at.success

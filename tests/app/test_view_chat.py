@@ -299,9 +299,10 @@ def test_train_tells_what_the_chat_holds_where_the_run_would_be(
 
 
 def test_monitor_leads_to_chat_as_soon_as_there_is_a_checkpoint(studio: StudioContainer, services: Services) -> None:
-    folder = add_run(studio, "early", is_tuned=False, state=RunState.PAUSED, wish=Wish.PAUSE)
-    assert "next-chat" not in [button.key for button in open_page("monitor", run="early").button]
+    for run_id in ("new", "early"):
+        folder = add_run(studio, run_id, is_tuned=False, state=RunState.PAUSED, wish=Wish.PAUSE)
     add_checkpoint(folder, 5)
+    assert "next-chat" not in [button.key for button in open_page("monitor", run="new").button]
     at = open_page("monitor", run="early")
     assert at.button(key="next-chat").label == "Ask its last checkpoint"
     at.button(key="next-chat").click().run()
