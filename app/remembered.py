@@ -93,11 +93,11 @@ def _run_yaml(_services: Services, config: str) -> str:
 
 def measured_time(services: Services, config: RunConfig) -> MeasuredTime | None:
     """How long a finished run of the same shape took; None if there is none."""
-    return _measured_time(services, config.model_dump_json())
+    return _measured_time(services, config.model_dump_json(), services.status.version())
 
 
-@st.cache_data(max_entries=64, ttl=CHECK_SECONDS, show_spinner=False)
-def _measured_time(_services: Services, config: str) -> MeasuredTime | None:
+@st.cache_data(max_entries=64, show_spinner=False)
+def _measured_time(_services: Services, config: str, runs: int) -> MeasuredTime | None:  # noqa: ARG001 - part of the key
     return _services.times.of(RunConfig.model_validate_json(config), base())
 
 
