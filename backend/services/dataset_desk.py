@@ -15,6 +15,7 @@ from backend.data.sources import resolve
 from backend.domain.data_report import DataOrder, DataReport
 from backend.errors import DataError, StorageError
 from backend.services.data_doctor import DataDoctor
+from backend.services.dataset_errors import DatasetNotMade
 from backend.services.dataset_making import DatasetMaker, Made, Removal, format_of
 from backend.services.dataset_registry import DatasetRegistry
 from backend.services.dataset_tables import DatasetTables
@@ -197,7 +198,10 @@ class DatasetDesk:
         return self._doctor.check(order, job.tell, may_fetch=False)
 
     def _too_long(self, part: DatasetPart, order: DataOrder, job: Job) -> list[tuple[int, int]]:
-        """Rows behind the cut, by source and number, from a look at all rows."""
+        """Rows behind the cut, by source and number, from a look at all rows. Raises DatasetNotMade for too many."""
+        if len(self.tables.table(part)) > MAX_EXAMINED:
+            reason = f"Of at most {MAX_EXAMINED:,} rows it can be told which are too long, and it has more"
+            raise DatasetNotMade(name=name_of(part), reason=reason)
         whole = order.model_copy(update={"num_rows": MAX_EXAMINED, "show": 0, "given": ()})
         report = self._doctor.check(whole, job.tell, may_fetch=False)
         sources = self.tables.table(part).facts.sources

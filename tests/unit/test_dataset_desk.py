@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.data.choice import Columns, DatasetPart
+from backend.containers import build_container
+from backend.data.choice import Columns, DatasetChoice, DatasetPart
 from backend.domain.data_report import DataOrder
 from backend.domain.run_directory import RunDirectory
 from backend.services.dataset_errors import DatasetNotListed, DatasetNotMade, DatasetRefused
@@ -14,7 +15,9 @@ from backend.services.dataset_making import DatasetMaker, Removal
 from backend.services.dataset_registry import DatasetRegistry, Kind
 from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import recorded_fingerprint
+from backend.services.jobs import JobState
 from backend.services.local_tokenizers import LocalTokenizers
+from config.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.run_store import FakeRunStore
 
@@ -184,3 +187,23 @@ def test_an_order_for_given_rows_travels_as_text() -> None:
         {"folder": "/", "dataset": {"path": "x"}, "given": [{"place": "a:1", "fields": {"x": [None, 1, "ü"]}}]}
     )
     assert DataOrder.model_validate_json(order.model_dump_json()) == order
+
+
+def test_more_rows_than_can_be_measured_are_not_cleaned_of_long_ones_by_half(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.services.dataset_desk.MAX_EXAMINED", 1)
+    part = DatasetPart(path=str(jsonl(tmp_path / "rows.jsonl", qa("a", "b"), qa("c", "d"))))
+    made = build_container(Settings(workspace=workspace))
+    desk = made.services().dataset_desk
+    try:
+        desk.open(part)
+        job = desk.clean(
+            part, frozenset({Removal.TOO_LONG}), DataOrder(folder="/", dataset=DatasetChoice(path=part.path)), None
+        )
+        assert job.wait(60)
+        assert job.state is JobState.FAILED
+        assert job.error is not None
+        assert "at most 1 rows" in job.error.why
+    finally:
+        made.shutdown_resources()
