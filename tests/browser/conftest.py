@@ -99,7 +99,7 @@ def choose(page: Page, entry: Locator) -> None:
     """Click what has the script draw the page again, and wait until it has."""
     page.evaluate(NOTE_A_DRAW)
     entry.click()
-    page.wait_for_function("window.wasDrawn")
+    wait_until(lambda: bool(page.evaluate("() => window.wasDrawn")))
     settle(page)
 
 
