@@ -7,7 +7,6 @@ Usage: scripts/screenshots [--only VIEW ...] [--keep FOLDER]
 import argparse
 import io
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -36,6 +35,7 @@ DOCS = ROOT / "docs"
 IMAGES = DOCS / "images" / "views"
 THEMES = ("light", "dark")
 VIEWPORT = {"width": 1280, "height": 960}
+TALL = {"width": 1280, "height": 1400}
 COLORS = 256
 PATIENCE_SECONDS = 600.0
 SAMPLE = ROOT / "config" / "samples" / "demo.jsonl"
@@ -48,7 +48,7 @@ LONG = {
     "name": "islands, once more",
     "training": {"max_steps": 12_000, "save_steps": 500, "eval_steps": 50, "learning_rate": 0.0003},
 }
-BESIDE_TEXT = ("monitor", "curves")  # these two are also docs/images/NAME.png
+BESIDE_TEXT = ("monitor", "curves")  # these two are also docs/images/NAME.png, taller
 
 
 def main() -> int:
@@ -71,9 +71,6 @@ def main() -> int:
             with at_work(studio) as going:
                 queries = studio.queries | {"monitor": f"run={going}"}
                 take(browser, address, shown, "full", queries)
-    for name in BESIDE_TEXT:
-        if (IMAGES / f"{name}-full-light.png").exists():
-            shutil.copyfile(IMAGES / f"{name}-full-light.png", IMAGES.parent / f"{name}.png")
     (DOCS / "views.md").write_text(page_of(MENU), encoding="utf-8")
     return 0
 
@@ -201,7 +198,17 @@ def take(browser: Browser, address: str, views: list[View], state: str, queries:
             page.goto(f"{address}/{path}?{queries.get(view.url_path, '')}")
             settle(page)
             _save(page.screenshot(animations="disabled", caret="hide"), IMAGES / _name(view, state, theme))
+            if view.url_path in BESIDE_TEXT and (state, theme) == ("full", "light"):
+                take_tall(page, IMAGES.parent / f"{view.url_path}.png")
         context.close()
+
+
+def take_tall(page: Page, path: Path) -> None:
+    """More of the page than fits a screen."""
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
+    settle(page)
+    _save(page.screenshot(animations="disabled", caret="hide"), path)
+    page.set_viewport_size(VIEWPORT)  # type: ignore[arg-type]
 
 
 def settle(page: Page) -> None:
