@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from app.components.markdown_escape import REPLACEMENT
 from app.navigation import MENU
-from tests.browser.conftest import choose, path_of, served, settle
+from tests.browser.conftest import path_of, served, settle
 from tests.fakes.full_studio import Content, full_studio
 
 pytestmark = pytest.mark.browser
@@ -91,12 +91,9 @@ def open_sections(page: Page) -> Iterator[str]:
     yield read(page)[0]
     for place in range(page.locator(SECTIONS).count()):
         section = page.locator(SECTIONS).nth(place)
-        if section.get_attribute("data-variant") is None and section.is_visible():
+        if section.is_visible():
             section.click()
             settle(page)
-            yield read(page)[0]
-        elif section.get_attribute("data-selected") is None and section.is_visible():
-            choose(page, section)
             yield read(page)[0]
 
 
