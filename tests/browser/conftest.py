@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.navigation import MENU
 from tests.process.serving import a_free_port
@@ -30,12 +30,6 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE_SECONDS = 90.0
-NOTE_A_DRAW = """() => {
-    window.wasDrawn = false
-    const app = document.querySelector("[data-testid=stApp]")
-    const watch = new MutationObserver(() => { window.wasDrawn = true; watch.disconnect() })
-    watch.observe(app, { attributeFilter: ["data-test-script-state"] })
-}"""
 
 
 @contextmanager
@@ -93,14 +87,6 @@ def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> 
 def settle(page: Page) -> None:
     """Wait until the page has been drawn to its end."""
     expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
-
-
-def choose(page: Page, entry: Locator) -> None:
-    """Click what has the script draw the page again, and wait until it has."""
-    page.evaluate(NOTE_A_DRAW)
-    entry.click()
-    wait_until(lambda: bool(page.evaluate("() => window.wasDrawn")))
-    settle(page)
 
 
 def set_number(page: Page, name: str, value: str, shown: str | None = None) -> None:

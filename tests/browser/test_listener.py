@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from app.components.markdown_escape import REPLACEMENT
 from app.navigation import MENU
-from tests.browser.conftest import choose, path_of, served, settle
+from tests.browser.conftest import path_of, served, settle
 from tests.fakes.full_studio import Content, full_studio
 
 pytestmark = pytest.mark.browser
@@ -78,11 +78,12 @@ def read(page: Page) -> tuple[str, list[str]]:
 def torn(text: str, shown: str) -> list[str]:
     """The places where the words do not stand as they were written; shortened ones are whole as far as they go.
 
-    What cannot be printed may stand as it is (st.text) or be replaced (escape); rows stand as JSON.
+    What cannot be printed may stand as it is (st.text) or be replaced (escape); rows stand as JSON, a
+    run's order as YAML, which may put it in quotes.
     """
     text = re.sub("[\x07\u202e]", REPLACEMENT, text.replace("\\\\", "\\").replace("\\u0007", REPLACEMENT))
     found = re.findall(f"{BEGIN}(.*?)(?={END}|{BEGIN}|\n|$)", text)
-    cut = (piece.rstrip("\u2026. ") for piece in found)
+    cut = (piece.rstrip("\u2026. '") for piece in found)
     return [piece for piece in cut if not f"{shown} ".startswith(piece.replace(END, ""))]
 
 
@@ -91,12 +92,9 @@ def open_sections(page: Page) -> Iterator[str]:
     yield read(page)[0]
     for place in range(page.locator(SECTIONS).count()):
         section = page.locator(SECTIONS).nth(place)
-        if section.get_attribute("data-variant") is None and section.is_visible():
+        if section.is_visible():
             section.click()
             settle(page)
-            yield read(page)[0]
-        elif section.get_attribute("data-selected") is None and section.is_visible():
-            choose(page, section)
             yield read(page)[0]
 
 
