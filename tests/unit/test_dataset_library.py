@@ -68,7 +68,8 @@ def test_no_name_leads_out_of_the_folder(name: str, tmp_path_factory: pytest.Tem
 
 def test_who_wants_to_know_hears_of_what_is_new_and_of_nothing_else(tmp_path: Path) -> None:
     told: list[str] = []
-    library = DatasetLibrary(tmp_path, 1000, lambda: told.append("changed"))
+    library = DatasetLibrary(tmp_path, 1000)
+    library.on_change = lambda: told.append("changed")
     library.upload("a.jsonl", io.BytesIO(ROW))
     library.upload("b.jsonl", io.BytesIO(ROW))
     with pytest.raises(UploadRefused):

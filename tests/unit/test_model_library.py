@@ -41,9 +41,8 @@ class Lab:
         self.store = FakeRunStore(self.clock)
         self.told: list[str] = []
         places = ModelPlaces(root / "models", root / "hub", root / "trash", private=(root / "private",))
-        self.library = ModelLibrary(
-            self.store, LocalModels(), self.clock, places, base_models(), lambda: self.told.append("changed")
-        )
+        self.library = ModelLibrary(self.store, LocalModels(), self.clock, places, base_models())
+        self.library.on_change = lambda: self.told.append("changed")
 
     def shelf(self) -> Shelf:
         """What is there once nothing is left to look at."""
