@@ -78,10 +78,10 @@ def read(page: Page) -> tuple[str, list[str]]:
 def torn(text: str, shown: str) -> list[str]:
     """The places where the words do not stand as they were written; shortened ones are whole as far as they go.
 
-    What cannot be printed may stand as it is (st.text) or be replaced (escape); rows stand as JSON, a
+    What cannot be printed may stand as it is (st.text) or be replaced (escape); rows and keys of settings stand as JSON, a
     run's order as YAML, which may put it in quotes.
     """
-    text = re.sub("[\x07\u202e]", REPLACEMENT, text.replace("\\\\", "\\").replace("\\u0007", REPLACEMENT))
+    text = re.sub(r"\x07|\u202e|\\u0007|\\u202e", REPLACEMENT, text.replace("\\\\", "\\"))
     found = re.findall(f"{BEGIN}(.*?)(?={END}|{BEGIN}|\n|$)", text)
     cut = (piece.rstrip("\u2026. '") for piece in found)
     return [piece for piece in cut if not f"{shown} ".startswith(piece.replace(END, ""))]

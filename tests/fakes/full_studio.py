@@ -196,7 +196,7 @@ class _Maker:
             base_model=self.words,
             dataset=self.words,
             notes=self.words,
-            tags=(self.words[:50], "keep"),
+            tags=("keep", self.words[:50]),
         )
         return replace(run, **facts)
 
