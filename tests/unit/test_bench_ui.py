@@ -53,6 +53,12 @@ def test_a_row_tells_the_first_visit_and_both_times_in_milliseconds() -> None:
     assert "| Runs | 300 | 3 | 50 | 60 | 15 | 20 | 10 | 2 s |" in table(GOOD)
 
 
+def test_a_view_that_was_not_clicked_is_not_judged() -> None:
+    found = replace(GOOD, views={"runs": QUICK, "errors": ViewCost("Errors")})
+    assert "| Errors | - | 0 | - | - | - | - | - | - |" in table(found)
+    assert [one.what for one in verdicts(found) if one.what.startswith("Errors")] == []
+
+
 def test_of_twenty_values_nineteen_are_not_above_the_95th_percentile() -> None:
     values = [float(i) for i in range(1, 21)]
     assert (p50(values), p95(values)) == (10.5, 19.0)

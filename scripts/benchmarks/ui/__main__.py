@@ -43,6 +43,7 @@ class Bench:
             "PEFT_STUDIO_WORKSPACE": str(workspace),
             "PEFT_STUDIO_SPARE": "false",  # another program, which would take part in the race for two cores
             "PEFT_STUDIO_STANDBY": "false",
+            "PEFT_STUDIO_FLAGS__DEVELOPER": "true",  # its page is measured, too
             "PEFT_STUDIO_CPU_SLOTS": str(max(1, asked.live)),
         }
         self.material: Material = make(Settings(workspace=workspace), asked.runs, asked.live, asked.rows)

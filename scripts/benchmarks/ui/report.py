@@ -62,9 +62,11 @@ def verdicts(found: Found) -> list[Verdict]:
     """Each limit, with the value."""
     told = []
     for cost in found.views.values():
-        clicks, scripts = p95([*cost.walks, *cost.clicks]), p95(cost.scripts)
-        told.append(_at_most(f"{cost.title}: click to page, p95", clicks * 1000, CLICK_SECONDS * 1000, "ms"))
-        told.append(_at_most(f"{cost.title}: script, p95", scripts * 1000, SCRIPT_SECONDS * 1000, "ms"))
+        clicks, scripts = [*cost.walks, *cost.clicks], cost.scripts
+        if clicks:
+            told.append(_at_most(f"{cost.title}: click to page, p95", p95(clicks) * 1000, CLICK_SECONDS * 1000, "ms"))
+        if scripts:
+            told.append(_at_most(f"{cost.title}: script, p95", p95(scripts) * 1000, SCRIPT_SECONDS * 1000, "ms"))
     most = max(len(cost.timers) for cost in found.views.values())
     crowd = found.crowd
     return [
@@ -92,12 +94,12 @@ def table(found: Found) -> str:
     ]
     for cost in found.views.values():
         clicks = [*cost.walks, *cost.clicks]
-        numbers = [p50(clicks), p95(clicks), p50(cost.scripts), p95(cost.scripts), p95(cost.cpu)]
+        parts = ((p50, clicks), (p95, clicks), (p50, cost.scripts), (p95, cost.scripts), (p95, cost.cpu))
         cells = [
             cost.title,
             _ms(cost.first) if cost.first is not None else "-",
             f"{len(clicks)}",
-            *map(_ms, numbers),
+            *(_ms(part(values)) if values else "-" for part, values in parts),
             ", ".join(f"{every:g} s" for every in cost.timers) or "-",
         ]
         lines.append("| " + " | ".join(cells) + " |")
