@@ -15,7 +15,7 @@ from backend.services.adapter_library import RunAdapter
 HEIGHT_PIXELS, MAX_ROWS_WHOLE = 400, 9
 Choose = Callable[[str | None], None]
 _PARAMETERS = st.column_config.NumberColumn(
-    "Parameters", format="compact", width=85, help="Exact, from the headers of the weight files."
+    "Parameters", format="localized", width=115, help="Exact, from the headers of the weight files."
 )
 
 
