@@ -87,8 +87,8 @@ async def _look_after_runs(every_seconds: float) -> None:
 
 def _look_after() -> None:
     services = get_services()
+    services.processes.reconcile()  # first: whatever else fails, no run waits for it
     services.settings.reload()
-    services.processes.reconcile()
     services.journal.look()
     services.plugins.look()
     services.spare.tend()
