@@ -1,5 +1,6 @@
 """What axe-core finds on every view, in both themes, with nothing to show and with everything."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.browser.conftest import path_of, served, settle
 from tests.fakes.full_studio import Content, full_studio
 
 pytestmark = pytest.mark.browser
+LASTS_SECONDS = 5.0
 SERIOUS = ("serious", "critical")
 DARK = "rgb(15, 20, 31)"
 # Inside Streamlit, and nothing of ours can change it: in the dark the chosen entry and the value of a slider are words
@@ -59,20 +61,19 @@ def look(page: Page, address: str) -> list[str]:
     settle(page)
     page.wait_for_load_state("networkidle")  # charts fetch what draws them when they are first needed
     page.evaluate(AXE_SCRIPT)
-    found = [f"light: {one}" for one in violations(page)]
+    found = [f"light: {one}" for one in lasting(page)]
     page.emulate_media(color_scheme="dark")
     expect(page.locator("[data-testid=stApp]")).to_have_css("background-color", DARK)
     settle(page)
-    return found + [f"dark: {one}" for one in violations(page, COLOURS, STREAMLITS_OWN)]
+    return found + [f"dark: {one}" for one in lasting(page, COLOURS, STREAMLITS_OWN)]
 
 
-def lasting(page: Page) -> list[str]:
-    """What is wrong in a section, and does not go with what it takes the place of, which pales meanwhile."""
-    if not violations(page, leave_out=STREAMLITS_OWN):
-        return []
-    expect(page.locator("[data-stale=true]")).to_have_count(0)
-    settle(page)
-    return violations(page, leave_out=STREAMLITS_OWN)
+def lasting(page: Page, rules: dict[str, Any] | None = None, leave_out: Sequence[str] = ()) -> list[str]:
+    """What is wrong and stays so: a page that changes its theme or its section is neither the old nor the new one."""
+    until = time.monotonic() + LASTS_SECONDS
+    while (found := violations(page, rules, leave_out)) and time.monotonic() < until:
+        page.wait_for_timeout(200)
+    return found
 
 
 def sections(page: Page) -> Iterator[str]:
@@ -96,5 +97,5 @@ def test_no_view_with_something_to_show_has_a_serious_violation(full: str, conte
         address = f"{full}/{path_of(view.url_path)}?{content.query(view.url_path)}"
         found += [f"{view.url_path}, {one}" for one in look(page, address)]
         for name in sections(page):
-            found += [f"{view.url_path}, {name}: {one}" for one in lasting(page)]
+            found += [f"{view.url_path}, {name}: {one}" for one in lasting(page, leave_out=STREAMLITS_OWN)]
     assert found == [], "\n".join(found)
