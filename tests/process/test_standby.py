@@ -48,8 +48,9 @@ def test_the_standby_becomes_the_next_trainer_and_another_one_waits(warm_lab: La
 
 
 def test_what_the_new_trainer_says_goes_to_its_own_log_and_its_exit_code_is_known(warm_lab: Lab) -> None:
-    attempts = {"1": {"pause_at_step": 7}, "2": {"flood_bytes": 200}}
-    warm_lab.start(**ENDLESS | {"total_steps": 12}, attempts=attempts)
+    # it is steady for seconds, which a standby waits for, and does not end before that one is ready
+    attempts = {"1": {"pause_at_step": 200}, "2": {"flood_bytes": 200}}
+    warm_lab.start(**ENDLESS | {"total_steps": 210}, attempts=attempts)
     warm_lab.wait_for_standby()
     warm_lab.kill(warm_lab.trainer())
     run = warm_lab.wait_for_over()
