@@ -9,6 +9,7 @@ from backend.domain import actions
 from backend.domain.application_state import ApplicationState, Updater
 from backend.services.state_manager import StateManager
 from tests.fakes.clock import FakeClock
+from tests.fakes.drafts import edit_draft
 from tests.fakes.run_store import FakeRunStore
 
 
@@ -49,8 +50,8 @@ class StateManagerMachine(RuleBasedStateMachine):
         updater=st.one_of(
             st.sampled_from(["home", "train", "runs"]).map(actions.navigate),
             st.integers(0, 3).map(actions.see_runs),
-            st.dictionaries(st.sampled_from("ab"), st.integers(0, 2)).map(actions.edit_draft),
-            st.just(actions.clear_draft),
+            st.dictionaries(st.sampled_from("ab"), st.integers(0, 2)).map(edit_draft),
+            st.just(actions.revise_draft(lambda _: {})),
         )
     )
     def update(self, updater: Updater) -> None:
