@@ -41,19 +41,24 @@ def run_table(
     """
     wanted = tuple(column for column in dict.fromkeys(columns) if column != "name")
     table, config = _table(views, colors, facts, wanted)
+    key = f"runs-table-{hash(tuple(view.id for view in views))}"
+    return [views[row] for row in _selected(table, config, key, f"{len(views)} runs")]
+
+
+def _selected(table: pa.Table, config: Mapping[str, object], key: str, alt: str) -> list[int]:
+    """Draw a table in which several rows can be selected; those that are."""
     event = st.dataframe(  # type: ignore[call-overload]  # column_config is a mapping of column types
         table,
-        key=f"runs-table-{hash(tuple(view.id for view in views))}",
+        key=key,
         hide_index=True,
-        height=HEIGHT_PIXELS if len(views) > MAX_ROWS_WHOLE else "auto",
+        height=HEIGHT_PIXELS if table.num_rows > MAX_ROWS_WHOLE else "auto",
         column_config=config,
         placeholder="",
         on_select="rerun",
         selection_mode="multi-row",
-        alt=f"{len(views)} runs",
+        alt=alt,
     )
-    rows: list[int] = sorted(event.selection.rows)
-    return [views[row] for row in rows if row < len(views)]
+    return [row for row in sorted(event.selection.rows) if row < table.num_rows]
 
 
 def _table(
@@ -127,19 +132,8 @@ def group_table(groups: Sequence[RunGroup], facts: AllFacts, by: str, columns: S
             values = [best(found, default=None) for group in groups for found in [numbers(group, facts, column)]]
             table[column] = pa.array(values, pa.float64())
             config[column] = st.column_config.NumberColumn(f"{column}, {best.__name__}imum", format="%.5g")
-    event = st.dataframe(  # type: ignore[call-overload]  # column_config is a mapping of column types
-        pa.table(table),
-        key=f"runs-groups-{hash(tuple(group.name for group in groups))}",
-        hide_index=True,
-        height=HEIGHT_PIXELS if len(groups) > MAX_ROWS_WHOLE else "auto",
-        column_config=config,
-        placeholder="",
-        on_select="rerun",
-        selection_mode="multi-row",
-        alt=f"{len(groups)} groups of runs",
-    )
-    rows: list[int] = sorted(event.selection.rows)
-    return [groups[row] for row in rows if row < len(groups)]
+    key = f"runs-groups-{hash(tuple(group.name for group in groups))}"
+    return [groups[row] for row in _selected(pa.table(table), config, key, f"{len(groups)} groups of runs")]
 
 
 def _values(views: Sequence[RunView], facts: Sequence[RunFacts], column: str) -> list[Cell]:

@@ -1,7 +1,6 @@
 """Train: from nothing to a started run, with the draft kept and every mistake named."""
 
 import json
-import struct
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from config.yaml_files import parse_yaml
 from tests.app.conftest import open_page
 from tests.fakes.clock import FakeClock
 from tests.fakes.lines import ScriptedProgram
+from tests.fakes.model_folders import weights
 from tests.fakes.runs import NOON
 from tests.fakes.told_runs import add_run
 
@@ -43,10 +43,7 @@ def a_small_model(folder: Path) -> Path:
         "model.layers.0.self_attn.q_proj.weight": [16, 16],
         "model.layers.0.mlp.up_proj.weight": [32, 16],
     }
-    header = json.dumps(
-        {name: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for name, shape in shapes.items()}
-    )
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header.encode())
+    weights(folder / "model.safetensors", {name: ("F32", shape) for name, shape in shapes.items()})
     return folder
 
 

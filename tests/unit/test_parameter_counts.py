@@ -1,7 +1,6 @@
 """What would be trained: counted exactly or not at all, by a program only where arithmetic is not exact."""
 
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from backend.services.parameter_counts import FAILED_SECONDS, PATIENCE_SECONDS, 
 from backend.store.base_model_facts import cached_model, model_facts
 from tests.fakes.clock import FakeClock
 from tests.fakes.lines import Reply, ScriptedProgram
+from tests.fakes.model_folders import weights
 from tests.fakes.run_configs import a_config
 
 SHAPES = {
@@ -28,8 +28,7 @@ LONG = 120.0
 def model(folder: Path, **config: Any) -> Path:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"model_type": "llama", **config}))
-    header = json.dumps({name: {"shape": shape} for name, shape in SHAPES.items()}).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"12")
+    weights(folder / "model.safetensors", {name: ("F32", shape) for name, shape in SHAPES.items()})
     return folder
 
 
@@ -121,12 +120,12 @@ def test_a_failure_is_asked_again_after_a_while(tmp_path: Path) -> None:
 
 def test_weights_that_come_after_the_configuration_are_seen_and_counts_of_the_old_files_are_not(tmp_path: Path) -> None:
     here = desk(tmp_path, '{"count": {"trained": 7, "total": 70}}', 0)
-    weights = tmp_path / "model" / "model.safetensors"
-    content = weights.read_bytes()
-    weights.unlink()
+    file = tmp_path / "model" / "model.safetensors"
+    content = file.read_bytes()
+    file.unlink()
     assert here.look("full").count is None
     assert here.ask("full").count.trained == 7
-    weights.write_bytes(content)
+    file.write_bytes(content)
     assert (here.look("full").count.total, here.look("full").count.how) == (1024, How.ARITHMETIC)
     assert here.look("ia3").count is None
     here.counts.close()
