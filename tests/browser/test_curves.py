@@ -149,10 +149,16 @@ def test_what_arrives_is_small(open_board: Open, logs: Path) -> None:
     came: list[int] = []
     session.on("Network.webSocketFrameReceived", lambda event: came.append(len(event["response"]["payloadData"])))
     session.send("Network.enable")
-    append(event_file(logs), scalar(NUM_POINTS, 7.5))
-    expect(value_of(page, "one")).to_have_text("7.500")
-    expect(value_of(page, "one", "again")).to_have_text("7.500")
-    assert 0 < sum(came) < 300  # two charts, in base64
+    sizes = []
+    for number in range(5):
+        before = len(came)
+        append(event_file(logs), scalar(NUM_POINTS + number, 5.125 + number / 8))
+        for name in ("loss", "again"):
+            expect(value_of(page, "one", name)).to_have_text(f"{5.125 + number / 8:.3f}")
+        sizes.append(sum(came[before:]))
+    # Two charts, in base64. A page whose size still changes after it opened is told everything once more, rightly.
+    assert sum(sizes) > 0
+    assert sorted(sizes)[3] < 300, sizes
 
 
 def test_zoom_and_scroll_stay_while_points_arrive(open_board: Open, logs: Path) -> None:
