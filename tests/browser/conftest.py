@@ -30,6 +30,7 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE_SECONDS = 90.0
+STANDING = "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
 
 
 @contextmanager
@@ -85,8 +86,12 @@ def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> 
 
 
 def settle(page: Page) -> None:
-    """Wait until the page has been drawn to its end."""
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
+    """Wait until the page has been drawn to its end: it was connected, no script is at work, and so for a moment."""
+    expect(page.locator("[data-testid=stElementContainer]").first).to_be_attached()
+    for _ in range(2):  # between a click and the script's first word nothing runs yet
+        expect(page.locator(STANDING)).to_be_attached()
+        page.wait_for_timeout(100)
+    expect(page.locator(STANDING)).to_be_attached()
 
 
 def set_number(page: Page, name: str, value: str, shown: str | None = None) -> None:

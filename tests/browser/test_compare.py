@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from backend.containers import build_container
 from config.settings import Settings
-from tests.browser.conftest import server, settle
+from tests.browser.conftest import server, settle, wait_until
 from tests.fakes.told_runs import add_run, answers, losses, seeds
 
 pytestmark = pytest.mark.browser
@@ -99,16 +99,16 @@ def test_a_drag_along_an_axis_fades_the_other_runs(page: Page, address: str, tmp
     expect(chart).to_be_visible()
     box = chart.bounding_box()
     assert box is not None
-    page.wait_for_timeout(500)
     before = num_bytes(chart, tmp_path)
+    while (drawn := num_bytes(chart, tmp_path)) != before:  # until it has been drawn to its end
+        before = drawn
     x = box["x"] + 60  # the first axis: the method, of which each has a half
     page.mouse.move(x, box["y"] + 70)
     page.mouse.down()
     page.mouse.move(x, box["y"] + 120, steps=5)
     page.mouse.move(x, box["y"] + 190, steps=5)
     page.mouse.up()
-    page.wait_for_timeout(500)
-    assert num_bytes(chart, tmp_path) < before * 0.95
+    wait_until(lambda: num_bytes(chart, tmp_path) < before * 0.95)
     expect(page.get_by_role("button", name="Open in Curves")).to_have_count(0)
 
 

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent / "board"
 NUM_POINTS = 40
 Open = Callable[..., Page]
-SERVER_AWAY = re.compile("ERR_CONNECTION_REFUSED|_stcore/health")  # a test stops its own server
+# a test stops its own server, and Streamlit says so in several ways
+SERVER_AWAY = re.compile("ERR_CONNECTION_REFUSED|_stcore/health|server is not responding|DoInitPings timed out")
 
 
 @contextmanager
@@ -328,8 +329,12 @@ def test_the_board_comes_back_with_its_server(open_board: Open, logs: Path, free
 def test_a_hidden_tab_asks_for_nothing_and_catches_up(open_board: Open, logs: Path) -> None:
     page = open_board()
     hide = "(is) => { Object.defineProperty(document, 'hidden', { value: is, configurable: true }); document.dispatchEvent(new Event('visibilitychange')) }"
+    session, asked = page.context.new_cdp_session(page), list[str]()
+    session.on("Network.webSocketFrameSent", lambda event: asked.append(event["requestId"]))
+    session.send("Network.enable")
     page.evaluate(hide, True)
-    page.wait_for_timeout(2000)
+    wait_until(lambda: page.evaluate("1") and asked)
+    page.wait_for_timeout(2000)  # the server hears it
     append(event_file(logs), scalar(NUM_POINTS, 2.5))
     page.wait_for_timeout(2000)
     expect(value_of(page, "one")).to_have_text("1.609")
