@@ -14,9 +14,9 @@ from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
 from backend.event_files.records import read_record
 from backend.executors.lock_file import held
-from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
 from backend.executors.process_table import boot_id
 from backend.outside import Outside
+from backend.probes.memory import available_bytes, resident_bytes, tree_bytes
 from backend.services.adapter_library import AdapterLibrary
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService
@@ -123,6 +123,7 @@ class StudioContainer(Outside):
         Outside.places,
         Outside.packages,
     )
+    torch_asker, cuda_truth = Outside.torch_asker, Outside.cuda_truth
     tensorboards, supervisor, inference, examiner, counter, systemctl = (
         Outside.tensorboards,
         Outside.supervisor,

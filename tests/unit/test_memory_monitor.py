@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from app.components.memory_line import memory_line
-from backend.executors.memory import resident_bytes, tree_bytes
+from backend.probes.memory import resident_bytes, tree_bytes
 from backend.services.memory_monitor import MemoryMonitor, MemoryUse
 from tests.fakes.clock import FakeClock
 

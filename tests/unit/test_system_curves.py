@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from backend.domain.machine import Gpu, GpuReading
-from backend.executors import memory
+from backend.probes import memory
 from backend.probes.energy import ProcessorEnergy
 from backend.probes.nvidia import NvidiaDriver
 from backend.supervisor.program import trainer_program
