@@ -146,7 +146,7 @@ class StudioContainer(Outside):
     engine: Provider[EngineRestart] = Once(EngineRestart, settings.provided.engine_state_file)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
-    checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
+    checker: Provider[DependencyService] = Once(DependencyService, packages, machine, truth=cuda_truth.provided.look)
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )

@@ -8,7 +8,7 @@ from getpass import getuser
 from pathlib import Path
 from tempfile import gettempdir
 
-from backend.domain.cuda_truth import fingerprint
+from backend.domain.cuda_truth import Circumstances
 from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe, PackageLookup
@@ -147,8 +147,8 @@ def cuda_truths(
 ) -> CudaTruths:
     """What torch says holds for this interpreter, its torch, the driver, and what is shown to it."""
 
-    def now() -> str:
-        return fingerprint(packages.torch_build(), probe.gpus(), os.environ, packages.python().path)
+    def now() -> Circumstances:
+        return Circumstances(packages.torch_build(), probe.gpus(), os.environ, packages.python().path)
 
     return CudaTruths(program, now, settings.cache_folder / "cuda-truth.json", clock)
 

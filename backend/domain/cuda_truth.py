@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -78,16 +79,32 @@ def sentence(said: TorchSays) -> str:
     return f"{found}, and a small calculation on the first one was right."
 
 
-def fingerprint(build: TorchBuild | None, reading: GpuReading, variables: Mapping[str, str], python: str) -> str:
-    """Changes when the answer may change: another torch, driver, set of GPUs, choice of them, or interpreter."""
-    told = {
-        "torch": [build.version, build.cuda, build.rocm] if build else None,
-        "driver": [reading.driver_version, reading.cuda_version],
-        "gpus": [[gpu.uuid, gpu.is_partitioned, *(part.uuid for part in gpu.slices)] for gpu in reading.gpus],
-        "variables": {name: variables[name] for name in VARIABLES if name in variables},
-        "python": python,
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What an answer depends on."""
+
+    build: TorchBuild | None
+    reading: GpuReading
+    variables: Mapping[str, str]
+    python: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only torch can tell: there is an NVIDIA GPU, and a torch that was built for one."""
+        return bool(self.reading.gpus) and self.build is not None and self.build.cuda is not None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the answer may: another torch, driver, set of GPUs, choice of them, or interpreter."""
+        build, reading = self.build, self.reading
+        told = {
+            "torch": [build.version, build.cuda, build.rocm] if build else None,
+            "driver": [reading.driver_version, reading.cuda_version],
+            "gpus": [[gpu.uuid, gpu.is_partitioned, *(part.uuid for part in gpu.slices)] for gpu in reading.gpus],
+            "variables": {name: self.variables[name] for name in VARIABLES if name in self.variables},
+            "python": self.python,
+        }
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _other(said: TorchSays) -> str:

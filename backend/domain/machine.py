@@ -1,10 +1,10 @@
 """What is known about the machine and its installed packages, and the ports through which it is read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,10 @@ class HardwareSnapshot:
     cuda_version: str | None = None
     other_gpus: tuple[Gpu, ...] = ()
     disks: tuple[Disk, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For the outside; the time as ISO-8601."""
+        return asdict(self) | {"at": self.at.isoformat()}
 
 
 class MachineProbe(Protocol):

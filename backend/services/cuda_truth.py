@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from backend.domain.cuda_truth import CudaTruth, TorchSays
+from backend.domain.cuda_truth import Circumstances, CudaTruth, TorchSays
 from backend.domain.line_program import LineChild, LineProgram
 from backend.domain.ports import Clock
 from backend.errors import Action, Explanation, ProcessError
@@ -34,22 +34,28 @@ class TorchNotAsked(ProcessError):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is known now: an answer that still holds, why there is none, and whether a program is at it."""
+    """What is known now: an answer that still holds, why there is none, and whether a program is at it.
+
+    `is_open` says whether only torch can tell: there is an NVIDIA GPU, and a torch that was built for one.
+    """
 
     truth: CudaTruth | None = None
     error: Explanation | None = None
     is_running: bool = False
+    is_open: bool = False
 
 
 class CudaTruths:
-    """Thread-safe; one program at a time. Answers hold as long as the fingerprint of the surroundings is the same.
+    """Thread-safe; one program at a time. Answers hold as long as the fingerprint of the circumstances is the same.
 
-    `fingerprint` is asked at each look and takes milliseconds. `file` keeps the answers; it may be deleted.
+    `circumstances` are asked at each look, which takes milliseconds. `file` keeps the answers; it may be deleted.
     """
 
-    def __init__(self, program: LineProgram, fingerprint: Callable[[], str], file: Path, clock: Clock) -> None:
+    def __init__(
+        self, program: LineProgram, circumstances: Callable[[], Circumstances], file: Path, clock: Clock
+    ) -> None:
         self._program = program
-        self._fingerprint = fingerprint
+        self._circumstances = circumstances
         self._file = file
         self._clock = clock
         self._lock = threading.Lock()
@@ -63,17 +69,18 @@ class CudaTruths:
 
     def state(self) -> Asking:
         """The same, and whether somebody asks just now or could not."""
-        now = self._fingerprint()
+        circumstances = self._circumstances()
+        now = circumstances.fingerprint
         with self._lock:
             error = self._failed[1] if self._failed and self._failed[0] == now else None
-            return Asking(self._answers().get(now), error, self._running is not None)
+            return Asking(self._answers().get(now), error, self._running is not None, circumstances.is_open)
 
     def ask(self, wait_seconds: float = 0.0, *, again: bool = False) -> Asking:
         """With a program at work on what is not known yet, or `again` on what is; waits for it no longer than told.
 
         Who asks while somebody else does shares the answer.
         """
-        now = self._fingerprint()
+        now = self._circumstances().fingerprint
         with self._lock:
             is_known = now in self._answers() and not again
             if self._running is None and not is_known:
