@@ -276,8 +276,9 @@ class StudioContainer(Outside):
         providers=providers.Callable(graph, __self__).provider,
     )
     tellers: Provider[connections.Tellers] = Once(connections.Tellers, datasets, dataset_desk, models, configs, plugins)
+    kept: Provider[connections.Kept] = Once(connections.Kept, curve_cache, curves, answers, found)
     followers: Provider[connections.Followers] = Once(
-        connections.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, curve_cache
+        connections.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, kept
     )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(

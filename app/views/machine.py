@@ -10,7 +10,7 @@ import streamlit as st
 from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
 from app.components.hardware_now import draw_hardware
 from app.components.lazy import lazy_expander
-from app.components.memory_line import memory_line
+from app.components.memory_line import free_memory, memory_line
 from app.components.no_gpu import no_gpu
 from app.components.sizes import in_bytes
 from app.components.spare_line import spare_line
@@ -45,6 +45,7 @@ def _hardware(services: Services) -> None:
     draw_hardware(history, _owners(services, history[-1]))
     torch_says(_asking(services), partial(attempt, _ask_torch, services))
     st.caption(memory_line(services.memory.use()))
+    free_memory(partial(attempt, _free_memory, services))
     st.caption(spare_line(services.spare.state(), services.spare.size_bytes()))
 
 
@@ -60,6 +61,11 @@ def _asking(services: Services) -> Asking:
     found = services.cuda_truth.state()
     is_waiting = found.is_open and found.truth is None and found.error is None
     return services.cuda_truth.ask() if is_waiting else found
+
+
+def _free_memory(services: Services) -> None:
+    freed = services.memory.free()
+    say(f"Caches were cleared and unused models unloaded; {in_bytes(freed)} of memory became free.")
 
 
 def _ask_torch(services: Services) -> None:
