@@ -19,7 +19,7 @@ def memory_line(use: MemoryUse) -> str:
     return line
 
 
-def free_memory(free: Callable[[], object]) -> None:
+def free_memory(free: Callable[[], None]) -> None:
     """A button."""
     st.button(
         "Free memory",

@@ -13,7 +13,7 @@ NOT_ASKED = "torch was not asked yet under the present circumstances: this page 
 ASKING = "torch is being asked, in a program of its own. That takes some seconds."
 
 
-def torch_says(asking: Asking, ask: Callable[[], object]) -> None:
+def torch_says(asking: Asking, ask: Callable[[], None]) -> None:
     """`ask` starts the program; nothing waits for it."""
     st.markdown("**What torch says**")
     truth = asking.truth
