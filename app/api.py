@@ -30,6 +30,7 @@ def api() -> Mount:
     questions = {
         "/health": health,
         "/dependencies": dependencies,
+        "/machine": machine,
         "/peft/algorithms": algorithms,
         "/startup/status": startup_status,
         "/errors": errors,
@@ -53,6 +54,14 @@ async def health(_request: Request) -> JSONResponse:
 def dependencies(_request: Request) -> JSONResponse:
     """What is installed."""
     return _answer(asdict(get_services().dependencies.summary()))
+
+
+def machine(_request: Request) -> JSONResponse:
+    """What the machine has, measured now, and what torch said about its GPUs; null if it was not asked."""
+    services = get_services()
+    truth = services.cuda_truth.look()
+    told = {"hardware": services.hardware.snapshot().to_json(), "torch": truth and truth.model_dump(mode="json")}
+    return _answer(told)
 
 
 def algorithms(_request: Request) -> JSONResponse:

@@ -20,6 +20,7 @@ from backend.domain.reboot import RebootPolicy
 from backend.domain.run_directory import RunDirectory
 from backend.errors import StorageError
 from backend.event_files.curve_cache import CurveCache
+from backend.executors.heap import give_back
 from backend.plugins.registry import Plugin
 from backend.probes.places import LocalPlaces
 from backend.services.after_reboot import AfterReboot
@@ -31,7 +32,7 @@ from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
-from backend.services.memory_monitor import MemoryMonitor
+from backend.services.memory_monitor import MemoryMonitor, Relief
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.plugin_manager import PluginManager
@@ -107,6 +108,23 @@ def _answers_again(store: RunStore) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the dashboard remembers and can do without."""
+
+    on_disk: CurveCache
+    curves: TensorBoardDataManager
+    answers: DataCache
+    found: DataCache
+
+    def let_go(self) -> None:
+        """Free its memory."""
+        self.answers.invalidate()
+        self.found.invalidate()
+        self.curves.let_go()
+        give_back()
+
+
+@dataclass(frozen=True, slots=True)
 class Followers:
     """Who keeps to changed settings at once."""
 
@@ -119,7 +137,7 @@ class Followers:
     places: LocalPlaces
     reboots: AfterReboot
     preflight: Preflight
-    cache: CurveCache
+    kept: Kept
 
     def follow(self, settings: Settings, changed: frozenset[str]) -> None:
         """Tell each; what takes effect later is read by the programs that start later."""
@@ -132,10 +150,11 @@ class Followers:
         self.places.cpu_slots = settings.cpu_slots
         self.reboots.policy = RebootPolicy(settings.after_reboot)
         self.preflight.min_free_bytes, self.preflight.log_max_bytes = settings.min_free_bytes, settings.log_max_bytes
-        self.cache.max_bytes = settings.curve_cache_max_bytes
+        self.kept.on_disk.max_bytes = settings.curve_cache_max_bytes
 
 
 def following(service: SettingsService, followers: Followers, bus: EventBus) -> None:
-    """From now on they follow, and everybody hears of changes."""
+    """From now on they follow, everybody hears of changes, and memory that is short can be relieved."""
+    followers.memory.relief = Relief(followers.kept.let_go, followers.chat.unload_if_unused)
     service.listen(lambda changed: followers.follow(service.current(), changed))
     service.listen(lambda changed: bus.publish(ConfigChanged(changed)))

@@ -14,9 +14,9 @@ from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
 from backend.event_files.records import read_record
 from backend.executors.lock_file import held
-from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
 from backend.executors.process_table import boot_id
 from backend.outside import Outside
+from backend.probes.memory import available_bytes, resident_bytes, tree_bytes
 from backend.services.adapter_library import AdapterLibrary
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService
@@ -123,6 +123,7 @@ class StudioContainer(Outside):
         Outside.places,
         Outside.packages,
     )
+    torch_asker, cuda_truth = Outside.torch_asker, Outside.cuda_truth
     tensorboards, supervisor, inference, examiner, counter, systemctl = (
         Outside.tensorboards,
         Outside.supervisor,
@@ -145,7 +146,7 @@ class StudioContainer(Outside):
     engine: Provider[EngineRestart] = Once(EngineRestart, settings.provided.engine_state_file)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
-    checker: Provider[DependencyService] = Once(DependencyService, packages, machine)
+    checker: Provider[DependencyService] = Once(DependencyService, packages, machine, truth=cuda_truth.provided.look)
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
@@ -275,8 +276,9 @@ class StudioContainer(Outside):
         providers=providers.Callable(graph, __self__).provider,
     )
     tellers: Provider[connections.Tellers] = Once(connections.Tellers, datasets, dataset_desk, models, configs, plugins)
+    kept: Provider[connections.Kept] = Once(connections.Kept, curve_cache, curves, answers, found)
     followers: Provider[connections.Followers] = Once(
-        connections.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, curve_cache
+        connections.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, kept
     )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(

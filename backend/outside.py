@@ -11,11 +11,11 @@ from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRe
 from backend.domain.tensorboard_page import TensorBoardProbe
 from backend.executors.systemctl import UserSystemctl
 from backend.probes.clock import SystemClock
-from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
 from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.boot_service import Systemctl
+from backend.services.cuda_truth import CudaTruths
 from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import SupervisorProgram
 from backend.services.settings_service import SettingsService
@@ -39,9 +39,11 @@ class Outside(containers.DeclarativeContainer):
     records: Provider[RunRecords] = Once(DirectoryRecords)
     plugins: Provider[PluginManager] = Once(wiring.plugins, settings)
     executor: Provider[WarmExecutor] = Once(wiring.executor, settings, plugins)
-    machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
+    machine: Provider[MachineProbe] = Once(wiring.machine, settings)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
+    torch_asker: Provider[LineProgram] = Once(wiring.torch_asker, settings)
+    cuda_truth: Provider[CudaTruths] = Once(wiring.cuda_truths, settings, torch_asker, packages, machine, clock)
     tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
     supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)
     inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)

@@ -6,8 +6,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from getpass import getuser
 from pathlib import Path
+from tempfile import gettempdir
 
+from backend.domain.cuda_truth import Circumstances
 from backend.domain.curves import CurveSource
+from backend.domain.line_program import LineProgram
+from backend.domain.machine import MachineProbe, PackageLookup
 from backend.domain.ports import BranchFiles, Clock, RunFiles, RunStore
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
@@ -17,12 +21,14 @@ from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
 from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
+from backend.probes.machine import LocalMachine
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.chat import ChatService
 from backend.services.chat_desk import ChatDesk
 from backend.services.chat_rounds import ChatRounds
 from backend.services.config_service import ConfigService
 from backend.services.conversations import Conversations
+from backend.services.cuda_truth import CudaTruths
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
@@ -121,6 +127,30 @@ def plugins(settings: Settings) -> PluginManager:
     if registry().off != frozenset(settings.plugins_off):
         use_registry(Registry(settings.plugins_off))
     return PluginManager(registry())
+
+
+def machine(settings: Settings) -> LocalMachine:
+    """With all folders that runs fill."""
+    hub = hub_cache(os.environ, Path.home())
+    folders = {"models": settings.models_folder, "hub cache": hub, "temporary files": Path(gettempdir())}
+    return LocalMachine(settings.workspace, folders=folders)
+
+
+def torch_asker(settings: Settings) -> PipedProgram:
+    """The program that asks torch about the GPUs."""
+    argv = (sys.executable, "-m", "backend.trainer.devices")
+    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "devices.log")
+
+
+def cuda_truths(
+    settings: Settings, program: LineProgram, packages: PackageLookup, probe: MachineProbe, clock: Clock
+) -> CudaTruths:
+    """What torch says holds for this interpreter, its torch, the driver, and what is shown to it."""
+
+    def now() -> Circumstances:
+        return Circumstances(packages.torch_build(), probe.gpus(), os.environ, packages.python().path)
+
+    return CudaTruths(program, now, settings.cache_folder / "cuda-truth.json", clock)
 
 
 def counter(settings: Settings) -> PipedProgram:

@@ -1,5 +1,8 @@
 """Machine: hardware, dependencies, storage and start-up of this installation."""
 
+import os
+from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import streamlit as st
@@ -7,15 +10,20 @@ import streamlit as st
 from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
 from app.components.hardware_now import draw_hardware
 from app.components.lazy import lazy_expander
-from app.components.memory_line import memory_line
+from app.components.memory_line import free_memory, memory_line
+from app.components.no_gpu import no_gpu
 from app.components.sizes import in_bytes
 from app.components.spare_line import spare_line
 from app.components.startup_phases import draw_startup
 from app.components.storage_use import draw_storage, empty_trash_dialog
+from app.components.torch_says import torch_says
 from app.frame import live
 from app.notices import attempt, say
 from app.remembered import dependencies, storage
+from backend.domain.gpu_owners import Owner, owners
+from backend.domain.machine import HardwareSnapshot
 from backend.services.bundle import Services
+from backend.services.cuda_truth import Asking
 
 REFRESH_SECONDS = 2.0
 
@@ -32,9 +40,37 @@ def render(services: Services) -> None:
 
 
 def _hardware(services: Services) -> None:
-    draw_hardware(services.hardware.history())
+    history = services.hardware.history()
+    no_gpu(history[-1], services.dependencies.check_cuda().error or "")
+    draw_hardware(history, _owners(services, history[-1]))
+    torch_says(_asking(services), partial(attempt, _ask_torch, services))
     st.caption(memory_line(services.memory.use()))
+    free_memory(partial(attempt, _free_memory, services))
     st.caption(spare_line(services.spare.state(), services.spare.size_bytes()))
+
+
+def _owners(services: Services, now: HardwareSnapshot) -> Mapping[int, Owner]:
+    """Nobody is looked up where no program is on a GPU."""
+    if not any(gpu.processes for gpu in (*now.gpus, *now.other_gpus)):
+        return {}
+    return owners(services.status.active(), os.getpid())
+
+
+def _asking(services: Services) -> Asking:
+    """Where there is a GPU for a torch that could use it, torch is asked without a click."""
+    found = services.cuda_truth.state()
+    is_waiting = found.is_open and found.truth is None and found.error is None
+    return services.cuda_truth.ask() if is_waiting else found
+
+
+def _free_memory(services: Services) -> None:
+    freed = services.memory.free()
+    say(f"Caches were cleared and unused models unloaded; {in_bytes(freed)} of memory became free.")
+
+
+def _ask_torch(services: Services) -> None:
+    services.cuda_truth.ask(again=True)
+    dependencies.clear()
 
 
 def _dependencies(services: Services) -> None:

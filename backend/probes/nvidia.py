@@ -1,15 +1,15 @@
 """NvidiaDriver: GPUs through the driver's management library (NVML), without torch or a CUDA context."""
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from types import ModuleType
 
 import pynvml
 
-from backend.domain.machine import Gpu, GpuReading
+from backend.domain.machine import GpuReading
+from backend.probes.nvidia_device import read_gpu, reported
+from backend.probes.system_files import SystemFiles
 
-T = TypeVar("T")
 NO_DRIVER = "No NVIDIA driver was found."
 NO_DEVICE = "The NVIDIA driver is installed, but it reports no GPU."
 
@@ -17,11 +17,14 @@ NO_DEVICE = "The NVIDIA driver is installed, but it reports no GPU."
 class NvidiaDriver:
     """Reads every GPU anew at each call and keeps the library open in between. Safe from many threads.
 
-    Indices count all devices in PCI order, whatever CUDA_VISIBLE_DEVICES says.
+    Indices count all devices in PCI order, whatever CUDA_VISIBLE_DEVICES says. With `files`, the programs on each GPU
+    are told as well. `library` is pynvml or what a test has for it.
     Source: https://docs.nvidia.com/deploy/nvml-api/
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: SystemFiles | None = None, library: ModuleType = pynvml) -> None:
+        self._files = files
+        self._library = library
         self._lock = threading.Lock()
         self._is_open = False
 
@@ -30,7 +33,7 @@ class NvidiaDriver:
         with self._lock:
             try:
                 self._open()
-                return _reading()
+                return self._reading()
             except pynvml.NVMLError as error:
                 self._close()
                 note = _reason(error)
@@ -38,7 +41,7 @@ class NvidiaDriver:
 
     def _open(self) -> None:
         if not self._is_open:
-            pynvml.nvmlInit()
+            self._library.nvmlInit()
             self._is_open = True
 
     def _close(self) -> None:
@@ -46,50 +49,21 @@ class NvidiaDriver:
         if self._is_open:
             self._is_open = False
             with suppress(pynvml.NVMLError):
-                pynvml.nvmlShutdown()
+                self._library.nvmlShutdown()
 
-
-def _reading() -> GpuReading:
-    gpus, notes = [], []
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        try:
-            gpus.append(_gpu(index))
-        except pynvml.NVMLError as error:
-            notes.append(f"GPU {index} cannot be read: {error}.")
-    return GpuReading(
-        gpus=tuple(gpus),
-        driver_version=_reported(pynvml.nvmlSystemGetDriverVersion),
-        cuda_version=_cuda_version(_reported(pynvml.nvmlSystemGetCudaDriverVersion_v2)),
-        note=" ".join(notes) if gpus or notes else NO_DEVICE,
-    )
-
-
-def _gpu(index: int) -> Gpu:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = _reported(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
-    busy = _reported(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle))
-    milliwatts = _reported(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
-    millijoules = _reported(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
-    return Gpu(
-        index=index,
-        name=pynvml.nvmlDeviceGetName(handle),
-        uuid=pynvml.nvmlDeviceGetUUID(handle),
-        memory_total_bytes=memory and int(memory.total),
-        memory_used_bytes=memory and int(memory.used),
-        busy_percent=None if busy is None else float(busy.gpu),
-        temperature_celsius=_reported(lambda: pynvml.nvmlDeviceGetTemperatureV(handle, pynvml.NVML_TEMPERATURE_GPU)),
-        power_watts=None if milliwatts is None else milliwatts / 1000,
-        energy_joules=None if millijoules is None else millijoules / 1000,
-        compute_capability=_reported(lambda: pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
-    )
-
-
-def _reported(read: Callable[[], T]) -> T | None:
-    """A value that some devices, drivers or partitions (MIG, unified memory) do not report."""
-    try:
-        return read()
-    except (pynvml.NVMLError_NotSupported, pynvml.NVMLError_FunctionNotFound, pynvml.NVMLError_NoPermission):
-        return None
+    def _reading(self) -> GpuReading:
+        gpus, notes = [], []
+        for index in range(self._library.nvmlDeviceGetCount()):
+            try:
+                gpus.append(read_gpu(self._library, index, self._files))
+            except pynvml.NVMLError as error:
+                notes.append(f"GPU {index} cannot be read: {error}.")
+        return GpuReading(
+            gpus=tuple(gpus),
+            driver_version=reported(self._library.nvmlSystemGetDriverVersion),
+            cuda_version=_cuda_version(reported(self._library.nvmlSystemGetCudaDriverVersion_v2)),
+            note=" ".join(notes) if gpus or notes else NO_DEVICE,
+        )
 
 
 def _cuda_version(number: int | None) -> str | None:

@@ -12,6 +12,7 @@ from backend.services.chat_place import ChatPlace
 from backend.services.checkpoint_library import CheckpointLibrary
 from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
+from backend.services.cuda_truth import CudaTruths
 from backend.services.curve_sources import CurveSources
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
@@ -74,6 +75,7 @@ class Services:
     datasets: DatasetLibrary
     dataset_desk: DatasetDesk
     hardware: HardwareService
+    cuda_truth: CudaTruths
     memory: MemoryMonitor
     dependencies: DependencyService
     startup: StartupService

@@ -116,6 +116,13 @@ class ChatService:
         if started is not None:
             started.child.end(self._patience.end_seconds)
 
+    def unload_if_unused(self) -> None:
+        """End the inference process unless it is answering or somebody waits for it."""
+        with self._changed:
+            is_unused = self._turn is None
+        if is_unused:
+            self.unload()
+
     def close(self) -> None:
         """End the inference process and refuse further questions."""
         with self._changed:

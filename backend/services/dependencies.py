@@ -1,11 +1,13 @@
 """DependencyService: whether what the studio needs is installed and fits, and what to do if not."""
 
 import shlex
+from collections.abc import Callable
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from backend.domain.cuda_truth import TorchSays, sentence
 from backend.domain.dependencies import (
     CudaStatus,
     DependencyCheck,
@@ -27,9 +29,16 @@ CPU_BUILD_FIX = "Install the CUDA build of the same version (https://pytorch.org
 class DependencyService:
     """Reads package metadata and the GPU driver; imports none of the packages it judges."""
 
-    def __init__(self, packages: PackageLookup, machine: MachineProbe) -> None:
+    def __init__(
+        self,
+        packages: PackageLookup,
+        machine: MachineProbe,
+        truth: Callable[[], TorchSays | None] = lambda: None,
+    ) -> None:
+        """`truth` is what torch itself said about the GPUs, None while that is not known."""
         self._packages = packages
         self._machine = machine
+        self._truth = truth
 
     def check_all(self) -> DependencyReport:
         """Python, CUDA and every package."""
@@ -59,7 +68,8 @@ class DependencyService:
     def check_cuda(self) -> DependencyCheck:
         """Whether torch can use an NVIDIA GPU; training works without, so this is optional."""
         cuda = self._cuda()
-        help_, fix = (CPU_BUILD_HELP, CPU_BUILD_FIX) if cuda.devices else (CUDA_HELP, CUDA_FIX)
+        is_other_build = cuda.devices and not (cuda.torch_variant or "").startswith("cuda")
+        help_, fix = (CPU_BUILD_HELP, CPU_BUILD_FIX) if is_other_build else (CUDA_HELP, CUDA_FIX)
         return DependencyCheck(
             name="cuda",
             required=False,
@@ -131,13 +141,14 @@ class DependencyService:
 
     def _cuda(self) -> CudaStatus:
         reading, build = self._machine.gpus(), self._packages.torch_build()
+        could_work, said = bool(reading.gpus) and build is not None and build.cuda is not None, self._truth()
         return CudaStatus(
-            available=bool(reading.gpus) and build is not None and build.cuda is not None,
+            available=could_work and (said is None or said.is_usable),
             version=reading.cuda_version,
             driver_version=reading.driver_version,
             devices=tuple(gpu.name for gpu in reading.gpus),
             torch_variant=build.variant if build else None,
-            note=_cuda_note(reading, build),
+            note=sentence(said) if could_work and said is not None else _cuda_note(reading, build),
         )
 
 

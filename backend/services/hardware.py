@@ -44,4 +44,9 @@ class HardwareService:
             disk=self._probe.disk(),
             gpus=gpus.gpus,
             gpu_note=gpus.note,
+            gpu_state=gpus.state,
+            driver_version=gpus.driver_version,
+            cuda_version=gpus.cuda_version,
+            other_gpus=self._probe.other_gpus(),
+            disks=self._probe.disks(),
         )

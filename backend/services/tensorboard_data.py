@@ -130,6 +130,13 @@ class TensorBoardDataManager:
         with self._lock:
             self._drop(key)
 
+    def let_go(self) -> None:
+        """Free the memory of all folders but those that somebody is subscribed to; they are read again when needed."""
+        self.answers.invalidate()
+        with self._lock:
+            for key in [key for key in self._folders if not self._watcher.is_watched(key)]:
+                self._drop(key)
+
     def close(self) -> None:
         """End the threads; curves can still be asked for."""
         self._watcher.close()

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 
 from backend.domain.machine import Gpu
-from backend.executors.memory import tree_bytes, used_bytes
 from backend.probes.energy import ProcessorEnergy
+from backend.probes.memory import tree_bytes, used_bytes
 from backend.probes.nvidia import NvidiaDriver
 
 

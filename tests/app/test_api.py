@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from app.runtime import use_container
 from app.server import routes
 from backend.containers import StudioContainer
+from backend.domain.cuda_truth import CudaTruth
 from backend.domain.curves import Curves, Damage
 from backend.domain.heartbeat import Heartbeat, Phase
 from backend.errors import StorageError
@@ -21,11 +22,13 @@ from backend.spec import members
 from tests.fakes.curves import a_series
 from tests.fakes.dashboard import FakeContainer, FakeServices, a_view
 from tests.fakes.event_bytes import scalar, version, write
+from tests.fakes.machines import says_cuda
 from tests.fakes.runs import a_run
 
 PATHS = (
     "/health",
     "/dependencies",
+    "/machine",
     "/peft/algorithms",
     "/startup/status",
     "/errors",
@@ -238,3 +241,14 @@ def test_an_unknown_error_is_a_404_that_names_similar_ones(client: TestClient) -
     answer = client.get("/api/errors/run-not-fond")
     assert answer.status_code == 404
     assert "run-not-found" in answer.json()["error"]["why"]
+
+
+def test_the_machine_is_told_with_what_torch_said_or_null(services: FakeServices, client: TestClient) -> None:
+    told = client.get("/api/machine").json()
+    assert told["torch"] is None
+    assert told["hardware"]["cpu"]["model"] == "Test CPU"
+    assert datetime.fromisoformat(told["hardware"]["at"]).tzinfo is not None
+    services.cuda_truth.said = CudaTruth(**says_cuda("NVIDIA H200").model_dump(), asked_at=datetime.now(UTC))
+    told = client.get("/api/machine").json()["torch"]
+    assert told["devices"][0]["name"] == "NVIDIA H200"
+    assert told["computes"] is True

@@ -1,11 +1,21 @@
 """Machine: measured hardware, verdicts on dependencies, storage and start-up."""
 
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
+import streamlit as st
 from dependency_injector import providers
 
 from backend.containers import StudioContainer
+from backend.domain.machine import Gpu, GpuProcess, GpuReading, GpuSlice, Maker
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
+from tests.fakes.clock import FakeClock
+from tests.fakes.full_studio import full_studio
+from tests.fakes.lines import ScriptedProgram
 from tests.fakes.machine import ONE_GPU, FakeMachine, FakePackages
 
 
@@ -31,6 +41,67 @@ def test_a_gpu_is_drawn_with_its_figures(machine: FakeMachine) -> None:
     assert any("NVIDIA H200" in text.value for text in at.markdown)
     assert "40 °C" in [metric.value for metric in at.metric]
     assert "120 W" in [metric.value for metric in at.metric]
+
+
+def test_names_of_gpus_programs_and_notes_are_shown_as_they_are(machine: FakeMachine) -> None:
+    evil = "![x](http://evil)"
+    programs = (GpuProcess(77, 5, evil), GpuProcess(78))
+    part = GpuSlice("MIG-1", evil, 10, 5)
+    gpu = Gpu(0, evil, "GPU-1", 10, 5, processes=programs, slices=(part,), is_partitioned=True, ecc_errors=3)
+    machine.reading = GpuReading((gpu,), "1", "13.0")
+    machine.others = (Gpu(0, evil, "other", maker=Maker.INTEL, memory_is_shared=True, max_clock_mhz=900),)
+    at = open_page("machine")
+    assert not at.exception
+    texts = [one.value for kind in (at.markdown, at.caption, at.info, at.warning) for one in kind]
+    assert sum("evil" in text for text in texts) == 4
+    assert not any("![" in text for text in texts)
+    assert any("3 errors that could not be corrected" in text.value for text in at.warning)
+    assert any(
+        "a program that cannot be seen from here (pid 78)" in text.value.replace("\\", "") for text in at.caption
+    )
+
+
+def test_a_run_on_a_gpu_is_a_link_to_it(studio: StudioContainer, workspace: Path) -> None:
+    studio.executor.reset_last_overriding()  # a real one knows that this process lives
+    with full_studio(workspace) as content:
+        child = GpuProcess(4711, 5 * 2**30, "python", (os.getpid(), 2))
+        gpu = replace(ONE_GPU.gpus[0], processes=(child, GpuProcess(99, None, "other")))
+        studio.machine.override(providers.Object(FakeMachine(replace(ONE_GPU, gpus=(gpu,)))))
+        at = open_page("machine")
+        assert not at.exception
+        (link,) = (one.proto for one in at.get("page_link") if "4711" in one.proto.label)
+        assert content.live in link.label.replace("\\", "")
+        assert link.query_string == f"run={content.live}"
+        assert any("other (pid 99)" in text.value for text in at.caption)
+
+
+def test_memory_is_freed_by_a_click_that_says_how_much(machine: FakeMachine) -> None:
+    at = open_page("machine")
+    at.button(key="machine-free-memory").click().run()
+    assert not at.exception
+    assert "of memory became free" in at.success[0].value
+
+
+def test_without_an_answer_of_torch_the_reason_is_told(studio: StudioContainer, machine: FakeMachine) -> None:
+    program = ScriptedProgram(lambda _: ["{}", 1], FakeClock())
+    studio.torch_asker.override(providers.Object(program))
+    assert studio.services().cuda_truth.ask(60).error is not None
+    at = open_page("machine")
+    assert any("torch could not be asked" in text.value for text in at.warning)
+    assert at.button(key="machine-ask-torch").label == "Check again"
+
+
+def test_the_page_has_one_timer(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = []
+    real = st.fragment
+
+    def counted(*args: Any, run_every: float | None = None, **more: Any) -> Any:
+        timers.extend([run_every] if run_every else [])
+        return real(*args, run_every=run_every, **more)
+
+    monkeypatch.setattr(st, "fragment", counted)
+    assert not open_page("machine").exception
+    assert len(timers) == 1
 
 
 def test_what_waits_for_the_next_run_is_told(machine: FakeMachine) -> None:

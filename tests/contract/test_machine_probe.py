@@ -7,14 +7,17 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from backend.domain.machine import MachineProbe, PackageLookup
+from backend.domain.machine import DriverState, MachineProbe, Maker, PackageLookup
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from tests.fakes.machine import FakeMachine, FakePackages
+from tests.fakes.machines import MACHINES
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", "real", *MACHINES], ids=str)
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> MachineProbe:
+    if request.param in MACHINES:
+        return MACHINES[request.param].build(tmp_path)
     return FakeMachine() if request.param == "fake" else LocalMachine(tmp_path / "not" / "yet")
 
 
@@ -59,6 +62,39 @@ def test_gpus_come_with_a_driver_or_with_a_note(machine: MachineProbe) -> None:
     reading = machine.gpus()
     assert reading.driver_version or reading.note
     assert bool(reading.gpus) or reading.note
+
+
+def test_a_state_says_what_the_reading_says(machine: MachineProbe) -> None:
+    reading = machine.gpus()
+    assert (reading.state is DriverState.READY) == bool(reading.gpus)
+    assert (reading.state is DriverState.MISSING) == (not reading.gpus and not reading.driver_version)
+
+
+def test_every_gpu_has_a_name_of_its_own_and_uses_no_more_than_it_has(machine: MachineProbe) -> None:
+    gpus = (*machine.gpus().gpus, *machine.other_gpus())
+    assert len({gpu.uuid for gpu in gpus}) == len(gpus)
+    assert all(gpu.maker is Maker.NVIDIA for gpu in machine.gpus().gpus)
+    assert all(gpu.maker is not Maker.NVIDIA for gpu in machine.other_gpus())
+    for gpu in gpus:
+        assert gpu.name
+        assert gpu.memory_used_bytes is None or 0 <= gpu.memory_used_bytes <= (gpu.memory_total_bytes or 0)
+
+
+def test_a_limit_is_below_what_the_machine_has(machine: MachineProbe) -> None:
+    memory = machine.memory()
+    assert (memory.limit_bytes is None) == (memory.machine_bytes is None)
+    if memory.limit_bytes is not None and memory.machine_bytes is not None:
+        assert memory.limit_bytes == memory.total_bytes < memory.machine_bytes
+    assert (machine.cpu().limit_cores or 1) > 0
+
+
+def test_each_disk_is_told_once_that_of_the_workspace_first(machine: MachineProbe) -> None:
+    disks = machine.disks()
+    assert disks[0].names[0] == "workspace"
+    assert disks[0].path == machine.disk().path
+    names = [name for disk in disks for name in disk.names]
+    assert len(set(names)) == len(names)
+    assert all(0 <= disk.free_bytes <= disk.total_bytes for disk in disks)
 
 
 def test_the_interpreter_is_named(packages: PackageLookup) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from backend.domain.cuda_truth import CudaTruth
 from backend.domain.curves import Curves
 from backend.domain.run_view import RunView
 from backend.errors import NotFoundError, StudioError
@@ -92,6 +93,16 @@ class FakeSources:
 
 
 @dataclass
+class FakeTruths:
+    """What torch said, if it was asked."""
+
+    said: CudaTruth | None = None
+
+    def look(self) -> CudaTruth | None:
+        return self.said
+
+
+@dataclass
 class FakeServices:
     """The fields of Services that the server itself uses."""
 
@@ -103,6 +114,7 @@ class FakeServices:
     catalogue: ErrorCatalogue = field(default_factory=ErrorCatalogue)
     hardware: HardwareService = field(default_factory=lambda: HardwareService(FakeMachine(), FakeClock()))
     startup: StartupService = field(default_factory=lambda: StartupService(FakeClock()))
+    cuda_truth: FakeTruths = field(default_factory=FakeTruths)
     dependencies: DependencyService = field(
         default_factory=lambda: DependencyService(
             FakePackages({"torch": "2.13.0"}, ["torch>=2.13", "peft"]), FakeMachine()

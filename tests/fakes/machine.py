@@ -7,7 +7,7 @@ from backend.domain.machine import Cpu, Disk, Gpu, GpuReading, Memory, PythonRun
 
 NO_GPU = GpuReading(note="No NVIDIA driver was found.")
 ONE_GPU = GpuReading(
-    gpus=(Gpu(0, "NVIDIA H200", "GPU-1", 150_000, 1_000, 5.0, 40, 120.0, (9, 0)),),
+    gpus=(Gpu(0, "NVIDIA H200", "GPU-1", 150_000, 1_000, 5.0, 40, 120.0, compute_capability=(9, 0)),),
     driver_version="580.65",
     cuda_version="13.0",
 )
@@ -23,6 +23,7 @@ class FakeMachine:
 
     reading: GpuReading = NO_GPU
     readings: int = 0
+    others: tuple[Gpu, ...] = ()
 
     def cpu(self) -> Cpu:
         self.readings += 1
@@ -35,8 +36,14 @@ class FakeMachine:
     def disk(self) -> Disk:
         return Disk("/workspace", 500 * GIBIBYTE, 100 * GIBIBYTE)
 
+    def disks(self) -> tuple[Disk, ...]:
+        return (Disk("/workspace", 500 * GIBIBYTE, 100 * GIBIBYTE, ("workspace", "hub cache")),)
+
     def gpus(self) -> GpuReading:
         return self.reading
+
+    def other_gpus(self) -> tuple[Gpu, ...]:
+        return self.others
 
 
 @dataclass

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from backend.executors.local import LocalExecutor
-from backend.executors.memory import available_bytes, tree_bytes
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
+from backend.probes.memory import available_bytes, tree_bytes
 from backend.probes.places import LocalPlaces
 from backend.services.process_manager import ProcessManager, SupervisorProgram
 from backend.services.spare import Memory, Spare, SpareRule, SpareState

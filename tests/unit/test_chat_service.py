@@ -371,6 +371,16 @@ def test_unload_before_the_question_was_sent_ends_the_answer_too(studio: Studio)
     assert studio.program.children[0].exit_code == 0
 
 
+def test_only_an_unused_process_goes_when_memory_is_wanted(studio: Studio) -> None:
+    answer = studio.chat.generate(request())
+    next(answer)
+    studio.chat.unload_if_unused()
+    assert studio.chat.status().pid is not None
+    assert isinstance(list(answer)[-1], Done)
+    studio.chat.unload_if_unused()
+    assert studio.chat.status().pid is None
+
+
 def test_unload_without_a_process_does_nothing(studio: Studio) -> None:
     studio.chat.unload()
     assert studio.chat.status().is_loaded is False

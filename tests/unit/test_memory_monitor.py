@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from app.components.memory_line import memory_line
-from backend.executors.memory import resident_bytes, tree_bytes
-from backend.services.memory_monitor import MemoryMonitor, MemoryUse
+from backend.containers import build_container
+from backend.executors.heap import give_back
+from backend.probes.memory import resident_bytes, tree_bytes
+from backend.services.memory_monitor import MemoryMonitor, MemoryUse, Relief
+from config.settings import Settings
 from tests.fakes.clock import FakeClock
 
 MIB = 2**20
@@ -72,6 +76,69 @@ def test_this_process_and_a_real_child_are_measured() -> None:
         child.communicate(b"\n")
     assert during.children_bytes is not None
     assert during.children_bytes > 100 * MIB
+
+
+def test_above_the_limit_caches_are_cleared_at_most_once_a_minute_and_no_model_is_unloaded() -> None:
+    clock, measured, told = FakeClock(), Measured(600 * MIB, 600 * MIB), []
+    monitor = measured.monitor(clock)
+
+    def clear() -> None:
+        told.append("cleared")
+        measured.own = 550 * MIB
+
+    monitor.relief = Relief(clear, lambda: told.append("unloaded"))
+    assert monitor.use().own_bytes == 550 * MIB
+    clock.advance(30)
+    assert monitor.use().is_above_limit
+    assert told == ["cleared"]
+    clock.advance(31)
+    monitor.use()
+    assert told == ["cleared", "cleared"]
+    measured.own = 100 * MIB
+    clock.advance(100)
+    monitor.use()
+    assert told == ["cleared", "cleared"]
+
+
+def test_a_person_frees_what_can_be_let_go_and_hears_how_much_it_was() -> None:
+    measured, told = Measured(300 * MIB, 900 * MIB), []
+    monitor = measured.monitor()
+
+    def unload() -> None:
+        told.append("unloaded")
+        measured.tree = 400 * MIB
+
+    monitor.relief = Relief(lambda: told.append("cleared"), unload)
+    assert monitor.free() == 500 * MIB
+    assert told == ["unloaded", "cleared"]
+    assert monitor.use().children_bytes == 100 * MIB
+    assert monitor.free() == 0
+
+
+def test_memory_that_is_free_inside_the_process_goes_back_to_the_system() -> None:
+    held = [bytes(1000) for _ in range(100_000)]
+    full = resident_bytes(os.getpid())
+    del held
+    give_back()
+    after = resident_bytes(os.getpid())
+    assert full is not None
+    assert after is not None
+    assert after < full - 50 * MIB
+
+
+def test_the_dashboard_lets_go_of_caches_curves_and_an_idle_chat(workspace: Path) -> None:
+    studio = build_container(Settings(workspace=workspace))
+    services = studio.services()
+    try:
+        studio.answers().get_or_compute(("x",), lambda: 1)
+        folder = workspace / "tensorboard"
+        folder.mkdir(parents=True)
+        services.curves.curves(folder)
+        services.memory.free()
+        assert len(studio.answers()) == 0
+        assert not services.curves._is_known(folder)
+    finally:
+        studio.shutdown_resources()
 
 
 def test_one_line_says_it_all() -> None:

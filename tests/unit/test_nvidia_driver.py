@@ -1,126 +1,122 @@
-"""GPUs as the driver reports them, and no exception when it does not; the foreign binding is scripted."""
+"""GPUs as the driver reports them, and no exception when it does not; the foreign library is scripted."""
 
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Never
+from pathlib import Path
 
 import pynvml
 import pytest
 
+from backend.domain.machine import DriverState, GpuProcess, GpuSlice
 from backend.probes.nvidia import NO_DEVICE, NO_DRIVER, NvidiaDriver
+from backend.probes.system_files import SystemFiles
+from tests.fakes.machines import process, write
+from tests.fakes.nvml import Card, ScriptedNvml
 
 
-class ScriptedDriver:
-    """Plays libnvidia-ml behind pynvml's functions; `failures` maps a function to the error it raises."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int = 1) -> None:
-        self.calls: list[str] = []
-        self.failures: dict[str, Exception] = {}
-        self.count = count
-        answers = {
-            "nvmlInit": lambda: None,
-            "nvmlShutdown": lambda: None,
-            "nvmlSystemGetDriverVersion": lambda: "580.65",
-            "nvmlSystemGetCudaDriverVersion_v2": lambda: 12080,
-            "nvmlDeviceGetCount": lambda: self.count,
-            "nvmlDeviceGetHandleByIndex": lambda index: index,
-            "nvmlDeviceGetName": lambda handle: f"GPU model {handle}",
-            "nvmlDeviceGetUUID": lambda handle: f"GPU-{handle}",
-            "nvmlDeviceGetMemoryInfo": lambda _: SimpleNamespace(total=80, used=20, free=60),
-            "nvmlDeviceGetUtilizationRates": lambda _: SimpleNamespace(gpu=55, memory=10),
-            "nvmlDeviceGetPowerUsage": lambda _: 123_400,
-            "nvmlDeviceGetTotalEnergyConsumption": lambda _: 5_600,
-            "nvmlDeviceGetTemperatureV": lambda _, sensor: 40 + sensor,
-            "nvmlDeviceGetCudaComputeCapability": lambda _: (9, 0),
-        }
-        for name, answer in answers.items():
-            monkeypatch.setattr(pynvml, name, self._scripted(name, answer))
-
-    def _scripted(self, name: str, answer: Callable[..., object]) -> Callable[..., object]:
-        def call(*arguments: object) -> object:
-            self.calls.append(name)
-            if name in self.failures:
-                raise self.failures[name]
-            return answer(*arguments)
-
-        return call
-
-
-@pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> ScriptedDriver:
-    return ScriptedDriver(monkeypatch)
-
-
-def test_every_field_is_what_the_driver_says(driver: ScriptedDriver) -> None:
-    reading = NvidiaDriver().read()
+def test_every_field_is_what_the_driver_says() -> None:
+    reading = NvidiaDriver(library=ScriptedNvml(Card("GPU model 0"), driver="580.65")).read()
     assert (reading.driver_version, reading.cuda_version, reading.note) == ("580.65", "12.8", "")
     (gpu,) = reading.gpus
     assert (gpu.index, gpu.name, gpu.uuid) == (0, "GPU model 0", "GPU-0")
     assert (gpu.memory_total_bytes, gpu.memory_used_bytes) == (80, 20)
     assert (gpu.busy_percent, gpu.temperature_celsius, gpu.power_watts) == (55.0, 40, 123.4)
-    assert (gpu.compute_capability, gpu.energy_joules) == ((9, 0), 5.6)
+    assert (gpu.compute_capability, gpu.energy_joules, gpu.power_limit_watts) == ((9, 0), 5.6, 700.0)
+    assert (gpu.clock_mhz, gpu.max_clock_mhz, gpu.memory_clock_mhz) == (1_500, 1_980, 3_201)
+    assert (gpu.slow_reasons, gpu.ecc_errors, gpu.is_partitioned) == ((), 0, False)
 
 
-def test_the_library_is_opened_once_for_many_readings(driver: ScriptedDriver) -> None:
-    probe = NvidiaDriver()
+def test_the_library_is_opened_once_for_many_readings() -> None:
+    nvml = ScriptedNvml(Card())
+    probe = NvidiaDriver(library=nvml)
     probe.read()
     probe.read()
-    assert driver.calls.count("nvmlInit") == 1
+    assert nvml.calls.count("nvmlInit") == 1
 
 
 @pytest.mark.parametrize("code", [pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED])
-def test_a_missing_driver_is_a_note(driver: ScriptedDriver, code: int) -> None:
-    driver.failures["nvmlInit"] = pynvml.NVMLError(code)
-    reading = NvidiaDriver().read()
+def test_a_missing_driver_is_a_note(code: int) -> None:
+    nvml = ScriptedNvml(Card())
+    nvml.failures["nvmlInit"] = pynvml.NVMLError(code)
+    reading = NvidiaDriver(library=nvml).read()
     assert reading.gpus == ()
-    assert reading.note == NO_DRIVER
-    assert "nvmlShutdown" not in driver.calls
+    assert (reading.note, reading.state) == (NO_DRIVER, DriverState.MISSING)
+    assert "nvmlShutdown" not in nvml.calls
 
 
-def test_a_driver_without_devices_is_a_note(driver: ScriptedDriver) -> None:
-    driver.count = 0
-    reading = NvidiaDriver().read()
+def test_a_driver_without_devices_is_a_note() -> None:
+    reading = NvidiaDriver(library=ScriptedNvml(driver="580.65")).read()
     assert (reading.gpus, reading.note, reading.driver_version) == ((), NO_DEVICE, "580.65")
+    assert reading.state is DriverState.NO_DEVICE
 
 
-def test_a_driver_that_fails_is_a_note_and_is_opened_anew_next_time(driver: ScriptedDriver) -> None:
-    probe = NvidiaDriver()
-    driver.failures["nvmlDeviceGetCount"] = pynvml.NVMLError(pynvml.NVML_ERROR_UNKNOWN)
-    driver.failures["nvmlShutdown"] = pynvml.NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
-    assert probe.read().note == "The NVIDIA driver does not answer: Unknown Error."
-    driver.failures.clear()
+def test_a_driver_that_fails_is_a_note_and_is_opened_anew_next_time() -> None:
+    nvml = ScriptedNvml(Card())
+    probe = NvidiaDriver(library=nvml)
+    nvml.failures["nvmlDeviceGetCount"] = pynvml.NVMLError(pynvml.NVML_ERROR_UNKNOWN)
+    nvml.failures["nvmlShutdown"] = pynvml.NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
+    reading = probe.read()
+    assert (reading.note, reading.state) == (
+        "The NVIDIA driver does not answer: Unknown Error.",
+        DriverState.FAILING,
+    )
+    nvml.failures.clear()
     assert len(probe.read().gpus) == 1
-    assert driver.calls.count("nvmlInit") == 2
+    assert nvml.calls.count("nvmlInit") == 2
 
 
-def test_a_lost_gpu_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    driver = ScriptedDriver(monkeypatch, count=2)
-    lost = pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda i: i if i == 1 else _raise(lost))
-    reading = NvidiaDriver().read()
+def test_a_lost_gpu_does_not_hide_the_others() -> None:
+    class OneLost(ScriptedNvml):
+        def nvmlDeviceGetHandleByIndex(self, index: int) -> Card:  # noqa: N802 - the library's name
+            if index == 0:
+                raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+            return self.cards[index]
+
+    nvml = OneLost(Card(), Card(uuid="GPU-1"))
+    reading = NvidiaDriver(library=nvml).read()
     assert [gpu.index for gpu in reading.gpus] == [1]
     assert reading.note == "GPU 0 cannot be read: GPU is lost."
-    assert driver.calls.count("nvmlInit") == 1
+    assert nvml.calls.count("nvmlInit") == 1
 
 
-def test_what_a_device_does_not_report_is_unknown_and_not_zero(driver: ScriptedDriver) -> None:
-    for name in (
-        "nvmlDeviceGetMemoryInfo",
-        "nvmlDeviceGetUtilizationRates",
-        "nvmlDeviceGetPowerUsage",
-        "nvmlDeviceGetTotalEnergyConsumption",
-        "nvmlDeviceGetTemperatureV",
-        "nvmlDeviceGetCudaComputeCapability",
-        "nvmlSystemGetCudaDriverVersion_v2",
-    ):
-        driver.failures[name] = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-    reading = NvidiaDriver().read()
+def test_what_a_device_does_not_report_is_unknown_and_not_zero() -> None:
+    silent = Card(
+        memory=None,
+        busy=None,
+        celsius=None,
+        milliwatts=None,
+        limit_milliwatts=None,
+        millijoules=None,
+        capability=None,
+        mhz=None,
+        slow=None,
+        ecc_errors=None,
+    )
+    nvml = ScriptedNvml(silent)
+    nvml.failures["nvmlSystemGetCudaDriverVersion_v2"] = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+    reading = NvidiaDriver(library=nvml).read()
     (gpu,) = reading.gpus
     assert reading.cuda_version is None
     assert (gpu.memory_total_bytes, gpu.memory_used_bytes, gpu.busy_percent) == (None, None, None)
     assert (gpu.power_watts, gpu.temperature_celsius, gpu.compute_capability) == (None, None, None)
-    assert gpu.energy_joules is None
+    assert (gpu.energy_joules, gpu.power_limit_watts, gpu.ecc_errors) == (None, None, None)
+    assert (gpu.clock_mhz, gpu.max_clock_mhz, gpu.memory_clock_mhz, gpu.slow_reasons) == (None, None, None, ())
 
 
-def _raise(error: Exception) -> Never:
-    raise error
+def test_what_holds_the_clock_down_is_told_and_idling_is_no_reason() -> None:
+    (gpu,) = NvidiaDriver(library=ScriptedNvml(Card(slow=0x01 | 0x04 | 0x40))).read().gpus
+    assert gpu.slow_reasons == ("its power limit", "its temperature, by the hardware")
+
+
+def test_slices_are_told_and_their_empty_places_are_not() -> None:
+    part = Card("MIG 1g.10gb", "MIG-x", (10, 4))
+    (gpu,) = NvidiaDriver(library=ScriptedNvml(Card(has_mig=True, busy=None, slices=(part,)))).read().gpus
+    assert gpu.is_partitioned
+    assert gpu.slices == (GpuSlice("MIG-x", "MIG 1g.10gb", 10, 4),)
+
+
+def test_programs_have_the_name_and_the_ancestors_that_the_kernel_tells(tmp_path: Path) -> None:
+    write(tmp_path, process(42, "odd) (name", 41) | process(41, "bash", 1))
+    nvml = ScriptedNvml(Card(computing={42: 5, 7: None}, drawing={42: 1}))
+    (gpu,) = NvidiaDriver(SystemFiles(tmp_path), nvml).read().gpus
+    assert gpu.processes == (GpuProcess(42, 5, "odd) (name", (41,)), GpuProcess(7))
+    (unnamed,) = NvidiaDriver(library=nvml).read().gpus
+    assert unnamed.processes == ()

@@ -15,9 +15,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from backend.domain.machine import Gpu, GpuReading
-from backend.executors import memory
+from backend.probes import memory
 from backend.probes.energy import ProcessorEnergy
 from backend.probes.nvidia import NvidiaDriver
+from backend.probes.system_files import SystemFiles
 from backend.supervisor.program import trainer_program
 from backend.trainer import system
 from backend.trainer.curves import EventFile
@@ -292,19 +293,18 @@ def test_without_a_gpu_there_are_no_gpu_curves() -> None:
     assert own_gpus() == {}
 
 
-def test_used_memory_is_that_of_the_nearest_group_with_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    group = tmp_path / "groups" / "outer" / "inner"
-    group.mkdir(parents=True)
-    (tmp_path / "own").write_text("0::/outer/inner\n")
-    for folder, limit, used in ((group, "max", 7), (group.parent, "1000", 300)):
+def test_used_memory_is_that_of_the_nearest_group_with_a_limit(tmp_path: Path) -> None:
+    outer = tmp_path / "sys" / "fs" / "cgroup" / "outer"
+    (outer / "inner").mkdir(parents=True)
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "cgroup").write_text("0::/outer/inner\n")
+    for folder, limit, used in ((outer / "inner", "max", 7), (outer, "1000", 300)):
         (folder / "memory.max").write_text(limit)
         (folder / "memory.current").write_text(str(used))
         (folder / "memory.stat").write_text("inactive_file 100\nactive_file 5\n")
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path / "groups")
-    monkeypatch.setattr(memory, "_OWN_GROUP", tmp_path / "own")
-    assert memory.used_bytes() == 200
-    (group.parent / "memory.max").write_text("max")
-    assert memory.used_bytes() > 1e7
+    assert memory.used_bytes(SystemFiles(tmp_path)) == 200
+    (outer / "memory.max").write_text("max")
+    assert memory.used_bytes(SystemFiles(tmp_path)) > 1e7
 
 
 def test_the_gpus_of_a_run_are_those_that_torch_sees_one_per_process(monkeypatch: pytest.MonkeyPatch) -> None:
