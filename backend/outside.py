@@ -8,6 +8,7 @@ from backend.container_graph import Once
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
 from backend.domain.ports import BranchFiles, Clock, PlaceProbe, RunFiles, RunRecords, RunStore, WarmExecutor
+from backend.domain.surroundings import Surroundings
 from backend.domain.tensorboard_page import TensorBoardProbe
 from backend.executors.systemctl import UserSystemctl
 from backend.probes.clock import SystemClock
@@ -16,6 +17,8 @@ from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
 from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.boot_service import Systemctl
+from backend.services.dependencies import DependencyService
+from backend.services.package_installs import PackageInstalls
 from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import SupervisorProgram
 from backend.services.settings_service import SettingsService
@@ -42,6 +45,9 @@ class Outside(containers.DeclarativeContainer):
     machine: Provider[MachineProbe] = Once(LocalMachine, settings.provided.workspace)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
+    surroundings: Provider[Surroundings] = Once(wiring.surroundings, settings, watched.provided.current)
+    checker: Provider[DependencyService] = Once(DependencyService, packages, machine, surroundings)
+    installs: Provider[PackageInstalls] = Once(wiring.installs, settings, watched.provided.current, executor)
     tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
     supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)
     inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.domain.surroundings import Surroundings
 from backend.services.adapter_library import AdapterLibrary
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
@@ -17,6 +18,7 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.diagnostics import Diagnostics
 from backend.services.disk_watch import DiskWatch
 from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
@@ -27,6 +29,7 @@ from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
+from backend.services.package_installs import PackageInstalls
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
@@ -76,6 +79,9 @@ class Services:
     hardware: HardwareService
     memory: MemoryMonitor
     dependencies: DependencyService
+    installs: PackageInstalls
+    surroundings: Surroundings
+    diagnostics: Diagnostics
     startup: StartupService
     chat: ChatService
     doctor: DataDoctor
