@@ -112,6 +112,7 @@ class StudioContainer(Outside):
     records, plugins, executor = Outside.records, Outside.plugins, Outside.executor
     machine, places, packages = Outside.machine, Outside.places, Outside.packages
     surroundings, checker, installs = Outside.surroundings, Outside.checker, Outside.installs
+    hub_check = Outside.hub_check
     tensorboards, supervisor, inference = Outside.tensorboards, Outside.supervisor, Outside.inference
     examiner, counter, systemctl = Outside.examiner, Outside.counter, Outside.systemctl
 

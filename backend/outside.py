@@ -1,7 +1,7 @@
 """The lower half of the composition root: the settings, and the outside world as they ask for it."""
 
 from dependency_injector import containers
-from dependency_injector.providers import Provider
+from dependency_injector.providers import Object, Provider
 
 from backend import wiring
 from backend.container_graph import Once
@@ -12,12 +12,14 @@ from backend.domain.surroundings import Surroundings
 from backend.domain.tensorboard_page import TensorBoardProbe
 from backend.executors.systemctl import UserSystemctl
 from backend.probes.clock import SystemClock
+from backend.probes.hub import ask_hub
 from backend.probes.machine import LocalMachine
 from backend.probes.packages import InstalledPackages
 from backend.probes.places import LocalPlaces
 from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.boot_service import Systemctl
 from backend.services.dependencies import DependencyService
+from backend.services.hub_check import HubCheck
 from backend.services.package_installs import PackageInstalls
 from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import SupervisorProgram
@@ -47,6 +49,7 @@ class Outside(containers.DeclarativeContainer):
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
     surroundings: Provider[Surroundings] = Once(wiring.surroundings, settings, watched.provided.current)
     checker: Provider[DependencyService] = Once(DependencyService, packages, machine, surroundings)
+    hub_check: Provider[HubCheck] = Once(HubCheck, surroundings, Object(ask_hub))
     installs: Provider[PackageInstalls] = Once(wiring.installs, settings, watched.provided.current, executor)
     tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
     supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)

@@ -1,12 +1,8 @@
 """Machine: hardware, dependencies, storage and start-up of this installation."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 import streamlit as st
 
-from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
 from app.components.hardware_now import draw_hardware
-from app.components.lazy import lazy_expander
 from app.components.memory_line import memory_line
 from app.components.sizes import in_bytes
 from app.components.spare_line import spare_line
@@ -14,7 +10,8 @@ from app.components.startup_phases import draw_startup
 from app.components.storage_use import draw_storage, empty_trash_dialog
 from app.frame import live
 from app.notices import attempt, say
-from app.remembered import dependencies, storage
+from app.remembered import storage
+from app.sections.dependencies import dependencies_section
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0
@@ -25,7 +22,7 @@ def render(services: Services) -> None:
     st.title("Machine", anchor=False)
     st.header("Hardware", anchor=False)
     live(_hardware, REFRESH_SECONDS, "machine-hardware")(services)
-    _dependencies(services)
+    dependencies_section(services)
     _storage(services)
     st.header("Start-up of the dashboard", anchor=False)
     draw_startup(services.startup.status())
@@ -35,22 +32,6 @@ def _hardware(services: Services) -> None:
     draw_hardware(services.hardware.history())
     st.caption(memory_line(services.memory.use()))
     st.caption(spare_line(services.spare.state(), services.spare.size_bytes()))
-
-
-def _dependencies(services: Services) -> None:
-    st.header("Dependencies", anchor=False)
-    report = dependencies(services)
-    if report.all_passed:
-        dependency_badge(report)
-        with lazy_expander("All dependencies", ":material/package_2:", "machine-dependencies") as is_open:
-            if is_open:
-                dependency_table(report)
-    else:
-        dependency_problems(report)
-        dependency_table(report)
-    python = services.dependencies.python()
-    st.caption("Python that runs the studio, and the studio itself")
-    st.code(f"Python {python.version} at {python.path}\nPEFT Studio {_studio_version()}", language=None)
 
 
 def _storage(services: Services) -> None:
@@ -68,10 +49,3 @@ def _empty_trash(services: Services) -> None:
     finally:
         services.storage.forget()
     say(f"The trash was emptied; {in_bytes(size)} became free.")
-
-
-def _studio_version() -> str:
-    try:
-        return version("peft-studio")
-    except PackageNotFoundError:
-        return "of unknown version"

@@ -12,10 +12,10 @@ from backend.cli.output import JSON_HELP, leave, print_json
 from backend.domain.dependencies import DependencyCheck, Topic, Verdict
 from backend.domain.diagnostic_parts import Part
 from backend.domain.machine import HardwareSnapshot
+from backend.domain.pip_command import told
 from backend.errors import EXIT_CONFIGURATION
 from backend.launcher.ports import PORTS_TRIED, is_free
 from backend.plugins.registry import Plugin, PluginState
-from backend.probes.hub import ask_hub
 from config.settings import Settings
 
 _PLUGIN = ("kind", "name", "distribution", "version", "state", "error")
@@ -43,11 +43,11 @@ def doctor(
     hardware = services.hardware.snapshot()
     plugins = services.plugins.list()
     written = services.diagnostics.write(bundle) if bundle is not None else ()
-    answer = ask_hub(services.surroundings.hub()) if hub else ""
+    answer = services.hub_check.ask() if hub else ""
     port = _port(context.settings)
     if as_json:
-        told = [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]
-        found: dict[str, Any] = {"dependencies": asdict(report), "hardware": asdict(hardware), "plugins": told}
+        shown = [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]
+        found: dict[str, Any] = {"dependencies": asdict(report), "hardware": asdict(hardware), "plugins": shown}
         found["port"] = port
         if bundle is not None:
             found["bundle"] = {"path": bundle, "parts": {part.name: part.size_bytes for part in written}}
@@ -75,8 +75,9 @@ def _lines(check: DependencyCheck) -> Iterator[str]:
     yield f"{_WORDS[check.verdict]:<8}{check.name} {check.version or ''}".rstrip()
     if check.error and (not check.passed or check.fix_instructions):
         yield f"        {check.error} {check.fix_instructions or ''}".rstrip()
-    if check.note:
-        yield f"        {check.note}"
+    offer = f" {told(check.fix_command)}" if check.fix_command and not check.fix_instructions else ""
+    if check.note or offer:
+        yield f"        {check.note}{offer}"
 
 
 def _plugins(plugins: Sequence[Plugin]) -> Iterator[str]:

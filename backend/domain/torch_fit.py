@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from packaging.version import InvalidVersion, Version
 
@@ -21,13 +22,20 @@ _BLACKWELL, _ADA = (10, 0), (8, 9)
 _ARCHITECTURE = re.compile(r"^(sm|compute)_(\d+)(\d)[a-z]?$")
 
 
-@dataclass(frozen=True, slots=True)
-class TorchTruth:
-    """What torch itself said in a process of its own. `architectures` are such as sm_90 and compute_120."""
+class TorchTruth(Protocol):
+    """What torch itself said in a process of its own."""
 
-    is_available: bool
-    architectures: tuple[str, ...] = ()
-    error: str = ""
+    @property
+    def is_usable(self) -> bool:
+        """Whether training on a GPU can work."""
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Those it has code for, such as sm_90 and compute_120."""
+
+    @property
+    def error(self) -> str:
+        """Why no GPU can be used, "" if one can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +63,22 @@ def judge(reading: GpuReading, build: TorchBuild, truth: TorchTruth | None = Non
         return old
     if (strange := _not_compiled_for(reading, build, truth)) is not None:
         return strange
-    if truth is not None and not truth.is_available:
+    if truth is not None and not truth.is_usable:
         said = f" ({truth.error})" if truth.error else ""
         why = f"torch {build.version} was asked, and cannot use the GPU{said}."
         return Fit(False, why, "Look at nvidia-smi; restart the machine if the driver was updated.")
     return Fit(True)
+
+
+def without_nvidia(amd: Sequence[str], build: TorchBuild | None) -> str:
+    """What is wrong with a build where there is no NVIDIA GPU; "" if nothing. `amd` are the names of AMD's GPUs."""
+    if build is None:
+        return ""
+    if amd and build.rocm is None:
+        return f"This machine has {amd[0]}, but torch {build.version} was not built for AMD's ROCm."
+    if build.rocm and not amd:
+        return f"torch {build.version} was built for AMD's ROCm {build.rocm}, but no AMD GPU was found."
+    return ""
 
 
 def matching_build(driver_cuda: str | None, capabilities: Sequence[tuple[int, int]] = ()) -> str | None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from backend.domain.surroundings import Surroundings
 from backend.services.adapter_library import AdapterLibrary
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
@@ -25,6 +24,7 @@ from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.event_bus import EventBus
 from backend.services.hardware import HardwareService
+from backend.services.hub_check import HubCheck
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
@@ -80,7 +80,7 @@ class Services:
     memory: MemoryMonitor
     dependencies: DependencyService
     installs: PackageInstalls
-    surroundings: Surroundings
+    hub_check: HubCheck
     diagnostics: Diagnostics
     startup: StartupService
     chat: ChatService

@@ -1,7 +1,7 @@
 """DependencyService: whether what the studio needs is installed and fits, and what to do if not."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
@@ -20,13 +20,13 @@ from backend.domain.machine import GpuReading, MachineProbe, PackageLookup, Torc
 from backend.domain.optional_packages import Place
 from backend.domain.pip_command import Pip, told
 from backend.domain.surroundings import Surroundings
-from backend.domain.torch_fit import DRIVER_PAGE, Fit, TorchTruth, judge
+from backend.domain.torch_fit import DRIVER_PAGE, Fit, TorchTruth, judge, without_nvidia
 from backend.services.package_checks import applying, broken_metadata, fits, needed_package, optional_packages, origins
 from backend.services.surrounding_checks import caches, network, python_fix
 
 CUDA_HELP = "CUDA was not detected, so training uses the processor, which is slower."
 CUDA_FIX = f"Install the NVIDIA driver if this machine has an NVIDIA GPU ({DRIVER_PAGE})."
-ROCM_HELP = "torch was built for AMD's ROCm, which the studio does not train on yet; on the processor it works."
+AMD_FIX = "For an AMD GPU install torch's ROCm build (https://pytorch.org/get-started/locally); it was not tried with the studio."
 
 
 class DependencyService:
@@ -38,12 +38,17 @@ class DependencyService:
         machine: MachineProbe,
         surroundings: Surroundings | None = None,
         truth: Callable[[], TorchTruth | None] = lambda: None,
+        amd: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`truth` is what torch said about the GPU in a process of its own, None while that is not known."""
+        """`truth` is what torch said about the GPU in a process of its own, None while that is not known.
+
+        `amd` are the names of the GPUs that AMD made.
+        """
         self._packages = packages
         self._machine = machine
         self._surroundings = surroundings
         self._truth = truth
+        self._amd = amd
 
     def check_all(self) -> DependencyReport:
         """Everything, in the order of the topics."""
@@ -181,8 +186,9 @@ class DependencyService:
         if cuda.available:
             return None, None, ()
         if fit is None:
-            why = ROCM_HELP if build is not None and build.rocm else CUDA_HELP
-            return " ".join(part for part in (why, cuda.note) if part), CUDA_FIX, ()
+            strange = without_nvidia(self._amd(), build)
+            words = " ".join(part for part in (CUDA_HELP, cuda.note, strange) if part)
+            return words, AMD_FIX if strange else CUDA_FIX, ()
         version = build.version.partition("+")[0] if build is not None else ""
         command = self._pip().install(f"torch=={version}", wheels=fit.wheels) if fit.wheels else ()
         if not command:
