@@ -11,7 +11,7 @@ from backend.services.diagnostics import NAME
 
 
 def diagnostics_box(parts: Callable[[], Sequence[Part]], make: Callable[[], bytes]) -> None:
-    """Nothing is read before somebody opens it; the archive is made by the click and goes nowhere but to the browser."""
+    """Nothing is read before somebody opens it; the archive is made by the click, and goes to the browser only."""
     with lazy_expander("Diagnostics for whoever is to help", ":material/folder_zip:", "machine-diagnostics") as is_open:
         if not is_open:
             return

@@ -26,7 +26,7 @@ from backend.services.surrounding_checks import caches, network, python_fix
 
 CUDA_HELP = "CUDA was not detected, so training uses the processor, which is slower."
 CUDA_FIX = f"Install the NVIDIA driver if this machine has an NVIDIA GPU ({DRIVER_PAGE})."
-AMD_FIX = "For an AMD GPU install torch's ROCm build (https://pytorch.org/get-started/locally); it was not tried with the studio."
+AMD_FIX = "For an AMD GPU install torch's ROCm build (https://pytorch.org/get-started/locally); untried here."
 
 
 class DependencyService:
