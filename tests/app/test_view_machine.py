@@ -108,7 +108,10 @@ def lacking(studio: StudioContainer, **installed: str) -> FakeExecutor:
     return executor
 
 
-def test_a_missing_package_is_installed_after_showing_the_command_and_asking(studio: StudioContainer) -> None:
+def test_a_missing_package_is_installed_after_showing_the_command_and_asking(
+    studio: StudioContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     executor = lacking(studio)
     services = studio.services()
     studio.installs()._python = "/venv/bin/python"  # the interpreter of the fake packages
