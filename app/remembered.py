@@ -48,8 +48,8 @@ def base() -> Path:
 
 
 @st.cache_data(max_entries=1, ttl=REMEMBERED_SECONDS, show_spinner=False)
-def dependencies(_services: Services) -> DependencyReport:
-    """What is installed."""
+def dependencies(_services: Services, changes: int) -> DependencyReport:  # noqa: ARG001 - part of the key
+    """What is installed; `changes` counts the installations that were made from here."""
     return _services.dependencies.check_all()
 
 

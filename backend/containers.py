@@ -34,7 +34,7 @@ from backend.services.data_cache import DataCache
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
-from backend.services.dependencies import DependencyService
+from backend.services.diagnostics import Diagnostics, Sources
 from backend.services.disk_watch import DiskWatch
 from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
@@ -107,31 +107,14 @@ class StudioContainer(Outside):
 
     __self__ = providers.Self()
     # the outside world, under the same names
-    settings, watched, clock, store, files, branch_files = (
-        Outside.settings,
-        Outside.watched,
-        Outside.clock,
-        Outside.store,
-        Outside.files,
-        Outside.branch_files,
-    )
-    records, plugins, executor, machine, places, packages = (
-        Outside.records,
-        Outside.plugins,
-        Outside.executor,
-        Outside.machine,
-        Outside.places,
-        Outside.packages,
-    )
-    torch_asker, cuda_truth = Outside.torch_asker, Outside.cuda_truth
-    tensorboards, supervisor, inference, examiner, counter, systemctl = (
-        Outside.tensorboards,
-        Outside.supervisor,
-        Outside.inference,
-        Outside.examiner,
-        Outside.counter,
-        Outside.systemctl,
-    )
+    settings, watched, clock = Outside.settings, Outside.watched, Outside.clock
+    store, files, branch_files = Outside.store, Outside.files, Outside.branch_files
+    records, plugins, executor = Outside.records, Outside.plugins, Outside.executor
+    machine, places, packages = Outside.machine, Outside.places, Outside.packages
+    surroundings, checker, installs = Outside.surroundings, Outside.checker, Outside.installs
+    hub_check, torch_asker, cuda_truth = Outside.hub_check, Outside.torch_asker, Outside.cuda_truth
+    tensorboards, supervisor, inference = Outside.tensorboards, Outside.supervisor, Outside.inference
+    examiner, counter, systemctl = Outside.examiner, Outside.counter, Outside.systemctl
 
     bus: Provider[EventBus] = Once(EventBus, clock)
     errors: Provider[ErrorHandler] = Once(ErrorHandler, bus, clock)
@@ -146,7 +129,6 @@ class StudioContainer(Outside):
     engine: Provider[EngineRestart] = Once(EngineRestart, settings.provided.engine_state_file)
     startup: Provider[StartupService] = Once(StartupService, clock)
     hardware: Provider[HardwareService] = Once(HardwareService, machine, clock)
-    checker: Provider[DependencyService] = Once(DependencyService, packages, machine, truth=cuda_truth.provided.look)
     datasets: Provider[DatasetLibrary] = Once(
         DatasetLibrary, settings.provided.datasets_folder, settings.provided.max_upload_bytes
     )
@@ -202,6 +184,12 @@ class StudioContainer(Outside):
         start_ahead=spare.provided.start,
     )
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor, Object(resident_bytes))
+    diagnostics: Provider[Diagnostics] = Once(
+        wiring.diagnostics,
+        settings,
+        Once(Sources, checker, surroundings, hardware, watched, status, errors, startup),
+        clock,
+    )
     preflight: Provider[Preflight] = Once(
         Preflight,
         settings.provided.workspace,

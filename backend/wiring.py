@@ -6,13 +6,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from getpass import getuser
 from pathlib import Path
+from socket import gethostname
 from tempfile import gettempdir
 
 from backend.domain.cuda_truth import Circumstances
 from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe, PackageLookup
-from backend.domain.ports import BranchFiles, Clock, RunFiles, RunStore
+from backend.domain.ports import BranchFiles, Clock, Executor, RunFiles, RunStore
+from backend.domain.redaction import Redactor, secrets_of
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
@@ -22,6 +24,7 @@ from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
 from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
 from backend.probes.machine import LocalMachine
+from backend.probes.surroundings import LocalSurroundings, token_files
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.chat import ChatService
 from backend.services.chat_desk import ChatDesk
@@ -36,8 +39,10 @@ from backend.services.dataset_making import DatasetMaker
 from backend.services.dataset_registry import DatasetRegistry
 from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import DatasetVersions
+from backend.services.diagnostics import Diagnostics, Sources
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.model_library import ModelLibrary, ModelPlaces
+from backend.services.package_installs import PackageInstalls
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import SupervisorProgram
@@ -47,6 +52,7 @@ from backend.services.setting_states import STARTED
 from backend.services.spare import SpareRule
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram
+from backend.store.files import read_text
 from backend.store.hub_cache import hub_cache
 from backend.store.model_probe import LocalModels
 from backend.store.settings_file import SettingsFile
@@ -212,6 +218,38 @@ def spare_rule(settings: Settings) -> SpareRule:
 def curve_opener(cache: CurveCache, clock: Clock) -> Callable[[Path], CurveSource]:
     """How a folder of event files is opened: by way of the cache, unless there is to be none."""
     return lambda folder: KeptFolder(folder, EventFolder, cache, clock) if cache.max_bytes else EventFolder(folder)
+
+
+def surroundings(settings: Settings, now: Now) -> LocalSurroundings:
+    """What the doctor looks at beside the packages."""
+    hub = hub_cache(os.environ, Path.home())
+    folders = {"Disk of the workspace": settings.workspace, "Disk of the hub's cache": hub}
+    return LocalSurroundings(folders, free_bytes, lambda: now().hub_offline)
+
+
+def installs(settings: Settings, now: Now, program: Executor) -> PackageInstalls:
+    """How packages are installed from the dashboard: into the interpreter that runs it."""
+
+    def forbidden() -> str:
+        if getattr(sys, "frozen", False):
+            return "This studio is a bundle, whose packages cannot be changed."
+        if not now().installs:
+            return "The setting installs is off."
+        is_offline = now().hub_offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+        return "The studio is offline." if is_offline else ""
+
+    return PackageInstalls(program, settings.workspace / "logs", sys.executable, forbidden, os.environ)
+
+
+def diagnostics(settings: Settings, sources: Sources, clock: Clock) -> Diagnostics:
+    """What is a secret, and who works here, is looked up at each archive."""
+
+    def redactor() -> Redactor:
+        tokens = (read_text(each) or "" for each in token_files(os.environ))
+        homes = tuple(dict.fromkeys((Path.home(), Path.home().resolve())))
+        return Redactor(homes, tuple(filter(None, (user(), gethostname()))), secrets_of(os.environ, tokens))
+
+    return Diagnostics(sources, settings.workspace / "logs", clock, redactor)
 
 
 def model_library(settings: Settings, store: RunStore, clock: Clock) -> ModelLibrary:

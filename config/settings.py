@@ -211,6 +211,12 @@ class Settings(Folders):
         description="The Machine page warns when the dashboard itself takes more memory.",
     )
     hub_offline: bool = setting(Group.DATA, Effect.NOW, default=False, description="Never look for models on the hub.")
+    installs: bool = setting(
+        Group.MACHINE,
+        Effect.NOW,
+        default=True,
+        description="Offer to install missing packages from the Machine page, after showing the command.",
+    )
 
     executor: str = setting(
         Group.RUNS,

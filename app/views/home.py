@@ -33,7 +33,7 @@ ENDED = "home-ended"
 def render(services: Services) -> None:
     """What asks for a decision first; only what runs is drawn again while something runs."""
     st.title("Home", anchor=False)
-    report = dependencies(services)
+    report = dependencies(services, services.installs.num_done)
     if not report.all_passed:
         dependency_problems(report)
     views = services.status.list()

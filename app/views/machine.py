@@ -3,13 +3,10 @@
 import os
 from collections.abc import Mapping
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 import streamlit as st
 
-from app.components.dependency_list import dependency_badge, dependency_problems, dependency_table
 from app.components.hardware_now import draw_hardware
-from app.components.lazy import lazy_expander
 from app.components.memory_line import free_memory, memory_line
 from app.components.no_gpu import no_gpu
 from app.components.sizes import in_bytes
@@ -20,6 +17,7 @@ from app.components.torch_says import torch_says
 from app.frame import live
 from app.notices import attempt, say
 from app.remembered import dependencies, storage
+from app.sections.dependencies import dependencies_section
 from backend.domain.gpu_owners import Owner, owners
 from backend.domain.machine import HardwareSnapshot
 from backend.services.bundle import Services
@@ -33,7 +31,7 @@ def render(services: Services) -> None:
     st.title("Machine", anchor=False)
     st.header("Hardware", anchor=False)
     live(_hardware, REFRESH_SECONDS, "machine-hardware")(services)
-    _dependencies(services)
+    dependencies_section(services)
     _storage(services)
     st.header("Start-up of the dashboard", anchor=False)
     draw_startup(services.startup.status())
@@ -73,22 +71,6 @@ def _ask_torch(services: Services) -> None:
     dependencies.clear()
 
 
-def _dependencies(services: Services) -> None:
-    st.header("Dependencies", anchor=False)
-    report = dependencies(services)
-    if report.all_passed:
-        dependency_badge(report)
-        with lazy_expander("All dependencies", ":material/package_2:", "machine-dependencies") as is_open:
-            if is_open:
-                dependency_table(report)
-    else:
-        dependency_problems(report)
-        dependency_table(report)
-    python = services.dependencies.python()
-    st.caption("Python that runs the studio, and the studio itself")
-    st.code(f"Python {python.version} at {python.path}\nPEFT Studio {_studio_version()}", language=None)
-
-
 def _storage(services: Services) -> None:
     st.header("Storage", anchor=False)
     folders = storage(services)
@@ -104,10 +86,3 @@ def _empty_trash(services: Services) -> None:
     finally:
         services.storage.forget()
     say(f"The trash was emptied; {in_bytes(size)} became free.")
-
-
-def _studio_version() -> str:
-    try:
-        return version("peft-studio")
-    except PackageNotFoundError:
-        return "of unknown version"

@@ -1,6 +1,7 @@
 """What keeps a base model from being found, fetched, trusted or loaded."""
 
-from backend.errors import EXIT_UNAVAILABLE, Action, ConfigurationError, StudioError
+from backend.domain.errors import ModelNotFound
+from backend.errors import EXIT_UNAVAILABLE, Action, ConfigurationError, StorageError, StudioError
 
 
 class ModelGated(ConfigurationError):
@@ -60,6 +61,66 @@ class ModelUnreachable(StudioError):
     exit_code = EXIT_UNAVAILABLE
 
 
+class ModelOffline(ModelUnreachable):
+    """The studio is not to ask the hub, and the cache does not have it."""
+
+    id = "model-offline"
+    fix = "Switch hub_offline off (or unset HF_HUB_OFFLINE), or download the model elsewhere and give its folder."
+
+
+class ModelTimedOut(ModelUnreachable):
+    """The hub did not answer in time."""
+
+    id = "model-timed-out"
+    fix = "Try again; on a slow line raise HF_HUB_DOWNLOAD_TIMEOUT and HF_HUB_ETAG_TIMEOUT."
+
+
+class ModelInsecure(ModelUnreachable):
+    """Whoever answered could not prove to be the hub."""
+
+    id = "model-connection-insecure"
+    fix = "Correct the clock of this machine; behind a proxy that reads along, name its certificates in SSL_CERT_FILE."
+
+
+class ModelProxyRefused(ModelUnreachable):
+    """A proxy stands between, and does not let us through."""
+
+    id = "model-proxy-refused"
+    fix = "Check HTTPS_PROXY and its user and password, or add the hub to NO_PROXY."
+
+
+class ModelServerFailed(ModelUnreachable):
+    """The hub itself has a problem."""
+
+    id = "model-server-failed"
+    fix = "Try again later; what was fetched is kept. The state of the hub: https://status.huggingface.co"
+
+
+class ModelRateLimited(ModelUnreachable):
+    """Too many requests from here."""
+
+    id = "model-rate-limited"
+    why = "The hub says that there were too many requests from here. {why}"
+    fix = "Wait {wait}, then try again; signed in (hf auth login) more requests are allowed."
+
+
+class ModelRevisionMissing(ModelNotFound):
+    """The model is there, but not this branch, tag or commit of it."""
+
+    id = "model-revision-missing"
+    what = "The base model {path} has no revision {revision}."
+    fix = "Name a branch, tag or commit that its page shows under Files, or leave base_model.revision out."
+
+
+class ModelDiskFull(StorageError):
+    """The disk of the hub's cache is full."""
+
+    id = "model-disk-full"
+    what = "The base model {path} does not fit on the disk of the hub's cache."
+    why = "{why}"
+    fix = "Delete models that you do not need (Models), or set HF_HOME to a folder on a larger disk."
+
+
 class ModelUnusable(ConfigurationError):
     """The model's files are there but cannot be loaded."""
 
@@ -68,6 +129,14 @@ class ModelUnusable(ConfigurationError):
     what = "The base model {path} cannot be loaded."
     why = "{why}"
     fix = "Use a language model that transformers knows, with .safetensors weights and a tokenizer."
+
+
+class ModelIncomplete(ModelUnusable):
+    """A file of the model is cut off or damaged."""
+
+    id = "model-incomplete"
+    why = "A file of it is incomplete or damaged: {why}"
+    fix = "Delete the model (Models) or that file, and fetch it again; it is read anew from its source."
 
 
 class ModelUnsafe(ConfigurationError):

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from backend.base_models.code import check_code, link_weights, private_copy
 from backend.base_models.errors import ModelUnreachable, ModelUnsafe, ModelUnusable
-from backend.base_models.hub import fetch_small_files, fetch_weights
-from backend.base_models.retrying import Retrying
+from backend.base_models.hub import error_of, fetch_small_files, fetch_weights
 from backend.domain.errors import ModelNotFound
 from backend.domain.run_config import HUB_ID, BaseModelChoice
 from backend.errors import StudioError
+from backend.network.failures import FailureKind
+from backend.network.reading import read_failure
+from backend.network.retrying import Retrying
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 
@@ -72,10 +74,15 @@ def complete(files: BaseFiles, retrying: Retrying | None = None) -> None:
 def explain(source: str, error: Exception) -> StudioError:
     """What a failure of from_pretrained means; the network is the only one worth another attempt."""
     why = str(error).strip().partition("\n")[0] or type(error).__name__
+    failure = read_failure(error)
+    if failure is not None and failure.kind in {FailureKind.INCOMPLETE, FailureKind.DISK_FULL}:
+        return error_of(failure, source)
     if os.path.isabs(source):  # noqa: PTH117 - a hub id is no path
         return ModelUnusable(path=source, why=why)
     if "not a valid model identifier" in str(error) or "gated repo" in str(error):
         return ModelNotFound(path=source, why=why)
+    if failure is not None:
+        return error_of(failure, source)
     if isinstance(error, OSError):
         return ModelUnreachable(path=source, why=why)
     return ModelUnusable(path=source, why=why)

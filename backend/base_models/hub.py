@@ -2,32 +2,38 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import httpx2
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 from huggingface_hub.utils.tqdm import tqdm
 
-from backend.base_models.errors import ModelGated, ModelUnauthorised, ModelUnreachable, ModelUnsafe
-from backend.base_models.retrying import Retrying
+from backend.base_models.errors import (
+    ModelDiskFull,
+    ModelGated,
+    ModelIncomplete,
+    ModelInsecure,
+    ModelOffline,
+    ModelProxyRefused,
+    ModelRateLimited,
+    ModelRevisionMissing,
+    ModelServerFailed,
+    ModelTimedOut,
+    ModelUnauthorised,
+    ModelUnreachable,
+    ModelUnsafe,
+)
 from backend.domain.errors import ModelNotFound
 from backend.domain.run_config import BaseModelChoice
 from backend.errors import StudioError
+from backend.network.failures import Failure, FailureKind
+from backend.network.reading import read_failure
+from backend.network.retrying import Retrying
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 SMALL = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py")  # code is fetched to be read, not run
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-NOT_FOUND = 404
-PASSING_CODES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def fetch_small_files(choice: BaseModelChoice, retrying: Retrying) -> Path:
@@ -61,8 +67,8 @@ def _fetch(path: str, revision: str | None, patterns: Sequence[str], retrying: R
         return str(found)
 
     try:
-        return Path(retrying.call(fetch, is_passing))
-    except (OSError, httpx2.HTTPError) as error:
+        return Path(retrying.call(fetch, read_failure))
+    except Exception as error:
         if (known := explain(error, path, revision)) is not None:
             raise known from error
         raise
@@ -84,49 +90,47 @@ def _looking_up(check: Callable[[], None]) -> type[tqdm]:
     return Looking
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether the network is to blame, or the hub for the moment: then the same call may work later."""
-    for cause in _causes(error):
-        if isinstance(cause, OfflineModeIsEnabled):
-            return False
-        if isinstance(cause, HfHubHTTPError):
-            return cause.response.status_code in PASSING_CODES
-        if isinstance(cause, httpx2.TransportError | ConnectionError | TimeoutError):
-            return True
-    return False
-
-
 def explain(error: BaseException, path: str, revision: str | None) -> StudioError | None:
-    """What a failed fetch means to a person; None if it has nothing to do with the hub (a full disk)."""
+    """What a failed fetch means to a person; None if it has nothing to do with fetching."""
+    failure = read_failure(error)
+    if failure is None:
+        return None
     taken = f"There is no folder {path}; it was taken as a hub id."
-    for cause in _causes(error):
-        match cause:
-            case RevisionNotFoundError():
-                return ModelNotFound(path=path, why=f"The hub has no revision {revision} of it. {taken}")
-            case HfHubHTTPError():
-                return _refused(cause, path, taken)
-            case OfflineModeIsEnabled():
-                return ModelUnreachable(path=path, why=f"It is not in the cache, and the studio is offline. {taken}")
-            case httpx2.TransportError() | ConnectionError() | TimeoutError():
-                return ModelUnreachable(path=path, why=f"{type(cause).__name__}: {cause}. {taken}")
-    return None
+    return error_of(failure, path, revision, taken)
 
 
-def _refused(answer: HfHubHTTPError, path: str, taken: str) -> StudioError:
-    """Without a token the hub answers 401 for private models and for names that do not exist."""
-    code = answer.response.status_code
-    if isinstance(answer, GatedRepoError):
-        return ModelGated(path=path, why=taken)
-    if code in {401, 403}:
-        return ModelUnauthorised(path=path, why=taken)
-    if isinstance(answer, RepositoryNotFoundError) or code == NOT_FOUND:
-        return ModelNotFound(path=path, why=f"The hub does not have it. {taken}")
-    return ModelUnreachable(path=path, why=f"The hub answered {code}. {taken}")
+def error_of(failure: Failure, path: str, revision: str | None = None, taken: str = "") -> StudioError:
+    """The error of a kind of failure, with the words of the library."""
+    match failure.kind:
+        case FailureKind.REVISION:
+            return ModelRevisionMissing(path=path, revision=revision, why=taken)
+        case FailureKind.MISSING:
+            return ModelNotFound(path=path, why=f"The hub does not have it. {taken}".rstrip())
+        case FailureKind.RATE_LIMITED:
+            return ModelRateLimited(path=path, wait=_wait(failure), why=taken)
+    why = {
+        FailureKind.GATED: taken,
+        FailureKind.UNAUTHORISED: taken,
+        FailureKind.OFFLINE: f"It is not in the cache, and the studio is offline. {taken}",
+        FailureKind.SERVER: f"The hub answered {failure.status or failure.said}. {taken}",
+    }.get(failure.kind, f"{failure.said}. {taken}")
+    return _ERRORS[failure.kind](path=path, why=why.rstrip())
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from; huggingface_hub wraps the first cause."""
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        found = found.__cause__
+def _wait(failure: Failure) -> str:
+    seconds = failure.retry_after_seconds
+    return f"for {seconds:g} seconds, as it asks" if seconds is not None else "for some minutes"
+
+
+_ERRORS: dict[FailureKind, type[StudioError]] = {
+    FailureKind.OFFLINE: ModelOffline,
+    FailureKind.UNREACHABLE: ModelUnreachable,
+    FailureKind.TIMEOUT: ModelTimedOut,
+    FailureKind.INSECURE: ModelInsecure,
+    FailureKind.PROXY: ModelProxyRefused,
+    FailureKind.SERVER: ModelServerFailed,
+    FailureKind.GATED: ModelGated,
+    FailureKind.UNAUTHORISED: ModelUnauthorised,
+    FailureKind.DISK_FULL: ModelDiskFull,
+    FailureKind.INCOMPLETE: ModelIncomplete,
+}

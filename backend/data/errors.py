@@ -1,6 +1,6 @@
 """Datasets that cannot be read or trained on."""
 
-from backend.errors import EXIT_UNAVAILABLE, DataError, StorageError
+from backend.errors import EXIT_IO, EXIT_UNAVAILABLE, DataError, StorageError
 
 
 class DatasetNotFound(DataError):
@@ -103,6 +103,71 @@ class DatasetHubOffline(DataError):
     exit_code = EXIT_UNAVAILABLE
 
 
+class DatasetHubUnreachable(DatasetHubOffline):
+    """There is no line to the hub."""
+
+    id = "dataset-hub-unreachable"
+
+
+class DatasetHubTimedOut(DatasetHubOffline):
+    """The hub did not answer in time."""
+
+    id = "dataset-hub-timed-out"
+    why = "The hub did not answer in time ({reason})."
+    fix = "Try again; on a slow line raise HF_HUB_DOWNLOAD_TIMEOUT and HF_HUB_ETAG_TIMEOUT."
+
+
+class DatasetHubInsecure(DatasetHubOffline):
+    """Whoever answered could not prove to be the hub."""
+
+    id = "dataset-hub-connection-insecure"
+    why = "The connection is not safe ({reason})."
+    fix = "Correct the clock of this machine; behind a proxy that reads along, name its certificates in SSL_CERT_FILE."
+
+
+class DatasetHubProxyRefused(DatasetHubOffline):
+    """A proxy stands between, and does not let us through."""
+
+    id = "dataset-hub-proxy-refused"
+    why = "The proxy refused ({reason})."
+    fix = "Check HTTPS_PROXY and its user and password, or add the hub to NO_PROXY."
+
+
+class DatasetHubServerFailed(DatasetHubOffline):
+    """The hub itself has a problem."""
+
+    id = "dataset-hub-server-failed"
+    why = "The hub failed ({reason})."
+    fix = "Try again later. The state of the hub: https://status.huggingface.co"
+
+
+class DatasetHubRateLimited(DatasetHubOffline):
+    """Too many requests from here."""
+
+    id = "dataset-hub-rate-limited"
+    why = "The hub says that there were too many requests from here ({reason})."
+    fix = "Wait some minutes, then try again; with HF_TOKEN set more requests are allowed."
+
+
+class DatasetHubDiskFull(DataError):
+    """The disk of the hub's cache is full."""
+
+    id = "dataset-hub-disk-full"
+    what = "The dataset {path} does not fit on the disk of the hub's cache."
+    why = "{reason}."
+    fix = "Make room, or set HF_HOME to a folder on a larger disk."
+    exit_code = EXIT_IO
+
+
+class DatasetHubIncomplete(DataError):
+    """A file of the dataset is cut off or damaged."""
+
+    id = "dataset-hub-incomplete"
+    what = "The dataset {path} was fetched, but a file of it is incomplete or damaged."
+    why = "{reason}."
+    fix = "Delete its folder in the hub's cache, and start again: it is then fetched anew."
+
+
 class DatasetHubMissing(DataError):
     """No such dataset, revision, configuration or split."""
 
@@ -110,6 +175,14 @@ class DatasetHubMissing(DataError):
     what = "The hub has no such dataset: {path}."
     why = "It said: {reason}."
     fix = "Check dataset.path, subset, split and revision on the dataset's page."
+
+
+class DatasetHubRevisionMissing(DatasetHubMissing):
+    """The dataset is there, but not this branch, tag or commit of it."""
+
+    id = "dataset-hub-revision-missing"
+    what = "The dataset {path} has no such revision."
+    fix = "Name a branch, tag or commit that its page shows under Files, or leave dataset.revision out."
 
 
 class DatasetHubGated(DataError):

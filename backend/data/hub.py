@@ -2,23 +2,34 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from backend.data.choice import DatasetPart
 from backend.data.errors import (
+    DatasetHubDiskFull,
     DatasetHubGated,
+    DatasetHubIncomplete,
+    DatasetHubInsecure,
     DatasetHubMissing,
     DatasetHubOffline,
     DatasetHubProgram,
+    DatasetHubProxyRefused,
+    DatasetHubRateLimited,
+    DatasetHubRevisionMissing,
+    DatasetHubServerFailed,
+    DatasetHubTimedOut,
     DatasetHubUnauthorised,
+    DatasetHubUnreachable,
 )
 from backend.data.readers.batches import BATCH_ROWS, rows_of
 from backend.data.rows import Row, RowProblem
 from backend.errors import DataError
+from backend.network.failures import FailureKind
+from backend.network.reading import read_failure
+from backend.network.retrying import Retrying
 
 DEFAULT_SPLIT = "train"
-UNAUTHORISED = 401
 
 
 class HubSource:
@@ -27,8 +38,10 @@ class HubSource:
     Without a connection the copy in the hub's cache is read, if there is one. Never runs code of the dataset.
     """
 
-    def __init__(self, part: DatasetPart) -> None:
+    def __init__(self, part: DatasetPart, check: Callable[[], None] = lambda: None) -> None:
+        """`check` is called while waiting before another attempt; what it raises ends the fetch."""
         self._part = part
+        self._check = check
         self._dataset: Any = None
         self._commit = ""
 
@@ -60,7 +73,8 @@ class HubSource:
     def _fetched(self) -> Any:  # noqa: ANN401 - a datasets.Dataset
         if self._dataset is None:
             try:
-                self._dataset, self._commit = _fetch(self._part)
+                fetched = patience(self._check).call(lambda: _fetch(self._part), read_failure)
+                self._dataset, self._commit = fetched
             except Exception as error:
                 explained = explain(self._part, error)
                 if explained is None:
@@ -80,37 +94,34 @@ def _fetch(part: DatasetPart) -> tuple[Any, str]:
 
 def explain(part: DatasetPart, error: BaseException) -> DataError | None:
     """What a failure of `datasets` means; None for what is no fault of the hub or the order."""
-    from datasets.exceptions import DatasetNotFoundError
-    from huggingface_hub.errors import (  # noqa: PLC0415 - most datasets are files
-        GatedRepoError,
-        HfHubHTTPError,
-        OfflineModeIsEnabled,
-        RevisionNotFoundError,
-    )
-
     reason = str(error).strip().partition("\n")[0].removesuffix(".")[:300] or type(error).__name__
-    chain = list(_chain(error))
-    status = next((_status(each) for each in chain if isinstance(each, HfHubHTTPError)), None)
-    is_missing = any(isinstance(each, DatasetNotFoundError | RevisionNotFoundError) for each in chain)
-    is_offline = any(isinstance(each, ConnectionError | OfflineModeIsEnabled | TimeoutError) for each in chain)
-    meanings: tuple[tuple[bool, type[DataError]], ...] = (
-        ("scripts are no longer supported" in reason, DatasetHubProgram),
-        (any(isinstance(each, GatedRepoError) for each in chain), DatasetHubGated),
-        (status == UNAUTHORISED, DatasetHubUnauthorised),
-        (is_missing, DatasetHubMissing),
-        (is_offline or status is not None, DatasetHubOffline),
-        (isinstance(error, ValueError | KeyError | FileNotFoundError), DatasetHubMissing),  # no such part of it
-    )
-    meant = next((meaning for is_meant, meaning in meanings if is_meant), None)
-    return None if meant is None else meant(path=part.path, reason=reason)
+    if "scripts are no longer supported" in reason:
+        return DatasetHubProgram(path=part.path, reason=reason)
+    failure = read_failure(error)
+    if failure is not None:
+        return _ERRORS[failure.kind](path=part.path, reason=reason)
+    if isinstance(error, ValueError | KeyError | FileNotFoundError):  # no such part of it
+        return DatasetHubMissing(path=part.path, reason=reason)
+    return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def patience(check: Callable[[], None]) -> Retrying:
+    """How often and how long a fetch is tried again; `check` raises when somebody asked to stop."""
+    return Retrying.watched(check)
 
 
-def _status(error: Any) -> int | None:  # noqa: ANN401 - an HfHubHTTPError
-    code = getattr(getattr(error, "response", None), "status_code", None)
-    return code if isinstance(code, int) else None
+_ERRORS: dict[FailureKind, type[DataError]] = {
+    FailureKind.OFFLINE: DatasetHubOffline,
+    FailureKind.UNREACHABLE: DatasetHubUnreachable,
+    FailureKind.TIMEOUT: DatasetHubTimedOut,
+    FailureKind.INSECURE: DatasetHubInsecure,
+    FailureKind.PROXY: DatasetHubProxyRefused,
+    FailureKind.RATE_LIMITED: DatasetHubRateLimited,
+    FailureKind.SERVER: DatasetHubServerFailed,
+    FailureKind.MISSING: DatasetHubMissing,
+    FailureKind.REVISION: DatasetHubRevisionMissing,
+    FailureKind.GATED: DatasetHubGated,
+    FailureKind.UNAUTHORISED: DatasetHubUnauthorised,
+    FailureKind.DISK_FULL: DatasetHubDiskFull,
+    FailureKind.INCOMPLETE: DatasetHubIncomplete,
+}

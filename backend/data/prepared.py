@@ -63,7 +63,7 @@ def prepare(
 
     Raises DataError if any row cannot be used, and what `progress` raises; nothing half-written stays.
     """
-    found = sources(part, base, may_fetch=True)
+    found = sources(part, base, may_fetch=True, check=lambda: progress(0))
     marks = [source.fingerprint() for source in found]
     fingerprint = part_fingerprint(marks)
     wanted = sorted(kinds) if kinds is not None else None

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -84,8 +84,12 @@ def resolve(path: str, base: Path) -> Path:
         raise DatasetNotFound(path=path, reason=str(error)) from error
 
 
-def sources(part: DatasetPart, base: Path, *, may_fetch: bool) -> tuple[Source, ...]:
+def sources(
+    part: DatasetPart, base: Path, *, may_fetch: bool, check: Callable[[], None] = lambda: None
+) -> tuple[Source, ...]:
     """What a part is read from, in order. Without `may_fetch` hub datasets raise DatasetElsewhere.
+
+    A fetch that waits before another attempt ends with what `check` raises.
 
     Raises DatasetNotFound, DatasetNotAFile, DatasetUnreadable, and the errors of the hub.
     """
@@ -94,7 +98,7 @@ def sources(part: DatasetPart, base: Path, *, may_fetch: bool) -> tuple[Source, 
             raise DatasetElsewhere(path=part.path)
         from backend.data.hub import HubSource  # noqa: PLC0415 - most datasets are files
 
-        return (HubSource(part),)
+        return (HubSource(part, check),)
     path = resolve(part.path, base)
     try:
         files = _files_of(path, part.split) if path.is_dir() else [path]

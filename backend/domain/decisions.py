@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backend.domain.adjustments import Adjustment
 from backend.domain.diagnosis import NEVER_RETRIED, Diagnosis
-from backend.domain.disk_room import DISK_FULL_ID, MAKE_ROOM, Room
+from backend.domain.disk_room import DISK_FULL_ID, DISK_FULL_IDS, MAKE_ROOM, Room
 from backend.domain.exit_record import Proposal
 from backend.domain.heartbeat import Phase
 from backend.domain.run import Run
@@ -152,7 +152,7 @@ def _paused(ending: Ending, why: str) -> End:
     """Paused, however the trainer ended; but what never works must not wait for a person to find out."""
     if ending.exit_code in NEVER_RETRIED:
         return _given_up(ending, 1)
-    if ending.diagnosis.id == DISK_FULL_ID:
+    if ending.diagnosis.id in DISK_FULL_IDS:
         return _without_room(ending)
     reason = f"paused: {why}" if why else "paused on request"
     message = f"Paused: {why}." if why else f"Paused on request{_at(ending.last_step)}."
@@ -183,7 +183,7 @@ def _go_on(ending: Ending, failures: int, policy: Policy) -> Restart:
 
 def _failed(ending: Ending, failures: int, policy: Policy) -> Restart | End:
     found = ending.diagnosis
-    if found.id == DISK_FULL_ID:
+    if found.id in DISK_FULL_IDS:
         return _without_room(ending)
     if found.is_worth_retrying and failures <= policy.max_failures:
         return Restart(policy.wait_after(failures), found.reason, failures)

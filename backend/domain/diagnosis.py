@@ -4,6 +4,7 @@ import re
 import signal
 from dataclasses import dataclass
 
+from backend.domain.disk_room import DISK_FULL_IDS
 from backend.domain.exit_record import ExitRecord
 from backend.domain.symptom import Symptom
 from backend.domain.symptoms import SYMPTOMS
@@ -21,7 +22,7 @@ NEVER_RETRIED = {
 }
 GPU_MEMORY_ID = "gpu-out-of-memory"
 MEMORY_IDS = frozenset({GPU_MEMORY_ID, "out-of-memory", "killed-out-of-memory"})
-_NEVER_RETRIED_IDS = MEMORY_IDS | {"disk-full", "loss-not-finite", "guard-tripped"}  # unchanged, that is
+_NEVER_RETRIED_IDS = MEMORY_IDS | DISK_FULL_IDS | {"loss-not-finite", "guard-tripped"}  # unchanged, that is
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(: .*)?$")
 _MAX_CHARACTERS = 400

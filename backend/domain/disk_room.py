@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 DISK_FULL_ID = "disk-full"
+DISK_FULL_IDS = frozenset({DISK_FULL_ID, "model-disk-full", "dataset-hub-disk-full"})
 MAKE_ROOM = "Make room on the disk, then resume the run."
 _FEW_MEGABYTES = 100
 

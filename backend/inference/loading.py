@@ -9,9 +9,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.base_models.files import complete, explain, locate
-from backend.base_models.retrying import Retrying
 from backend.domain.chat import ChatRequest
 from backend.domain.run_config import BaseModelChoice
+from backend.network.retrying import Retrying
 from backend.quantization import Quantization
 from backend.quantization.four_bit import keep_as_loaded
 

@@ -18,16 +18,19 @@ from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.dependencies import DependencyService
+from backend.services.diagnostics import Diagnostics
 from backend.services.disk_watch import DiskWatch
 from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.event_bus import EventBus
 from backend.services.hardware import HardwareService
+from backend.services.hub_check import HubCheck
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
+from backend.services.package_installs import PackageInstalls
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
@@ -78,6 +81,9 @@ class Services:
     cuda_truth: CudaTruths
     memory: MemoryMonitor
     dependencies: DependencyService
+    installs: PackageInstalls
+    hub_check: HubCheck
+    diagnostics: Diagnostics
     startup: StartupService
     chat: ChatService
     doctor: DataDoctor

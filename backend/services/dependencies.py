@@ -1,10 +1,9 @@
 """DependencyService: whether what the studio needs is installed and fits, and what to do if not."""
 
-import shlex
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from backend.domain.cuda_truth import TorchSays, sentence
@@ -16,80 +15,110 @@ from backend.domain.dependencies import (
     DependencySummary,
     PackageInfo,
     PythonStatus,
+    Topic,
 )
-from backend.domain.machine import GpuReading, MachineProbe, PackageLookup, TorchBuild
+from backend.domain.machine import GpuReading, MachineProbe, Maker, PackageLookup, TorchBuild
+from backend.domain.optional_packages import Place
+from backend.domain.pip_command import Pip, told
+from backend.domain.surroundings import Surroundings
+from backend.domain.torch_fit import DRIVER_PAGE, Fit, judge, without_nvidia
+from backend.services.package_checks import applying, broken_metadata, fits, needed_package, optional_packages, origins
+from backend.services.surrounding_checks import caches, network, python_fix
 
-OPTIONAL = ("unsloth",)
 CUDA_HELP = "CUDA was not detected, so training uses the processor, which is slower."
-CUDA_FIX = "Install the NVIDIA driver if this machine has an NVIDIA GPU (https://www.nvidia.com/drivers)."
-CPU_BUILD_HELP = "This machine has an NVIDIA GPU, but the installed torch was built without CUDA."
-CPU_BUILD_FIX = "Install the CUDA build of the same version (https://pytorch.org/get-started/locally)."
+CUDA_FIX = f"Install the NVIDIA driver if this machine has an NVIDIA GPU ({DRIVER_PAGE})."
+AMD_FIX = "For an AMD GPU install torch's ROCm build (https://pytorch.org/get-started/locally); untried here."
 
 
 class DependencyService:
-    """Reads package metadata and the GPU driver; imports none of the packages it judges."""
+    """Reads package metadata and the GPU driver; imports none of the packages it judges, and asks no network."""
 
     def __init__(
         self,
         packages: PackageLookup,
         machine: MachineProbe,
+        surroundings: Surroundings | None = None,
         truth: Callable[[], TorchSays | None] = lambda: None,
     ) -> None:
-        """`truth` is what torch itself said about the GPUs, None while that is not known."""
+        """`truth` is what torch said about the GPU in a process of its own, None while that is not known."""
         self._packages = packages
         self._machine = machine
+        self._surroundings = surroundings
         self._truth = truth
 
     def check_all(self) -> DependencyReport:
-        """Python, CUDA and every package."""
-        checks = (self.check_python(), self.check_cuda(), *self.check_packages())
+        """Everything, in the order of the topics."""
+        found = (
+            self.check_python(),
+            *self._pip_itself(),
+            self.check_cuda(),
+            *self.check_packages(),
+            *self.check_surroundings(),
+        )
+        order = list(Topic)
+        checks = tuple(sorted(found, key=lambda check: order.index(check.topic)))
         failed = [check for check in checks if not check.passed]
         hints = [check for check in checks if check.passed and check.fix_instructions]
         return DependencyReport(
             all_passed=not failed,
             checks=checks,
             recommendations=tuple(f"{check.error} {check.fix_instructions}" for check in (*failed, *hints)),
+            repair=self._repair(),
         )
 
     def check_python(self) -> DependencyCheck:
         """Whether the interpreter is in the range of the studio's metadata."""
         version, expected = self._packages.python().version, self._packages.requires_python()
-        fits = _fits(version, expected)
+        does_fit = fits(version, expected)
+        others = () if does_fit or self._surroundings is None else self._surroundings.pythons()
         return DependencyCheck(
             name="python",
             required=True,
             installed=True,
             version=version,
             expected_version=expected,
-            error=None if fits else f"Python {version} runs the studio, but {expected} is needed.",
-            fix_instructions=None if fits else f"Install Python {expected} from https://www.python.org.",
+            error=None if does_fit else f"Python {version} runs the studio, but {expected} is needed.",
+            fix_instructions=None if does_fit else python_fix(expected, others, lambda other: fits(other, expected)),
+            topic=Topic.PYTHON,
         )
 
     def check_cuda(self) -> DependencyCheck:
         """Whether torch can use an NVIDIA GPU; training works without, so this is optional."""
-        cuda = self._cuda()
-        is_other_build = cuda.devices and not (cuda.torch_variant or "").startswith("cuda")
-        help_, fix = (CPU_BUILD_HELP, CPU_BUILD_FIX) if is_other_build else (CUDA_HELP, CUDA_FIX)
+        reading, build = self._machine.gpus(), self._packages.torch_build()
+        cuda, fit = self._cuda(reading, build)
+        error, fix, command = self._about_gpu(cuda, build, fit)
         return DependencyCheck(
             name="cuda",
             required=False,
             installed=cuda.available,
             version=cuda.version,
-            error=None if cuda.available else " ".join(part for part in (help_, cuda.note) if part),
-            fix_instructions=None if cuda.available else fix,
+            error=error,
+            fix_instructions=fix,
+            topic=Topic.GPU,
+            is_warning=bool(reading.gpus) and not cuda.available,
+            fix_command=command,
         )
 
     def check_packages(self) -> tuple[DependencyCheck, ...]:
         """Every requirement of the studio that applies to this platform, then the optional packages."""
-        lines = self._packages.requirements()
-        if lines is None:
-            return (_not_installed_itself(self._packages.python().path),)
-        needed = [Requirement(line) for line in lines]
-        applying = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
+        needed = self._needed()
+        if needed is None:
+            return (_not_installed_itself(self._pip()),)
+        pip = self._pip()
         return (
-            *(self._package(requirement, required=True) for requirement in applying),
-            *(self._package(Requirement(name), required=False) for name in OPTIONAL),
+            *(needed_package(self._packages, requirement, pip) for requirement in needed),
+            *optional_packages(self._packages, needed, self._place(), pip),
         )
+
+    def check_surroundings(self) -> Iterator[DependencyCheck]:
+        """Where packages came from, what is there twice, disks of the caches, network and token."""
+        if self._surroundings is None:
+            return
+        found = self._surroundings.distributions()
+        yield from origins(found)
+        yield from broken_metadata(found, self._pip())
+        yield from caches(self._surroundings.caches())
+        yield from network(self._surroundings.hub())
 
     def python(self) -> PythonStatus:
         """The one that runs the studio; asks no package."""
@@ -100,7 +129,7 @@ class DependencyService:
         """The same facts by kind."""
         return DependencyStatus(
             python=self.python(),
-            cuda=self._cuda(),
+            cuda=self._cuda(self._machine.gpus(), self._packages.torch_build())[0],
             packages={check.name: _package_info(check) for check in self.check_packages()},
         )
 
@@ -110,70 +139,99 @@ class DependencyService:
         return DependencySummary(
             python_version=self._packages.python().version,
             torch_available=_is_usable(checks.get("torch")),
-            cuda_available=self._cuda().available,
+            cuda_available=self._cuda(self._machine.gpus(), self._packages.torch_build())[0].available,
             transformers_version=self._packages.version("transformers"),
             peft_version=self._packages.version("peft"),
             unsloth_available=_is_usable(checks.get("unsloth")),
             missing_packages=tuple(c.name for c in checks.values() if c.required and not c.installed),
         )
 
-    def _package(self, requirement: Requirement, *, required: bool) -> DependencyCheck:
-        name, expected = requirement.name, str(requirement.specifier)
-        version = self._packages.version(name)
-        error = None
-        if version is None:
-            error = f"{name} is not installed."
-        elif not _fits(version, expected):
-            error = f"{name} {version} is installed, but {expected} is needed."
-        return DependencyCheck(
-            name=name,
-            required=required,
-            installed=version is not None,
-            version=version,
-            expected_version=expected,
-            error=error,
-            fix_instructions=self._install(requirement) if error and required else None,
+    def _needed(self) -> tuple[Requirement, ...] | None:
+        lines = self._packages.requirements()
+        return None if lines is None else applying(lines)
+
+    def _pip(self) -> Pip:
+        pinned = self._surroundings.constraints() if self._surroundings is not None else None
+        return Pip(self._packages.python().path, pinned)
+
+    def _pip_itself(self) -> Iterator[DependencyCheck]:
+        """Environments that other tools made have none."""
+        if self._surroundings is None or self._packages.version("pip") is not None:
+            return
+        command = (self._packages.python().path, "-m", "ensurepip", "--upgrade")
+        error = "pip is not installed, so that the commands below would not run."
+        yield DependencyCheck(
+            "pip", False, False, None, "", error, told(command), Topic.PYTHON, is_warning=True, fix_command=command
         )
 
-    def _install(self, requirement: Requirement) -> str:
-        command = shlex.join([self._packages.python().path, "-m", "pip", "install", str(requirement)])
-        return f"Run: {command}"
+    def _repair(self) -> tuple[str, ...]:
+        """One command for all packages that are missing or do not fit."""
+        needed, pip = self._needed() or (), self._pip()
+        wanted = [str(each) for each in needed if needed_package(self._packages, each, pip).error]
+        return pip.install(*wanted) if wanted else ()
 
-    def _cuda(self) -> CudaStatus:
-        reading, build = self._machine.gpus(), self._packages.torch_build()
-        could_work, said = bool(reading.gpus) and build is not None and build.cuda is not None, self._truth()
-        return CudaStatus(
-            available=could_work and (said is None or said.is_usable),
+    def _place(self) -> Place:
+        gpus = self._machine.gpus().gpus
+        capabilities = tuple(gpu.compute_capability for gpu in gpus if gpu.compute_capability is not None)
+        return Place(sys.platform, _minor(self._packages.python().version), capabilities)
+
+    def _about_gpu(
+        self, cuda: CudaStatus, build: TorchBuild | None, fit: Fit | None
+    ) -> tuple[str | None, str | None, tuple[str, ...]]:
+        """What is wrong, what to do, and the command that does it; all empty if the GPU can be used."""
+        if cuda.available:
+            return None, None, ()
+        if fit is None:
+            amd = [gpu.name for gpu in self._machine.other_gpus() if gpu.maker is Maker.AMD]
+            strange = without_nvidia(amd, build)
+            words = " ".join(part for part in (CUDA_HELP, cuda.note, strange) if part)
+            return words, AMD_FIX if strange else CUDA_FIX, ()
+        version = build.version.partition("+")[0] if build is not None else ""
+        command = self._pip().install(f"torch=={version}", wheels=fit.wheels) if fit.wheels else ()
+        if not command:
+            return fit.problem, fit.fix, ()
+        joint = ", or take another build of torch" if DRIVER_PAGE in fit.fix else ""
+        return fit.problem, f"{fit.fix}{joint}. {told(command)}", command
+
+    def _cuda(self, reading: GpuReading, build: TorchBuild | None) -> tuple[CudaStatus, Fit | None]:
+        """The judgement is None where there is no GPU or no torch to judge."""
+        said = self._truth()
+        fit = judge(reading, build, said) if reading.gpus and build is not None else None
+        status = CudaStatus(
+            available=fit is not None and fit.is_usable,
             version=reading.cuda_version,
             driver_version=reading.driver_version,
             devices=tuple(gpu.name for gpu in reading.gpus),
             torch_variant=build.variant if build else None,
-            note=sentence(said) if could_work and said is not None else _cuda_note(reading, build),
+            note=_note(reading, fit, said),
         )
+        return status, fit
 
 
-def _cuda_note(reading: GpuReading, build: TorchBuild | None) -> str:
-    if not reading.gpus or build is None or build.cuda:
+def _note(reading: GpuReading, fit: Fit | None, said: TorchSays | None) -> str:
+    """What torch said where it works, else what is wrong."""
+    if fit is None:
         return reading.note
-    return f"torch {build.version} is a {build.variant} build."
+    return fit.problem or (sentence(said) if said is not None else "")
 
 
-def _not_installed_itself(python: str) -> DependencyCheck:
-    command = shlex.join([python, "-m", "pip", "install", "-e", "."])
+def _not_installed_itself(pip: Pip) -> DependencyCheck:
+    command = pip.install("-e", ".")
     return DependencyCheck(
         name="peft-studio",
         required=True,
         installed=False,
         error="The studio's own package metadata is missing, so its requirements are unknown.",
-        fix_instructions=f"Run in the studio's folder: {command}",
+        fix_instructions=f"In the studio's folder. {told(command)}",
     )
 
 
-def _fits(version: str, expected: str) -> bool:
+def _minor(version: str) -> tuple[int, int]:
     try:
-        return SpecifierSet(expected).contains(Version(version), prereleases=True)
+        found = Version(version)
     except InvalidVersion:
-        return False
+        return (0, 0)
+    return found.major, found.minor
 
 
 def _is_usable(check: DependencyCheck | None) -> bool:

@@ -10,12 +10,17 @@ def replace_text(path: Path, text: str, mode: int | None = None) -> None:
 
     With a `mode`, nobody sees the text under other rights.
     """
+    replace_bytes(path, text.encode("utf-8"), mode)
+
+
+def replace_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
+    """The same for bytes."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with temporary.open("wb") as file:
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

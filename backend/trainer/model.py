@@ -12,8 +12,8 @@ from transformers import (
 )
 
 from backend.base_models.files import BaseFiles, complete, explain
-from backend.base_models.retrying import Retrying
 from backend.methods import Head, Method
+from backend.network.retrying import Retrying
 from backend.quantization import Quantization
 from backend.quantization.four_bit import keep_as_loaded
 from backend.trainer.errors import PrecisionUnsupported

@@ -9,10 +9,10 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.utils.logging import disable_progress_bar
 
 from backend.base_models.files import BaseFiles, locate
-from backend.base_models.retrying import Retrying
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
 from backend.domain.run_directory import RunDirectory
+from backend.network.retrying import Retrying
 from backend.store.checkpoints import Checkpoint
 from backend.store.leftovers import sweep
 from backend.trainer import ranks

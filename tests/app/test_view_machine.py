@@ -1,6 +1,7 @@
 """Machine: measured hardware, verdicts on dependencies, storage and start-up."""
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,15 @@ from typing import Any
 import pytest
 import streamlit as st
 from dependency_injector import providers
+from streamlit.testing.v1 import AppTest
 
 from backend.containers import StudioContainer
 from backend.domain.machine import Gpu, GpuProcess, GpuReading, GpuSlice, Maker
+from backend.domain.ports import Command
 from backend.services.bundle import Services
 from tests.app.conftest import open_page
 from tests.fakes.clock import FakeClock
+from tests.fakes.executor import FakeExecutor, Script
 from tests.fakes.full_studio import full_studio
 from tests.fakes.lines import ScriptedProgram
 from tests.fakes.machine import ONE_GPU, FakeMachine, FakePackages
@@ -156,3 +160,79 @@ def test_the_trash_is_emptied_only_after_asking(machine: FakeMachine, studio: St
     assert list(trash.iterdir()) == []
     assert "2 KiB became free" in at.success[0].value.replace("\\", "")
     assert "machine-trash" not in [button.key for button in at.button]
+
+
+def lacking(studio: StudioContainer, **installed: str) -> FakeExecutor:
+    """A studio that lacks peft, and what would install it."""
+    packages = FakePackages({"torch": "2.13.0", "pip": "26.1", **installed}, ["torch>=2.13", "peft>=0.21"])
+    studio.packages.override(providers.Object(packages))
+    executor = studio.executor()
+    assert isinstance(executor, FakeExecutor)
+
+    def install(command: Command) -> None:
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        command.log.write_text("Successfully installed peft-0.21.2\n")
+        packages.installed["peft"] = "0.21.2"
+
+    executor.scripts.append(Script(on_start=install, lives_seconds=1))
+    return executor
+
+
+def test_a_missing_package_is_installed_after_showing_the_command_and_asking(
+    studio: StudioContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    executor = lacking(studio)
+    services = studio.services()
+    studio.installs()._python = "/venv/bin/python"  # the interpreter of the fake packages
+    at = open_page("machine")
+    assert any("Required packages missing: peft" in text.value for text in at.markdown)
+    command = services.dependencies.check_all().repair
+    assert shlex.join(command) in [code.value for code in at.code]
+    at.button(key="install-ask").click().run()
+    assert executor.commands == []
+    at.button(key="install-yes").click().run()
+    job = services.installs.job()
+    assert job is not None
+    assert job.wait(60)
+    assert [each.argv for each in executor.commands] == [command]
+    at.run()
+    assert not at.exception
+    assert any("Done" in text.value for text in at.success)
+    assert "Successfully installed peft-0.21.2" in [code.value for code in at.code]
+    assert "install-ask" not in [button.key for button in at.button]  # the checks looked again: nothing is missing
+
+
+def test_nothing_is_installed_where_that_is_switched_off(
+    studio: StudioContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking(studio)
+    monkeypatch.setattr("sys.frozen", True, raising=False)
+    at = open_page("machine")
+    assert "install-ask" not in [button.key for button in at.button]
+    assert any("This studio is a bundle" in text.value for text in at.caption)
+
+
+def test_the_diagnostics_are_listed_before_they_are_made(machine: FakeMachine, services: Services) -> None:
+    at = AppTest.from_function(opened_diagnostics)
+    at.run()
+    assert not at.exception
+    assert "dependencies.json" in list(at.dataframe[0].value["File"])
+    assert services.diagnostics.make().startswith(b"PK")
+
+
+def opened_diagnostics() -> None:
+    from contextlib import contextmanager
+
+    from app.components import diagnostics_box
+    from app.runtime import get_services
+
+    @contextmanager
+    def opened(*_: str):  # type: ignore[no-untyped-def] # noqa: ANN202
+        yield True
+
+    known, diagnostics_box.lazy_expander = diagnostics_box.lazy_expander, opened
+    try:
+        diagnostics_box.diagnostics_box(get_services().diagnostics.parts, get_services().diagnostics.make)
+    finally:
+        diagnostics_box.lazy_expander = known

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.services.dependencies import OPTIONAL, DependencyService
+from backend.domain.optional_packages import NAMES
+from backend.services.dependencies import DependencyService
 from tests.fakes.machine import FakeMachine, FakePackages
 
-names = st.from_regex(r"[a-z]([a-z0-9_.-]{0,12}[a-z0-9])?", fullmatch=True).filter(lambda name: name not in OPTIONAL)
+names = st.from_regex(r"[a-z]([a-z0-9_.-]{0,12}[a-z0-9])?", fullmatch=True).filter(lambda name: name not in NAMES)
 
 
 @given(needed=st.sets(names, min_size=1, max_size=12), data=st.data())
@@ -24,6 +25,8 @@ def test_exactly_the_missing_packages_are_reported_with_instructions(needed: set
     for name, check in failed.items():
         assert f"{name}<2,>=1" in check.fix_instructions
         assert f"{check.error} {check.fix_instructions}" in report.recommendations
+        assert f"{name}<2,>=1" in report.repair
+    assert len(report.repair) == (4 + len(missing) if missing else 0)  # python -m pip install
 
 
 @given(major=st.integers(0, 9), minor=st.integers(0, 99))

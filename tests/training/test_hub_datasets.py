@@ -1,5 +1,6 @@
 """Hub datasets without a hub: cached copies are read, everything else is an error that says what it is."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,33 @@ import pytest
 from backend.data import hub
 from backend.data.choice import DatasetChoice, DatasetPart
 from backend.data.errors import (
+    DatasetHubDiskFull,
     DatasetHubGated,
     DatasetHubMissing,
     DatasetHubOffline,
     DatasetHubProgram,
+    DatasetHubRateLimited,
+    DatasetHubRevisionMissing,
+    DatasetHubServerFailed,
+    DatasetHubTimedOut,
     DatasetHubUnauthorised,
+    DatasetHubUnreachable,
 )
 from backend.data.inspection import inspect
 from backend.data.loading import load
 from backend.errors import EXIT_UNAVAILABLE
+from backend.network.retrying import Retrying
 
 pytestmark = pytest.mark.training
 PART = DatasetPart(path="hub:org/name")
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody really waits between two attempts."""
+    waited: list[float] = []
+    monkeypatch.setattr(hub, "patience", lambda _: Retrying(sleep=waited.append, jitter=lambda _, longest: longest))
+    return waited
 
 
 def test_without_a_network_a_dataset_that_is_not_here_says_so(tmp_path: Path) -> None:
@@ -52,9 +68,12 @@ def failures() -> list[tuple[Exception, type[Exception]]]:
         (caused(DatasetNotFoundError("gated"), gated), DatasetHubGated),
         (caused(DatasetNotFoundError("x"), hidden), DatasetHubUnauthorised),
         (caused(missing, absent), DatasetHubMissing),
-        (errors.RevisionNotFoundError("no such revision", response=response(404)), DatasetHubMissing),
-        (ConnectionError("Couldn't reach 'org/name' on the Hub"), DatasetHubOffline),
-        (errors.HfHubHTTPError("busy", response=response(503)), DatasetHubOffline),
+        (errors.RevisionNotFoundError("no such revision", response=response(404)), DatasetHubRevisionMissing),
+        (ConnectionError("Couldn't reach 'org/name' on the Hub"), DatasetHubUnreachable),
+        (errors.HfHubHTTPError("busy", response=response(503)), DatasetHubServerFailed),
+        (errors.HfHubHTTPError("slow down", response=response(429)), DatasetHubRateLimited),
+        (TimeoutError("the read timed out"), DatasetHubTimedOut),
+        (OSError(errno.ENOSPC, "No space left on device"), DatasetHubDiskFull),
         (ValueError("BuilderConfig 'x' not found. Available: ['a']"), DatasetHubMissing),
         (ValueError("Unknown split \"x\". Should be one of ['train']."), DatasetHubMissing),
         (RuntimeError("Dataset scripts are no longer supported, but found name.py"), DatasetHubProgram),
@@ -68,8 +87,27 @@ def test_every_failure_of_the_hub_has_its_own_error(monkeypatch: pytest.MonkeyPa
             raise error
 
         monkeypatch.setattr(hub, "_fetch", fail)
-        with pytest.raises(meant, match="hub:org/name"):
+        with pytest.raises(meant, match="hub:org/name") as caught:
             load(DatasetChoice(path="hub:org/name"), tmp_path, 1)
+        assert type(caught.value) is meant
+
+
+def test_only_what_passes_by_itself_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, waits: list[float]
+) -> None:
+    for error, meant in failures():
+        calls: list[str] = []
+
+        def fail(_: DatasetPart, error: Exception = error, calls: list[str] = calls) -> Any:
+            calls.append("")
+            raise error
+
+        monkeypatch.setattr(hub, "_fetch", fail)
+        with pytest.raises(meant):
+            load(DatasetChoice(path="hub:org/name"), tmp_path, 1)
+        passing = (DatasetHubUnreachable, DatasetHubServerFailed, DatasetHubRateLimited, DatasetHubTimedOut)
+        assert len(calls) == (5 if meant in passing else 1), meant
+    assert waits[:4] == [2.0, 4.0, 8.0, 16.0]
 
 
 def test_what_is_no_fault_of_the_hub_stays_what_it_is() -> None:

@@ -2,9 +2,10 @@
 
 import shlex
 
-from backend.domain.dependencies import DependencyCheck
+from backend.domain.dependencies import DependencyCheck, Verdict
 from backend.domain.machine import PythonRuntime, TorchBuild
-from backend.services.dependencies import CPU_BUILD_FIX, CUDA_HELP, DependencyService
+from backend.domain.optional_packages import NAMES
+from backend.services.dependencies import CUDA_HELP, DependencyService
 from tests.fakes.machine import CUDA_TORCH, ONE_GPU, FakeMachine, FakePackages
 
 NEEDED = ("torch>=2.13,<2.14", "peft>=0.21,<0.22", "transformers>=5.23,<5.24")
@@ -61,7 +62,7 @@ def test_a_path_with_spaces_stays_one_word_of_the_command() -> None:
 def test_requirements_of_other_platforms_and_extras_do_not_count() -> None:
     needed = ("torch", "pywin32; sys_platform == 'nowhere'", "sphinx; extra == 'docs'")
     names = [one.name for one in service(needed=needed).check_packages()]
-    assert names == ["torch", "unsloth"]
+    assert names == ["torch", *NAMES]
 
 
 def test_a_studio_without_metadata_says_how_to_install_it() -> None:
@@ -98,8 +99,10 @@ def test_a_gpu_with_a_cpu_torch_is_not_available_and_the_torch_is_named() -> Non
     mixed = service(FakeMachine(ONE_GPU))
     cuda = check(mixed, "cuda")
     assert not cuda.installed
-    assert "torch 2.13.0+cpu is a cpu build." in cuda.error
-    assert cuda.fix_instructions == CPU_BUILD_FIX
+    assert "torch 2.13.0+cpu is a cpu build" in cuda.error
+    assert cuda.verdict is Verdict.WARNING
+    assert cuda.fix_command[-3:] == ("torch==2.13.0", "--index-url", "https://download.pytorch.org/whl/cu130")
+    assert shlex.join(cuda.fix_command) in cuda.fix_instructions
     assert mixed.summary().cuda_available is False
 
 

@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from backend.base_models.errors import ModelGated, ModelUnauthorised, ModelUnreachable, ModelUnsafe
+from backend.base_models.errors import (
+    ModelGated,
+    ModelInsecure,
+    ModelRateLimited,
+    ModelUnauthorised,
+    ModelUnreachable,
+    ModelUnsafe,
+)
 from backend.base_models.hub import fetch_small_files, fetch_weights
-from backend.base_models.retrying import Retrying
 from backend.domain.errors import ModelNotFound
 from backend.domain.run_config import BaseModelChoice
 from backend.errors import StudioError
+from backend.network.reading import read_failure
+from backend.network.retrying import Retrying
 from tests.fakes.hub_server import COMMIT, FakeHub, serving
 
 RESOLVE = "/{repo_id}/resolve/{revision}/{filename}"
@@ -131,6 +139,31 @@ def test_a_refusal_is_never_tried_again_and_has_its_own_words(
     assert waits == []
 
 
+def test_the_hub_is_left_alone_as_long_as_it_asks(hub: FakeHub, retrying: Retrying, waits: list[float]) -> None:
+    hub.answers = [(429, {"Retry-After": "7"}), (503, {"Retry-After": "1"})]
+
+    assert (fetch_small_files(CHOICE, retrying) / "config.json").is_file()
+
+    assert waits == [7.0, 4.0]
+
+
+def test_a_wait_beyond_our_patience_is_told_instead(hub: FakeHub, retrying: Retrying, waits: list[float]) -> None:
+    error = refused(hub, retrying, (429, {"Retry-After": "7200"}))
+
+    assert isinstance(error, ModelRateLimited)
+    assert "Wait for 7200 seconds, as it asks" in error.explain().fix
+    assert waits == []
+
+
+def test_a_server_that_cannot_prove_who_it_is_gets_one_request(
+    hub: FakeHub, retrying: Retrying, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url.replace("http:", "https:"))
+
+    assert isinstance(refused(hub, retrying), ModelInsecure)
+    assert waits == []
+
+
 def test_a_server_that_says_nothing_is_unreachable(
     hub: FakeHub, retrying: Retrying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,9 +207,9 @@ def test_waiting_ends_when_the_time_is_over() -> None:
 
     retrying = Retrying(max_seconds=5.0, sleep=sleep, clock=lambda: now[0], jitter=lambda _, longest: longest)
     with pytest.raises(TimeoutError):
-        retrying.call(fail, lambda _: True)
+        retrying.call(fail, read_failure)
 
-    assert calls == [0.0, 2.0, 6.0]
+    assert calls == [0.0, 2.0]  # the third would begin after 6 seconds
 
 
 def test_waits_differ_between_processes_without_touching_the_global_random_state() -> None:

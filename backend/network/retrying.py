@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
+from backend.network.failures import Failure
+
 Result = TypeVar("Result")
 LOOK_SECONDS = 0.5
 
@@ -42,16 +44,26 @@ class Retrying:
 
         return cls(sleep=sleep, check=check)
 
-    def call(self, action: Callable[[], Result], is_passing: Callable[[Exception], bool]) -> Result:
-        """What the action gives. Raises its last exception, at once if that is not passing."""
+    def call(self, action: Callable[[], Result], read: Callable[[Exception], Failure | None]) -> Result:
+        """What the action gives. Raises its last exception: at once if its policy is not to try again.
+
+        A wait that the other side asked for is kept to if it ends in time; else nothing is tried any more.
+        """
         began = self.clock()
         for attempt in range(1, self.max_attempts + 1):
             try:
                 return action()
             except Exception as error:
-                is_late = self.clock() - began >= self.max_seconds
-                if attempt == self.max_attempts or is_late or not is_passing(error):
+                failure = read(error)
+                if attempt == self.max_attempts or failure is None or not failure.policy.is_tried_again:
                     raise
-                longest = min(self.longest_wait_seconds, self.first_wait_seconds * 2.0 ** (attempt - 1))
-                self.sleep(self.jitter(0.0, longest))
+                wait = self._wait(attempt, failure)
+                if self.clock() - began + wait >= self.max_seconds:
+                    raise
+                self.sleep(wait)
         raise AssertionError("max_attempts is at least 1")
+
+    def _wait(self, attempt: int, failure: Failure) -> float:
+        """Seconds before the next attempt."""
+        longest = min(self.longest_wait_seconds, self.first_wait_seconds * 2.0 ** (attempt - 1))
+        return max(self.jitter(0.0, longest), failure.asked_wait_seconds or 0.0)

@@ -1,0 +1,98 @@
+"""The Machine page's part about dependencies: verdicts, commands that repair, the hub, diagnostics."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import streamlit as st
+
+from app.components.dependency_list import (
+    dependency_badge,
+    dependency_problems,
+    dependency_table,
+    dependency_warnings,
+)
+from app.components.diagnostics_box import diagnostics_box
+from app.components.error_box import error_box
+from app.components.install_box import Commands, Installing, install_form, install_progress
+from app.components.lazy import lazy_expander
+from app.components.markdown_escape import escape
+from app.frame import live
+from app.notices import attempt, draw_again
+from app.remembered import dependencies
+from backend.domain.dependencies import DependencyReport
+from backend.services.bundle import Services
+from backend.services.jobs import JobState
+
+REFRESH_SECONDS = 1.0
+EVERYTHING = "Everything that is missing or does not fit"
+AUDIT = "Look up known vulnerabilities (pip-audit asks a service on the network)"
+
+
+def dependencies_section(services: Services) -> None:
+    """Nothing is installed, and no network is asked, but by a click."""
+    st.header("Dependencies", anchor=False)
+    report = dependencies(services, services.installs.num_done)
+    if report.all_passed:
+        dependency_badge(report)
+        dependency_warnings(report)
+        with lazy_expander("All dependencies", ":material/package_2:", "machine-dependencies") as is_open:
+            if is_open:
+                dependency_table(report)
+                install_form(_commands(services, report), _installing(services))
+    else:
+        dependency_problems(report)
+        dependency_warnings(report)
+        dependency_table(report)
+        install_form(_commands(services, report), _installing(services))
+    _work(services)
+    python = services.dependencies.python()
+    st.caption("Python that runs the studio, and the studio itself")
+    st.code(f"Python {python.version} at {python.path}\nPEFT Studio {_studio_version()}", language=None)
+    diagnostics_box(services.diagnostics.parts, services.diagnostics.make)
+
+
+def _commands(services: Services, report: DependencyReport) -> Commands:
+    """By what they are for; one for everything first."""
+    found: Commands = {EVERYTHING: report.repair} if report.repair else {}
+    found |= {check.name: check.fix_command for check in report.checks if check.fix_command}
+    if any(check.name == "pip-audit" and check.installed for check in report.checks):
+        found[AUDIT] = services.installs.audit_command()
+    return found
+
+
+def _installing(services: Services) -> Installing:
+    installs = services.installs
+    return Installing(installs.obstacle(), installs.job(), installs.lines, installs.start)
+
+
+def _work(services: Services) -> None:
+    """What goes on beside the page; only then it ticks."""
+    is_running = any(job is not None and job.is_running for job in (services.installs.job(), services.hub_check.job()))
+    live(_working, REFRESH_SECONDS if is_running else None, "machine-work")(services, is_running)
+
+
+def _working(services: Services, was_running: bool) -> None:
+    install, question = services.installs.job(), services.hub_check.job()
+    is_running = any(job is not None and job.is_running for job in (install, question))
+    if was_running and not is_running:
+        draw_again()  # the checks look again
+    install_progress(_installing(services))
+    if question is not None and question.error is not None:
+        error_box(question.error)
+    elif question is not None and question.state is JobState.DONE:
+        st.caption(escape(str(question.answer)))
+    st.button(
+        "Ask the hub whether it answers",
+        icon=":material/cloud_sync:",
+        key="machine-hub",
+        disabled=question is not None and question.is_running,
+        help="Sends one request without a token; otherwise this page asks no network.",
+        on_click=attempt,
+        args=(services.hub_check.start,),
+    )
+
+
+def _studio_version() -> str:
+    try:
+        return version("peft-studio")
+    except PackageNotFoundError:
+        return "of unknown version"
