@@ -93,8 +93,10 @@ def verdicts(found: Found) -> list[Verdict]:
 def table(found: Found) -> str:
     """By view."""
     lines = [
-        "| view | first visit | clicks | first change p50 | p95 | last p50 | p95 "
-        "| script p50 | p95 | its CPU p95 | timers |",
+        (
+            "| view | first visit | clicks | first change p50 | p95 | last p50 | p95 "
+            "| script p50 | p95 | its CPU p95 | timers |"
+        ),
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for cost in found.views.values():
