@@ -1,4 +1,7 @@
-"""Answers of services that cost more than a click may cost, remembered until they may have changed."""
+"""Answers of services that cost more than a click may cost, remembered until they may have changed.
+
+What nobody can change (`cache_resource`) is handed out as it is; of the rest (`cache_data`) each draw gets a copy.
+"""
 
 import json
 from dataclasses import asdict
@@ -64,12 +67,12 @@ def presets(services: Services) -> dict[str, Draft]:
     return _presets(services, services.configs.presets_version())
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _presets(_services: Services, version: object) -> dict[str, Draft]:  # noqa: ARG001 - part of the key
     return {name: expanded(preset) for name, preset in _services.configs.presets().items()}
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner=False)
 def profiles() -> dict[str, Profile]:
     """The use cases; they ship with the studio."""
     return read_profiles()
@@ -131,18 +134,18 @@ def _sweep_plan(_services: Services, draft: str, text: str, is_list: bool, patte
     return _services.sweeps.plan(json.loads(draft), axes(text), kind, pattern)
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner=False)
 def models() -> tuple[CatalogModel, ...]:
     """The catalogue of base models; it ships with the studio."""
     return base_models()
 
 
-@st.cache_data(max_entries=32, show_spinner="Reading the dataset")
+@st.cache_resource(max_entries=32, show_spinner="Reading the dataset")
 def _look(_services: Services, choice: str, versions: Versions) -> DatasetSummary:  # noqa: ARG001 - part of the key
     return _services.datasets.inspect(DatasetChoice.model_validate_json(choice), base())
 
 
-@st.cache_data(max_entries=32, ttl=CHECK_SECONDS, show_spinner="Checking data, model and machine")
+@st.cache_resource(max_entries=32, ttl=CHECK_SECONDS, show_spinner="Checking data, model and machine")
 def _check(_services: Services, config: str, versions: Versions) -> PreflightReport:  # noqa: ARG001 - part of the key
     return _services.training.preflight(RunConfig.model_validate_json(config), base())
 

@@ -22,6 +22,7 @@ from app.feed import curve_feed
 from app.logs import keep_logging_as_set
 from app.runtime import close_container, get_errors, get_services
 from app.security import SameOrigin, SecurityHeaders, is_loopback
+from app.watch import page_watches
 from backend.errors import StudioError
 from backend.probes.process_age import process_age_seconds
 from backend.services.error_handler import Edge
@@ -35,7 +36,7 @@ FIRST_VIEW = "/home"  # Streamlit knows the first view of the menu at / alone, a
 
 def routes() -> list[BaseRoute]:
     """Our own routes; Streamlit's come after them."""
-    return [api(), board_assets(), curve_feed(), Route(FIRST_VIEW, _at_the_root)]
+    return [api(), board_assets(), curve_feed(), page_watches(), Route(FIRST_VIEW, _at_the_root)]
 
 
 def _at_the_root(request: Request) -> RedirectResponse:

@@ -1,6 +1,7 @@
 """Every setting of a run that is not among the few that matter, by section, to be searched."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import streamlit as st
 
@@ -46,9 +47,14 @@ def settings(draft: Draft) -> dict[str, Parameter]:
             found["quantization.name"] = _format(draft)
             found |= _knobs_of_format(draft)
         else:
-            fields = SECTIONS[place].model_fields
-            found |= {f"{place}.{name}": parameter(name, field) for name, field in fields.items()}
+            found |= _of_section(place)
     return {key: knob for key, knob in found.items() if key not in _ABOVE}
+
+
+@cache
+def _of_section(place: str) -> Mapping[str, Parameter]:
+    """They do not change while the program runs, and every draw of the form counts those that are changed."""
+    return {f"{place}.{name}": parameter(name, field) for name, field in SECTIONS[place].model_fields.items()}
 
 
 def _search(found: Mapping[str, Parameter], draft: Draft, change: Change, problems: Problems) -> None:

@@ -1,8 +1,9 @@
 """What is in a dataset: counts, problems with their line numbers, the first rows and how they are read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import pyarrow as pa
 import streamlit as st
 
 from app.components.markdown_escape import escape
@@ -28,7 +29,7 @@ def draw_dataset(summary: DatasetSummary) -> None:
         st.caption(escape(" ".join(f"{remark}." for remark in summary.remarks)))
     if summary.first_rows:
         st.dataframe(
-            [_cells(row) for row in summary.first_rows],
+            _table([_cells(row) for row in summary.first_rows]),
             hide_index=True,
             height=min(260, 40 + 35 * len(summary.first_rows)),
             alt=f"The first {len(summary.first_rows)} rows of the dataset",
@@ -67,6 +68,12 @@ def _problems(summary: DatasetSummary) -> None:
     )
     if summary.num_problems > len(summary.problems):
         st.caption(escape(f"The first {len(summary.problems)} of {summary.num_problems:,}."))
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> pa.Table:
+    """In the form that the browser gets: a list would be made into a frame of pandas before, at each draw."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
 
 
 def _cells(row: Mapping[str, object]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Choosing a method: the recommended ones first, then all of them by family, to be searched; each with its reasons."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 
 import streamlit as st
@@ -80,9 +81,8 @@ def _grid(
 
 def _card(spec: type[Spec], is_chosen: bool, why_not: str, choose: Choose) -> None:
     card, name = spec.card, spec.spec_name()
-    mark = "  :green-badge[Recommended]" if card.recommended else ""
     with st.container(border=True, height="stretch", gap="xsmall", key=f"method-card-{name}"):
-        st.markdown(f"**{escape(card.title)}**{mark}\n\n{escape(card.summary)}\n\n:small[{escape(card.use_when)}]")
+        st.markdown(_words(spec))
         if why_not:
             st.caption(f":material/block: Not available: {escape(why_not)}")
         st.space("stretch")
@@ -99,6 +99,14 @@ def _card(spec: type[Spec], is_chosen: bool, why_not: str, choose: Choose) -> No
         )
 
 
+@cache
+def _words(spec: type[Spec]) -> str:
+    card = spec.card
+    mark = "  :green-badge[Recommended]" if card.recommended else ""
+    return f"**{escape(card.title)}**{mark}\n\n{escape(card.summary)}\n\n:small[{escape(card.use_when)}]"
+
+
+@cache
 def _help(spec: type[Spec]) -> str:
     """For and against, on the button."""
     lines = [f":material/add: {escape(one)}" for one in spec.card.pros]

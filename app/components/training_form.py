@@ -1,6 +1,7 @@
 """The knobs of training: the few that matter, those of a spec, and those of a dataset."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -95,6 +96,7 @@ def _row(
                 parameter_input(knob, key, value_at(draft, key), change, problems.get(key, ()))
 
 
+@cache
 def _of_training(name: str) -> Parameter:
     return parameter(name, Training.model_fields[name])
 

@@ -8,28 +8,27 @@ from pathlib import PurePath
 import streamlit as st
 
 from app import curve_address
-from app.acts import TensorBoardActs, tensorboard_acts
 from app.components.curve_board import curve_board
 from app.components.curve_chooser import add_directory, choose_sources, log_directories
 from app.components.curve_notes import draw_damage, draw_missing, shown_table
 from app.components.curve_records import SHOWN, Found, other_records
 from app.components.curve_toolbar import curve_toolbar
 from app.components.empty_card import empty_card
-from app.components.tensorboard_link import refresh_seconds, tensorboard_link
+from app.components.page_watch import page_watch
+from app.components.tensorboard_link import tensorboard_link
 from app.frame import live
+from app.marks import MarkKind, mark_of, tensorboard_of
 from app.notices import attempt, say
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import look_at_curves, set_axes, set_log_axis, set_smoothing
 from backend.domain.curve_link import MAX_SOURCES, CurveLink
 from backend.domain.curve_names import natural
 from backend.domain.name_filter import choose
-from backend.domain.run_directory import RunDirectory
 from backend.domain.run_groups import group_choices
 from backend.domain.tensorboard_page import Stage
 from backend.services.bundle import Services
 from backend.services.shown_curves import Shown
 
-REFRESH_SECONDS = 5.0  # for new tags, states and damage; points come by themselves
 FIRST_RUNS = 3
 MANY = 8  # runs; reading more for the first time may take longer than a blink
 
@@ -65,10 +64,8 @@ def render(services: Services) -> None:
         st.info("Choose runs above; their curves appear here, over one another.", icon=":material/show_chart:")
         return
     is_live = any(one.run is None or one.run.is_active for one in shown)
-    stage = _tensorboard(services, shown).showing().stage
-    paces = [REFRESH_SECONDS if is_live else None, refresh_seconds(stage)]
-    every = min((pace for pace in paces if pace), default=None)
-    live(_charts, every, "curves-charts")(services, tuple(chosen), link, stage)
+    stage = tensorboard_of(services, shown).showing().stage
+    live(_charts, None, "curves-charts")(services, tuple(chosen), link, stage, is_live)
 
 
 def _catalogue(services: Services) -> dict[str, str]:
@@ -171,20 +168,11 @@ def _choose(services: Services, sources: Sequence[str]) -> None:
     show_in_widget(curve_address.key_of("runs"), most)
 
 
-def _tensorboard(services: Services, shown: Sequence[Shown]) -> TensorBoardActs:
-    folders = {
-        one.source.label: RunDirectory(one.run.run_dir).tensorboard
-        if one.run
-        else services.sources.folder(one.source.id)
-        for one in shown
-    }
-    return tensorboard_acts(services, folders)
-
-
-def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink, stage: Stage) -> None:
-    """Ticks while something may still be written."""
+def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink, stage: Stage, is_live: bool) -> None:
+    """Drawn anew when there are other tags or states, while something is still written; points come by themselves."""
     if curve_address.from_widgets() != link:
         st.rerun()  # a pin was clicked in here: the selection of pins and the address are outside
+    mark = mark_of(services, MarkKind.CURVES, chosen)
     shown, _ = services.shown.look(chosen)
     if not shown:
         st.info("No chosen run fits the filter.", icon=":material/search_off:")
@@ -196,11 +184,13 @@ def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink, stage:
         draw_damage({one.source.label: one.curves for one in shown})
         with st.expander(f"Runs shown: {len(shown):,}", icon=":material/list:", key="curves-shown"):
             shown_table(shown)
-        draw = partial(tensorboard_link, _tensorboard(services, shown), "curves-tensorboard", stage)
+        draw = partial(tensorboard_link, tensorboard_of(services, shown), "curves-tensorboard", stage)
         if stage is not Stage.OFF:
             draw()
         curve_board(shown, every, link, beside=draw if stage is Stage.OFF else None)
     _others(services, shown)
+    if is_live or stage in (Stage.STARTING, Stage.READY):
+        page_watch(MarkKind.CURVES, mark.text, chosen)
 
 
 def _others(services: Services, shown: Sequence[Shown]) -> None:

@@ -9,11 +9,13 @@ from app.components.dataset_sources import OFFLINE, Adding, hub_form, path_form,
 from app.components.error_box import error_box
 from app.components.job_box import answer_of, is_awaited, job_boxes, take_awaited
 from app.components.markdown_escape import escape
+from app.components.page_watch import page_watch
 from app.components.sizes import in_bytes
 from app.dataset_pages import doctor, making, rows, tokens, versions
 from app.dataset_pages.opened import Opened
 from app.frame import live
 from app.links import open_view
+from app.marks import MarkKind, mark_of
 from app.notices import attempt, draw_again, say
 from app.session import count, count_up, show_in_widget, widget_value
 from backend.data.row_table import RowTable
@@ -23,7 +25,6 @@ from backend.services.dataset_desk import DatasetFacts
 from backend.services.dataset_errors import DatasetNotListed
 from backend.services.dataset_registry import Kind, Listed
 
-REFRESH_SECONDS = 0.5
 UPLOADS, SECTION = "datasets-uploads", "datasets-section"
 SECTIONS: dict[str, tuple[str, Callable[[Opened], None]]] = {
     "rows": ("Rows", rows.draw),
@@ -48,18 +49,21 @@ def render(services: Services) -> None:
 
 
 def _work(services: Services) -> None:
-    """What goes on beside the page; only then it ticks."""
+    """What goes on beside the page."""
     running = tuple(key for key, _ in services.dataset_desk.jobs.running())
     if take_awaited() and not running:
         draw_again()  # it ended while the page was drawn
-    live(_working, REFRESH_SECONDS if running else None, "datasets-work")(services, running)
+    live(_working, None, "datasets-work")(services, running)
 
 
 def _working(services: Services, drawn: tuple[object, ...]) -> None:
+    mark = mark_of(services, MarkKind.JOBS)
     running = services.dataset_desk.jobs.running()
     if any(key not in [key for key, _ in running] for key in drawn):
         draw_again()
     job_boxes(running)
+    if running:
+        page_watch(MarkKind.JOBS, mark.text)
 
 
 def _all(services: Services) -> None:

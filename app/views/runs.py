@@ -6,23 +6,24 @@ from math import ceil
 import streamlit as st
 
 from app.components.empty_card import empty_card
+from app.components.page_watch import page_watch
 from app.components.run_filters import Offered, run_filters
-from app.components.run_queue import QueueActions, run_queue
+from app.components.run_queue import MOST_ROWS, QueueActions, run_queue
 from app.components.run_table import group_table, run_table
 from app.frame import live
+from app.marks import READING, MarkKind, in_queue, mark_of
 from app.notices import draw_again
+from app.remembered import has_gpu
 from app.sections.selected_runs import export_button, one_run, several_runs
 from app.session import state_manager
 from backend.domain.actions import set_runs_look
 from backend.domain.application_state import RunsLook
-from backend.domain.queue import is_held
 from backend.domain.run_columns import needs_files, short_path
 from backend.domain.run_finding import AllFacts, RunFilter, found, grouped, ordered
 from backend.domain.run_view import RunView
 from backend.services.bundle import Services
 from backend.services.run_facts import KnownFacts
 
-REFRESH_SECONDS = 2.0
 ROWS_OF_A_PAGE = 1_000
 STEP_OF_READING = 0.8  # share of what was left: a page of a thousand runs is drawn anew some thirty times at most
 NOTHING_READ = KnownFacts({}, 0, 0)
@@ -42,8 +43,7 @@ def render(services: Services) -> None:
     is_read = bool(wanted.words) or needs_files((*look.columns, look.sort, *([by] if by else [])))
     known = services.facts.known(views) if is_read else NOTHING_READ
     with moving:
-        every = REFRESH_SECONDS if _is_queue_shown(views) or known.num_left else None
-        live(_moving, every, "runs-queue")(services, known.num_left)
+        live(_moving, None, "runs-queue")(services, known.num_left)
     shown = _shown(views, known.by_id, wanted, look)
     if not shown:
         st.info("No run matches. Clear the search or choose another state.", icon=":material/search_off:")
@@ -64,27 +64,21 @@ def _offered(services: Services, views: Sequence[RunView]) -> Offered:
 
 
 def _moving(services: Services, num_left: int) -> None:
-    """Ticks while runs wait, or while settings are being read; when many more are known, the page is drawn anew."""
+    """Drawn anew when the queue is another one, or settings were read; when many more are known, all of the page."""
+    of = (READING,) if num_left else ()
+    mark = mark_of(services, MarkKind.QUEUE, of)
     views = services.status.list()
     if num_left:
         left = services.facts.known(views).num_left
         if left < num_left * STEP_OF_READING:
             draw_again()
         st.caption(f"The settings of {left:,} runs are being read; they are not found or shown yet.")
-    waiting = sorted((view for view in views if view.queue_position), key=lambda view: view.queue_position or 0)
-    held = [view for view in views if _is_held(view)]
+    waiting, held = in_queue(views)
     if waiting or held:
         queue = services.queue
-        run_queue(waiting, held, QueueActions(queue.step, queue.hold, queue.release, queue.move))
-
-
-def _is_queue_shown(views: Sequence[RunView]) -> bool:
-    return any(view.queue_position or _is_held(view) for view in views)
-
-
-def _is_held(view: RunView) -> bool:
-    """A run that has begun already is paused instead, also for a person; it stands in the table."""
-    return is_held(view.run) and not view.run.attempts
+        needs = queue.needs((view.run for view in waiting[:MOST_ROWS]), has_gpus=has_gpu(services))
+        run_queue(waiting, held, needs, QueueActions(queue.move, queue.hold, queue.release))
+    page_watch(MarkKind.QUEUE, mark.text, of)
 
 
 def _shown(views: Sequence[RunView], facts: AllFacts, wanted: RunFilter, look: RunsLook) -> list[RunView]:

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -96,7 +97,7 @@ class DatasetLibrary:
         try:
             size, digest = _copy(chunks, staging)
             folder = self._folder / digest[:16]
-            known = next((path for path in _files(folder) if _ending(path.name) == _ending(safe)), None)
+            known = next((Path(path) for name, path, _ in _files(folder) if _ending(name) == _ending(safe)), None)
             if known is not None:
                 return StoredDataset(str(known), known.name, size, was_there=True)
             _check_readable(safe, staging)
@@ -112,9 +113,9 @@ class DatasetLibrary:
 
     def list(self) -> tuple[StoredDataset, ...]:
         """Shipped samples, then uploads by name."""
-        samples = [StoredDataset(SAMPLE_PREFIX + p.name, p.name, p.stat().st_size) for p in _files(SAMPLES)]
+        samples = [StoredDataset(SAMPLE_PREFIX + name, name, size) for name, _, size in _files(SAMPLES)]
         folders = self._folder.glob("[0-9a-f]*/")
-        uploads = [StoredDataset(str(p), p.name, p.stat().st_size) for folder in folders for p in _files(folder)]
+        uploads = [StoredDataset(path, name, size) for folder in folders for name, path, size in _files(folder)]
         return (*samples, *sorted(uploads, key=lambda dataset: (dataset.name, dataset.path)))
 
     def inspect(self, choice: DatasetChoice, base: Path) -> DatasetSummary:
@@ -165,9 +166,16 @@ def _ending(name: str) -> str:
     return Path(path.stem).suffix.lower() + suffix if suffix in COMPRESSED else suffix
 
 
-def _files(folder: Path) -> list[Path]:
-    found = (path for path in folder.glob("*") if path.is_file() and is_known(path))
-    return sorted(path for path in found if not path.name.startswith("."))
+def _files(folder: Path) -> list[tuple[str, str, int]]:
+    """Name, path and size in bytes of what can be read, by name; what vanishes meanwhile is left out."""
+    found = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith(".") and is_known(Path(entry.name)):
+                with suppress(FileNotFoundError):
+                    if entry.is_file():
+                        found.append((entry.name, entry.path, entry.stat().st_size))
+    return sorted(found)
 
 
 def _safe_name(name: str) -> str:

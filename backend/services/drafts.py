@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -112,10 +113,17 @@ def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@cache
+def _sweep_forms() -> TypeAdapter[SweepForm]:
+    """Made once: it takes milliseconds, and every draw of the form reads what is unfinished."""
+    return TypeAdapter(SweepForm)
+
+
+@lru_cache(maxsize=2 * MOST_KEPT)
 def _read(kept: KeptText) -> UnfinishedForm | None:
     try:
         told = json.loads(kept.text)
-        sweep = TypeAdapter(SweepForm).validate_python(told.get("sweep", {}))
+        sweep = _sweep_forms().validate_python(told.get("sweep", {}))
         draft = frozen_mapping(told["draft"])
         return UnfinishedForm(kept.key.removeprefix(PREFIX), kept.saved_at, draft, str(told.get("basis", "")), sweep)
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError, RecursionError):

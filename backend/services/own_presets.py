@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,13 @@ class OwnPresets:
     def version(self) -> Version:
         """Changes whenever one of the files does."""
         found = []
-        for path in self._paths():
-            try:
-                seen = path.stat()
-            except OSError:
-                continue
-            found.append((path.name, seen.st_size, seen.st_mtime_ns))
-        return tuple(found)
+        with suppress(OSError), os.scandir(self._folder) as entries:  # each draw of the form asks
+            for entry in entries:
+                if entry.name.endswith(ENDING) and NAME.fullmatch(entry.name.removesuffix(ENDING)):
+                    with suppress(OSError):
+                        seen = entry.stat()
+                        found.append((entry.name, seen.st_size, seen.st_mtime_ns))
+        return tuple(sorted(found))
 
     def write(self, name: str, preset: Mapping[str, Any], *, replaces: bool = False) -> Path:
         """Keep a preset; where it is now. Raises PresetNameRefused, PresetExists, PresetNotKept."""

@@ -1,15 +1,20 @@
 """RunQueue: what a person does to runs that wait: reorder them, hold them back, let them wait for others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from backend.domain.devices import Devices
+from backend.domain.places import Need, Places, need_of
 from backend.domain.ports import Processes, RunStore
 from backend.domain.queue import is_held, line, reordered, waits
 from backend.domain.run import Run
+from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import Requeueing
 from backend.errors import NotFoundError
 from backend.services.errors import QueueCircle, RunNotWaiting
+from backend.services.scheduler import devices_in
+from backend.store.files import read_text
 
 _MOST_LINKS = 10_000  # runs wait for runs that wait for runs
 
@@ -28,23 +33,22 @@ class RunQueue:
     def __init__(self, store: RunStore, processes: Processes) -> None:
         self._store = store
         self._processes = processes
+        self._devices: Mapping[str, tuple[str, Devices]] = {}  # of the runs that were asked about last
 
     def waiting(self) -> Waiting:
         """Who waits."""
         runs = self._store.list()
         return Waiting(line(runs), tuple(run for run in runs if is_held(run)))
 
+    def needs(self, runs: Iterable[Run], *, has_gpus: bool) -> dict[str, Need]:
+        """By run id, which places each takes on this machine; of a run.yaml that cannot be read, those of a default."""
+        before, places = self._devices, Places((), has_gpus)
+        self._devices = found = {run.id: _devices_of(run, before.get(run.id)) for run in runs}
+        return {run_id: need_of(devices, places) for run_id, (_, devices) in found.items()}
+
     def move(self, run_id: str, position: int) -> None:
         """Put a run at a position of the line, 1 for the head. Raises RunNotFound, RunNotWaiting."""
-        self._move(self._line_with(run_id), run_id, position)
-
-    def step(self, run_id: str, by: int) -> None:
-        """Move a run by so many places, negative for towards the head. Raises RunNotFound, RunNotWaiting."""
-        waiting = self._line_with(run_id)
-        self._move(waiting, run_id, [run.id for run in waiting].index(run_id) + 1 + by)
-
-    def _move(self, waiting: Sequence[Run], run_id: str, position: int) -> None:
-        ranks = reordered(waiting, run_id, position)
+        ranks = reordered(self._line_with(run_id), run_id, position)
         moved = f"moved to place {position} of the queue"
         self._store.requeue(
             [
@@ -114,3 +118,9 @@ class RunQueue:
                 link = self._store.get(link.after)
             except NotFoundError:  # deleted: the chain ends there
                 return
+
+
+def _devices_of(run: Run, known: tuple[str, Devices] | None) -> tuple[str, Devices]:
+    """The text of its run.yaml with what it asks for; a text is taken apart once."""
+    text = read_text(RunDirectory(run.run_dir).config) or ""
+    return known if known is not None and known[0] == text else (text, devices_in(text))

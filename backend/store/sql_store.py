@@ -155,12 +155,12 @@ class SqlRunStore:
     def list_drafts(self, prefix: str) -> Sequence[KeptText]:
         """All texts whose keys begin with a prefix, the newest first."""
         with self._database.read() as session:
-            found = session.scalars(
-                select(DraftRow)
+            found = session.execute(
+                select(DraftRow.key, DraftRow.text, DraftRow.saved_at)  # columns: no objects to keep track of
                 .where(DraftRow.key.startswith(prefix, autoescape=True))
                 .order_by(DraftRow.saved_at.desc())
             )
-            return [KeptText(row.key, row.text, row.saved_at) for row in found]
+            return [KeptText(key, text, saved_at) for key, text, saved_at in found]
 
     def delete_draft(self, key: str) -> None:
         """Forget the text of a key; nothing happens if there is none."""

@@ -27,6 +27,7 @@ def studio(workspace: Path) -> Iterator[StudioContainer]:
     container = build_container(Settings(workspace=workspace))
     container.executor.override(providers.Object(FakeExecutor(FakeClock())))
     st.cache_data.clear()
+    st.cache_resource.clear()
     use_container(container)
     yield container
     use_container(None)
@@ -49,6 +50,11 @@ def open_page(url_path: str = "home", **query: str) -> AppTest:
 
 def board_told(at: AppTest) -> dict[str, Any]:
     """What the one board of a page is told: its charts, and their look."""
-    (found,) = at.get("bidi_component")
-    told: dict[str, Any] = json.loads(found.proto.json)
+    return component_told(at, "studio_board")
+
+
+def component_told(at: AppTest, name: str) -> dict[str, Any]:
+    """What the one component of this name is told."""
+    (found,) = (one.proto for one in at.get("bidi_component") if one.proto.component_name == name)
+    told: dict[str, Any] = json.loads(found.json)
     return told

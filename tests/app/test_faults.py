@@ -35,6 +35,7 @@ class Studio:
     def show(self, view: View, services: Services | None = None) -> AppTest:
         """A page of a new session, of which nothing is remembered."""
         st.cache_data.clear()
+        st.cache_resource.clear()
         use_container(Instead(self.container, services or self.whole))
         words = [word.split("=", 1) for word in self.content.query(view.url_path).split("&") if word]
         return open_page(view.url_path, **dict(words))

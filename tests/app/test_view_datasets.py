@@ -16,7 +16,7 @@ from backend.domain.data_lengths import lengths
 from backend.domain.data_report import DataOrder, DataReport, RowLook
 from backend.services.bundle import Services
 from backend.services.jobs import Job
-from tests.app.conftest import board_told, open_page
+from tests.app.conftest import component_told, open_page
 from tests.fakes.clock import FakeClock
 from tests.fakes.lines import Said, ScriptedProgram
 from tests.fakes.runs import a_run
@@ -241,7 +241,7 @@ def test_the_microscope_shows_tokens_with_their_states(studio: StudioContainer, 
     at.button(key="tokens-look").click().run()
     at = settled(services, at)
     assert not at.exception
-    shown = board_told(at)["rows"][0]
+    shown = component_told(at, "studio_tokens")["rows"][0]
     assert [token[2] for token in shown["tokens"]] == [
         "masked", "masked", "trained", "trained", "truncated", "padding", "padding"
     ]  # fmt: skip

@@ -30,6 +30,7 @@ def studio(workspace: Path) -> Iterator[StudioContainer]:
     container = build_container(Settings(workspace=workspace, flags=FeatureFlags(developer=True)))
     container.executor.override(providers.Object(FakeExecutor(FakeClock())))
     st.cache_data.clear()
+    st.cache_resource.clear()
     use_container(container)
     yield container
     use_container(None)

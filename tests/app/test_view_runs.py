@@ -8,6 +8,9 @@ import pytest
 from dependency_injector import providers
 from streamlit.testing.v1 import AppTest
 
+from app.components import run_queue
+from app.components.queue_list import move_in
+from app.components.run_queue import resources
 from app.views import runs
 from backend.containers import StudioContainer
 from backend.domain.heartbeat import Heartbeat
@@ -18,7 +21,7 @@ from backend.services.bundle import Services
 from backend.services.run_facts import KnownFacts, RunFactsService
 from backend.store.checkpoints import MANIFEST, write_manifest_text
 from backend.store.run_files import LocalRunFiles
-from tests.app.conftest import open_page
+from tests.app.conftest import component_told, open_page
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_bytes import scalar, version, write
 from tests.fakes.run_store import FakeRunStore
@@ -228,33 +231,53 @@ def line_of(services: Services) -> list[str]:
     return [run.id for run in services.queue.waiting().line]
 
 
+def queue_told(at: AppTest) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = component_told(at, "studio_queue")["rows"]
+    return rows
+
+
 def test_the_queue_tells_its_order_and_what_each_waits_for(queue: None, services: Services) -> None:
     at = open_page("runs")
     assert not at.exception
-    words = [text.value for text in at.markdown]
-    rows = [
-        words.index(row)
-        for row in ("1\\. **\\*first\\***", "2\\. **\\*second\\***", ":gray-badge[held] **\\*later\\***")
-    ]
-    assert rows == sorted(rows)
-    captions = [text.value for text in at.caption]
-    assert captions.count("Waits until the CPU is free\\.") == 3
-    assert at.button(key="queue-up-first").disabled
-    assert at.button(key="queue-down-third").disabled
+    rows = queue_told(at)
+    assert [(row["id"], row["name"]) for row in rows] == [(one, f"*{one}*") for one in ("first", "second", "third")]
+    assert {(row["waits"], row["resources"], row["hold"]) for row in rows} == {
+        ("Waits until the CPU is free.", "CPU", "Hold")
+    }
+    assert ":gray-badge[held] **\\*later\\***: Held back" in " ".join(text.value for text in at.markdown)
 
 
-def test_waiting_runs_are_moved_held_and_released(queue: None, services: Services) -> None:
-    at = open_page("runs")
-    at.button(key="queue-up-third").click().run()
-    assert line_of(services) == ["first", "third", "second"]
-    at.button(key="queue-down-first").click().run()
-    assert line_of(services) == ["third", "first", "second"]
-    at.button(key="queue-hold-third").click().run()
-    assert line_of(services) == ["first", "second"]
-    assert services.status.show("third").state is RunState.PAUSED
-    at.button(key="queue-release-later").click().run()
-    assert line_of(services) == ["first", "second", "later"]
+def test_a_held_run_is_released(queue: None, services: Services) -> None:
+    at = open_page("runs").button(key="queue-release-later").click().run()
     assert not at.exception
+    assert line_of(services) == ["first", "second", "third", "later"]
+    assert [row["id"] for row in queue_told(at)] == line_of(services)
+
+
+def test_what_a_run_needs_is_read_in_its_order(queue: None, services: Services, studio: StudioContainer) -> None:
+    order = "base_model: demo\ndevices: {processes: 2, memory_bytes: 20000000000}\n"
+    (studio.settings().runs_folder / "second" / "run.yaml").write_text(order)
+    waiting = services.queue.waiting().line
+    needs = services.queue.needs(waiting, has_gpus=True)
+    assert [resources(needs[run.id]) for run in waiting] == ["1 GPU", "2 GPUs, 20 GB each", "1 GPU"]
+    assert services.queue.needs(waiting, has_gpus=True) == needs
+    assert {resources(need) for need in services.queue.needs(waiting, has_gpus=False).values()} == {"CPU"}
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ({"run": "first", "place": 3}, ("first", 3)),
+        ({"run": "stranger", "place": 1}, None),
+        ({"run": "first", "place": "1"}, None),
+        ({"run": ["first"], "place": 1}, None),
+        ({}, None),
+        ("first", None),
+        (None, None),
+    ],
+)
+def test_only_a_run_of_the_list_and_a_number_are_a_move(message: object, found: tuple[str, int] | None) -> None:
+    assert move_in(message, ["first", "second"]) == found
 
 
 def test_without_waiting_runs_no_queue_is_drawn(folder: Path) -> None:
@@ -270,10 +293,11 @@ def test_a_run_that_has_begun_is_paused_not_held(queue: None, studio: StudioCont
         studio.store().create(a_run(run_id, **facts))
     services.processes.reconcile()
     at = open_page("runs")
-    assert at.button(key="queue-hold-again").label == "Pause"
-    assert at.button(key="queue-hold-first").label == "Hold"
+    assert {row["id"]: row["hold"] for row in queue_told(at)}["again"] == "Pause"
+    assert {row["id"]: row["hold"] for row in queue_told(at)}["first"] == "Hold"
     assert "queue-release-paused" not in [button.key for button in at.button]
-    at.button(key="queue-hold-again").click().run()
+    services.queue.hold("again")
+    at.run()
     paused = services.status.show("again")
     assert (paused.state, paused.run.message) == (RunState.PAUSED, "Paused on request, while it waited for its turn.")
     assert "queue-release-again" not in [button.key for button in at.button]
@@ -452,19 +476,17 @@ def test_what_one_run_refuses_does_not_keep_the_others(
     assert "1 run was moved to the trash\\. 1 could not be" in at.success[0].value
 
 
-def test_a_waiting_run_is_put_first_or_to_any_place(queue: None, services: Services) -> None:
-    at = open_page("runs")
-    at.button(key="queue-first-third").click().run()
-    assert line_of(services) == ["third", "first", "second"]
-
-
-def test_a_long_queue_can_be_ordered_by_place(queue: None, services: Services, studio: StudioContainer) -> None:
+def test_a_queue_that_is_longer_than_the_list_can_be_ordered_by_place(
+    queue: None, services: Services, studio: StudioContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_queue, "MOST_ROWS", 3)
     run_dir = studio.settings().runs_folder / "fourth"
     run_dir.mkdir()
     at = NOON + timedelta(seconds=9)
     studio.store().create(a_run("fourth", run_dir=run_dir, queued_at=at))
     services.processes.reconcile()
     page = open_page("runs")
+    assert [row["id"] for row in queue_told(page)] == ["first", "second", "third"]
     page.selectbox(key="queue-place-run").set_value("fourth")
     page.number_input(key="queue-place-number").set_value(2)
     page.button(key="queue-place-move").click().run()

@@ -138,7 +138,6 @@ def test_a_curve_moves_within_a_second_of_the_flush_and_without_a_rerun(open_boa
         began = time.monotonic()
         expect(value_of(page, "one")).to_have_text(f"{step / 8:.3f}" if step % 8 else str(step // 8))
         seconds.append(time.monotonic() - began)
-        time.sleep(0.5)
     assert min(seconds) < 1.0, seconds
     assert sent == []
     expect(page.get_by_text("The script ran 1 times")).to_be_visible()

@@ -226,7 +226,7 @@ def test_the_order_can_be_changed(office: Office) -> None:
     office.queue.move("c", 1)
     assert office.line() == ["c", "a", "b"]
     assert office.store.journal("c")[-1].reason == "moved to place 1 of the queue"
-    office.queue.step("c", 1)
+    office.queue.move("c", 2)
     assert office.line() == ["a", "c", "b"]
     office.queue.set_priority("b", 3)
     assert office.line() == ["b", "a", "c"]
@@ -322,7 +322,5 @@ def test_a_run_that_starts_while_it_is_moved_is_not_waiting_any_more(
     office.add("one")
     office.add("two")
     monkeypatch.setattr(office.store, "unsettled", lambda: [office.run("one")])
-    with pytest.raises(RunNotWaiting):
-        office.queue.step("two", -1)
     with pytest.raises(RunNotWaiting):
         office.queue.move("two", 1)

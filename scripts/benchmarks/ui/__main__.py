@@ -143,19 +143,22 @@ def _views(bench: Bench, port: int) -> dict[str, ViewCost]:
     address = f"http://127.0.0.1:{port}"
     page.goto(address)
     settle(page)
-    for name, first in walk(page, _other_first(list(shown))).items():
-        shown[name].first = first
+    for name, answer in walk(page, _other_first(list(shown))).items():
+        shown[name].first = answer.whole
     _open_dataset(page, bench, address)
     for _ in range(NUM_WALKS):
         before = len(bench.scripts())
-        for name, seconds in walk(page, _other_first(list(shown))).items():
-            shown[name].walks.append(seconds)
+        for name, answer in walk(page, _other_first(list(shown))).items():
+            shown[name].walks.append(answer.whole)
+            shown[name].firsts += [] if answer.first is None else [answer.first]
         _note_scripts(bench, shown, before)
     for name, cost in shown.items():
         page.goto(f"{address}/{address_of(name)}?{bench.query(name)}")
         settle(page, 1.0)
         before = len(bench.scripts())
-        cost.clicks = click_around(page, bench.asked.clicks)
+        answers = click_around(page, bench.asked.clicks)
+        cost.clicks = [answer.whole for answer in answers]
+        cost.firsts += [answer.first for answer in answers if answer.first is not None]
         _note_scripts(bench, shown, before)
         cost.timers = timers(port, name, bench.query(name))
         print(

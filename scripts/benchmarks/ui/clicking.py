@@ -43,6 +43,14 @@ class Control:
             found.click(timeout=3000)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Seconds from a click to the page drawn to its end, and to its first change by the server; None for no change."""
+
+    whole: float
+    first: float | None = None
+
+
 def prepared(page: Page) -> Page:
     """A page with the stopwatch in it, also after reloads."""
     page.add_init_script(STOPWATCH)
@@ -58,8 +66,8 @@ def settle(page: Page, quiet_seconds: float = 0.15) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
-def timed(page: Page, act: Callable[[], None]) -> float | None:
-    """Seconds from the click to the page drawn to its end.
+def timed(page: Page, act: Callable[[], None]) -> Answer | None:
+    """How long a click took.
 
     None if the server was not asked anything, or if a timer's tick was being drawn: whose end is whose cannot be told.
     """
@@ -73,11 +81,19 @@ def timed(page: Page, act: Callable[[], None]) -> float | None:
             record = page.evaluate("stopwatch.taken()")
             if record["wasBusy"]:
                 return None
-            return float(max(record["ended"], record["last"] or 0) - record["began"]) / 1000
+            return _answer(record)
         if record["began"] is not None and not record["hasRun"] and time.monotonic() > deadline - ANSWER_SECONDS + 1:
             return None
         time.sleep(0.02)
-    return ANSWER_SECONDS
+    return Answer(ANSWER_SECONDS)
+
+
+def _answer(record: dict[str, float | None]) -> Answer:
+    began, ended, first = record["began"], record["ended"], record["first"]
+    assert began is not None
+    assert ended is not None
+    whole = max(ended, record["last"] or 0) - began
+    return Answer(whole / 1000, None if first is None else (first - began) / 1000)
 
 
 def controls(page: Page) -> list[Control]:
@@ -94,9 +110,9 @@ def _is_usable(place: Locator) -> bool:
     return place.is_visible() and place.is_enabled()
 
 
-def click_around(page: Page, num_clicks: int) -> list[float]:
-    """Seconds of so many clicks on the controls of the open view, in turn; none where none asks the server."""
-    known, seconds = controls(page), []
+def click_around(page: Page, num_clicks: int) -> list[Answer]:
+    """The answers to so many clicks on the controls of the open view, in turn; none where none asks the server."""
+    known, answers = controls(page), []
     for number in range(num_clicks if known else 0):
         control = known[number % len(known)]
         try:
@@ -104,9 +120,9 @@ def click_around(page: Page, num_clicks: int) -> list[float]:
         except TooLong:
             took = None  # it is not there any more
         if took is not None:
-            seconds.append(took)
+            answers.append(took)
         settle(page)
-    return seconds
+    return answers
 
 
 def address_of(name: str) -> str:
@@ -114,9 +130,9 @@ def address_of(name: str) -> str:
     return "" if name == MENU[0].url_path else name
 
 
-def walk(page: Page, names: Sequence[str]) -> dict[str, float]:
-    """Seconds of each click in the menu, by the link's address."""
-    seconds = {}
+def walk(page: Page, names: Sequence[str]) -> dict[str, Answer]:
+    """The answer to each click in the menu, by the link's address."""
+    answers = {}
     for name in names:
         link = page.locator(f"[data-testid=stSidebarNavLink][href$='/{address_of(name)}']")
         if not link.count():
@@ -124,5 +140,5 @@ def walk(page: Page, names: Sequence[str]) -> dict[str, float]:
         took = timed(page, link.click)
         settle(page)
         if took is not None:
-            seconds[name] = took
-    return seconds
+            answers[name] = took
+    return answers

@@ -16,7 +16,10 @@ MOST_TIMERS, FEWER_FRAGMENTS_THAN = 2, 5
 
 @dataclass(slots=True)
 class ViewCost:
-    """Of one view; seconds. `first`: the first click on it after the start, `walks`: later ones in the menu."""
+    """Of one view; seconds. `first`: the first click on it after the start, `walks`: later ones in the menu.
+
+    `firsts`: from clicks of both kinds to the first change of the page that the server made.
+    """
 
     title: str
     first: float | None = None
@@ -25,6 +28,7 @@ class ViewCost:
     scripts: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     timers: list[float] = field(default_factory=list)
+    firsts: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +93,16 @@ def verdicts(found: Found) -> list[Verdict]:
 def table(found: Found) -> str:
     """By view."""
     lines = [
-        "| view | first visit | clicks | click p50 | p95 | script p50 | p95 | its CPU p95 | timers |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|---|",
+        (
+            "| view | first visit | clicks | first change p50 | p95 | last p50 | p95 "
+            "| script p50 | p95 | its CPU p95 | timers |"
+        ),
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for cost in found.views.values():
         clicks = [*cost.walks, *cost.clicks]
-        parts = ((p50, clicks), (p95, clicks), (p50, cost.scripts), (p95, cost.scripts), (p95, cost.cpu))
+        both = ((part, values) for values in (cost.firsts, clicks, cost.scripts) for part in (p50, p95))
+        parts = (*both, (p95, cost.cpu))
         cells = [
             cost.title,
             _ms(cost.first) if cost.first is not None else "-",

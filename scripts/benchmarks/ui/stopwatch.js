@@ -1,10 +1,10 @@
-// From a person's click or Enter to the last change of the page that answers it, in milliseconds: window.stopwatch.
+// From a person's click or Enter to the first and the last change of the page that answer it, in ms: window.stopwatch.
 (() => {
   const QUIET = 60; // after the script has ended, what is drawn within this time still belongs to the click
   const watch = { arm, taken: () => record };
   window.stopwatch = watch;
   let record = null;
-  function arm() { record = { began: null, wasBusy: false, hasRun: false, ended: null, last: null }; }
+  function arm() { record = { began: null, wasBusy: false, hasRun: false, ended: null, first: null, last: null }; }
   const begin = (event) => {
     if (!record || record.began !== null) return;
     record.began = event.timeStamp;
@@ -22,7 +22,10 @@
         else if (state === "notRunning" && record.hasRun && record.ended === null) record.ended = now;
       } else if (record.ended === null || now - record.ended < QUIET) {
         const node = change.target.nodeType === 1 ? change.target : change.target.parentElement;
-        if (node && node.closest("[data-testid=stMainBlockContainer], [data-testid=stSidebarUserContent]")) record.last = now;
+        if (node && node.closest("[data-testid=stMainBlockContainer], [data-testid=stSidebarUserContent]")) {
+          record.last = now;
+          if (record.hasRun) record.first ??= now; // the server has begun: before, only the control itself moves
+        }
       }
     }
   };

@@ -1,0 +1,98 @@
+"""The WebSocket at /studio/watch: a page asks once to be told when what it shows has changed, and is drawn anew."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.feed import FAILED, GOING_AWAY, NOT_UNDERSTOOD, TOO_BIG
+from app.feed_messages import Source
+from app.marks import MarkKind, mark_of
+from app.runtime import get_services
+from backend.domain.curve_link import MAX_SOURCES
+
+log = logging.getLogger(__name__)
+PATH = "/studio/watch"
+MAX_CHARACTERS = 1024**2
+
+
+class WatchAsked(BaseModel):
+    """What a page shows, and the mark of it that the page was drawn with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: MarkKind
+    of: Annotated[tuple[Source | Literal["reading"], ...], Field(max_length=MAX_SOURCES)] = ()
+    mark: Annotated[str, Field(max_length=64)]
+
+
+def page_watches() -> WebSocketRoute:
+    """The route; who may connect is decided by the middleware around it."""
+    return WebSocketRoute(PATH, _serve)
+
+
+async def _serve(socket: WebSocket) -> None:
+    """One part of a page in one browser tab, until either side goes away."""
+    await socket.accept()
+    watcher = _Watcher(socket)
+    code = FAILED
+    try:
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(watcher.tell())
+            code = await watcher.hear()
+            telling.cancel()
+    except* WebSocketDisconnect:  # what was told arrived nowhere: the browser left
+        code = GOING_AWAY
+    except* Exception:  # the outermost frame of this connection; the browser comes again
+        log.exception("A page could not be told that it changed.")
+    with suppress(RuntimeError, WebSocketDisconnect):
+        await socket.close(code)
+
+
+class _Watcher:
+    """The newest question counts; each is answered once."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._asked: WatchAsked | None = None
+        self._woken = asyncio.Event()
+
+    async def hear(self) -> int:
+        """Take what the browser asks until it goes away or talks nonsense; the code to close with."""
+        try:
+            while True:
+                text = await self._socket.receive_text()
+                if len(text) > MAX_CHARACTERS:
+                    return TOO_BIG
+                self._asked = WatchAsked.model_validate_json(text)
+                self._woken.set()
+        except (ValidationError, KeyError):  # KeyError: bytes where text belongs
+            return NOT_UNDERSTOOD
+        except WebSocketDisconnect:
+            return GOING_AWAY
+
+    async def tell(self) -> None:
+        """Look again and again, and say so once when another thing is to be seen."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            asked = self._asked
+            assert asked is not None, "it is set before anybody is woken"
+            if await self._has_changed(asked):
+                await self._socket.send_text("changed")
+
+    async def _has_changed(self, asked: WatchAsked) -> bool:
+        """Wait until it has; False if something else was asked meanwhile."""
+        now = await asyncio.to_thread(mark_of, get_services(), asked.kind, asked.of)
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(now.next_seconds):
+                    await self._woken.wait()
+                return False
+            if now.text != asked.mark:
+                return True
+            now = await asyncio.to_thread(mark_of, get_services(), asked.kind, asked.of)
