@@ -24,6 +24,7 @@ from app.drafts import expanded, method_named, recipe_named, value_at, with_meth
 from app.links import open_view
 from app.notices import attempt, say
 from app.remembered import base, check, look, method_reasons, models, presets, profiles
+from app.sections.hub_search import hub_search
 from app.session import count_up, widget_value
 from app.train_form import Form, accept, fill_from_profile, form_of, is_accepted
 from app.train_side import count_on, draw_cost, draw_difference, draw_sweep, draw_yaml
@@ -183,6 +184,8 @@ def _model(form: Form) -> None:
     st.header("Base model", anchor=False)
     path = value_at(form.draft, "base_model.path")
     model_input(models(), path, form.change, form.typed("base_model.path"))
+    with st.popover("Search the hub", icon=":material/travel_explore:", key="train-hub", width=200):
+        hub_search(form.services, "model", "train", "Take it", lambda chosen: form.change("base_model.path", chosen))
 
 
 def _dataset(form: Form) -> None:

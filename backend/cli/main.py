@@ -17,6 +17,7 @@ from backend.cli import (
     demo,
     doctor,
     explain,
+    export,
     look_after,
     methods,
     queue,
@@ -57,6 +58,7 @@ app.command("tensorboard")(tensorboard.tensorboard)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)
+app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.command("reindex")(reindex.reindex)
 app.add_typer(service.app, name="service")
