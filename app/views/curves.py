@@ -17,7 +17,7 @@ from app.components.curve_toolbar import curve_toolbar
 from app.components.empty_card import empty_card
 from app.components.tensorboard_link import refresh_seconds, tensorboard_link
 from app.frame import live
-from app.notices import attempt, say
+from app.notices import attempt, draw_again, say
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import look_at_curves, set_axes, set_log_axis, set_smoothing
 from backend.domain.curve_link import MAX_SOURCES, CurveLink
@@ -184,7 +184,7 @@ def _tensorboard(services: Services, shown: Sequence[Shown]) -> TensorBoardActs:
 def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink, stage: Stage) -> None:
     """Ticks while something may still be written."""
     if curve_address.from_widgets() != link:
-        st.rerun()  # a pin was clicked in here: the selection of pins and the address are outside
+        draw_again()  # a pin was clicked in here: the selection of pins and the address are outside
     shown, _ = services.shown.look(chosen)
     if not shown:
         st.info("No chosen run fits the filter.", icon=":material/search_off:")

@@ -23,7 +23,7 @@ from app.components.training_form import dataset_form, first_training_form, meth
 from app.drafts import expanded, method_named, recipe_named, value_at, with_method, with_recipe
 from app.links import open_view
 from app.notices import attempt, say
-from app.remembered import base, check, look, method_reasons, models, presets, profiles
+from app.remembered import base, check, look, method_reasons, models, preset_tags, presets, profiles
 from app.sections.hub_search import hub_search
 from app.session import count_up, widget_value
 from app.train_form import Form, accept, fill_from_profile, form_of, is_accepted
@@ -97,7 +97,7 @@ def _begin(form: Form) -> None:
         chosen = form.basis_name if form.is_of_profile else None
         use_case_input(profiles(), chosen, lambda name: fill_from_profile(form.state, name))
         filled = form.basis_name if basis.startswith("preset:") and form.is_pristine else None
-        preset_input(list(known), filled, fill)
+        preset_input(preset_tags(form.services), filled, fill)
         import_input(lambda key: attempt(_import, form, key))
         st.button(
             "Save as preset",
@@ -140,8 +140,8 @@ def _save_preset(form: Form) -> None:
     config = form.config
     assert config is not None, "the button is off"
 
-    def save(name: str, without: Sequence[str], replaces: bool) -> None:
-        path = form.services.configs.save_preset(name, config, without=without, replaces=replaces)
+    def save(name: str, without: Sequence[str], replaces: bool, tags: Sequence[str]) -> None:
+        path = form.services.configs.save_preset(name, config, without=without, replaces=replaces, tags=tags)
         say(f"The preset {name} was made. Its file is {path}.")
 
     preset_dialog(
@@ -171,9 +171,15 @@ def _presets(form: Form) -> None:
             count_up(FILES)
             say(f"The preset {name} was imported.")
 
+    def tag(name: str, tags: Sequence[str]) -> None:
+        configs.tag_preset(name, tags)
+        say(f"The preset {name} has the tags {', '.join(tags)} now." if tags else f"The preset {name} has no tags now.")
+
     preset_manager(
         presets(form.services),
         configs.own_presets(),
+        configs.preset_tags(),
+        tag=lambda *facts: attempt(tag, *facts),
         rename=lambda *facts: attempt(rename, *facts),
         delete=lambda name: attempt(delete, name),
         take=lambda *facts: attempt(take, *facts),

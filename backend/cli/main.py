@@ -20,6 +20,7 @@ from backend.cli import (
     export,
     look_after,
     methods,
+    presets,
     queue,
     reindex,
     run_branches,
@@ -56,6 +57,7 @@ app.command("curves")(curves.curves)
 app.command("compare")(compare.compare)
 app.command("tensorboard")(tensorboard.tensorboard)
 app.command("methods")(methods.methods)
+app.command("presets")(presets.presets)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)

@@ -44,6 +44,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
         served.hits = list(MODELS)
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
         monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", served.url)
+        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _seconds: None)  # it tries again, politely
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)  # as in the program
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield served
@@ -162,11 +163,8 @@ def test_the_real_program_asks_the_hub_that_the_environment_names_and_loads_no_t
 ) -> None:
     with serving(FakeHub(tmp_path)) as served:
         served.hits = list(MODELS)
-        surroundings = untraced(os.environ) | {
-            "HF_ENDPOINT": served.url,
-            "HF_TOKEN": TOKEN,
-            "PYTHONPATH": str(ROOT),
-        }
+        told = {"HF_ENDPOINT": served.url, "HF_HUB_OFFLINE": "0", "HF_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
+        surroundings = untraced(os.environ) | told
         argv = (sys.executable, "-X", "importtime", "-m", "backend.trainer.search")
         program = PipedProgram(argv, tmp_path, tmp_path / "search.log", surroundings=surroundings)
         hits = HubSearch(program, FakeClock()).ask(HubQuery(words="small"))
