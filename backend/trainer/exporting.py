@@ -51,7 +51,7 @@ class LocalBench:
         """Folders of this machine, by what is written in their place."""
         order = self._order
         base = Path(order.base_model.path)
-        folders = map(Path, (*order.private, order.run_dir, Path.home()))
+        folders = (*map(Path, order.private), Path(order.run_dir), Path.home())
         found = {str(folder): folder.name for folder in folders if folder.name}
         return found | ({str(base): base.name} if base.is_absolute() else {})
 

@@ -71,7 +71,8 @@ class Merge:
         model = load_model(self.files, self.precision, config.quantization, head=config.recipe.head)
         if config.quantization.name != "none":
             self.say("Expanding the 4-bit weights")
-            model = model.dequantize().to(getattr(torch, self.precision))
+            expanded: Any = model.dequantize()  # type: ignore[no-untyped-call]  # transformers
+            model = expanded.to(getattr(torch, self.precision))
         adapted = self._worn(model)
         self.say("Asking base and adapter")
         wanted = _logits(adapted, ids)

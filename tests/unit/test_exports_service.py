@@ -18,10 +18,10 @@ from backend.domain.export_errors import (
     ExportRefused,
     NotExported,
 )
-from backend.domain.exports import LOCK, RECORD, ExportOrder, ExportRecord, Peers
+from backend.domain.exports import LOCK, RECORD, ExportOrder, Peers
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState
-from backend.exporters import AdapterZip, AnyExporter, Merged, Verified
+from backend.exporters import AdapterZip, AnyExporter, Merged
 from backend.methods import Method
 from backend.quantization import Int8, Nf4, NoQuantization
 from backend.services.config_service import ConfigService
@@ -31,7 +31,9 @@ from backend.services.playground import Playground
 from backend.spec import members
 from backend.store.checkpoints import STAGING
 from tests.fakes.clock import FakeClock
-from tests.fakes.lines import Said, ScriptedProgram
+from tests.fakes.command_line import installed
+from tests.fakes.exporting import exported, give_result
+from tests.fakes.lines import ScriptedProgram
 from tests.fakes.run_store import FakeRunStore
 from tests.fakes.runs import a_run
 
@@ -44,15 +46,12 @@ class Scene:
     def __init__(self, root: Path, order: str = "") -> None:
         self.root = root
         self.folder = RunDirectory(root / "runs" / "a-run")
-        self.folder.adapter.mkdir(parents=True)
+        give_result(self.folder.root)
         self.folder.config.write_text(f"base_model: org/name\ndataset: x.jsonl\n{order}")
-        (self.folder.adapter / "adapter_model.safetensors").write_bytes(b"")
-        told = {"base_model_name_or_path": "org/name"}
-        (self.folder.adapter / "adapter_config.json").write_text(json.dumps(told))
         clock = FakeClock()
         self.store = FakeRunStore(clock)
         self.store.create(a_run(run_dir=self.folder.root, state=RunState.FINISHED, name="My *run*"))
-        self.program = ScriptedProgram(self.writes, clock)
+        self.program = ScriptedProgram(exported, clock)
         self.is_lock_free = True
         playground = Playground(self.store, None)  # type: ignore[arg-type]  # nobody chats
         around = Surroundings(root / "trash", (root / "models",))
@@ -62,23 +61,6 @@ class Scene:
     def hold(self, path: Path) -> Iterator[bool]:
         assert path == self.folder.exports / LOCK
         yield self.is_lock_free
-
-    def writes(self, line: str) -> list[Said]:
-        """Like the real one: the folder with its record, then the record."""
-        order = ExportOrder.model_validate_json(line)
-        record = ExportRecord(
-            name=order.name,
-            run_id=order.run_id,
-            exporter=order.exporter.model_dump(mode="json"),
-            base_model=order.base_model.path,
-            created_at=order.at,
-            verified=Verified(told="It is the same."),
-        )
-        folder = self.folder.exports / order.name
-        folder.mkdir(parents=True)
-        (folder / RECORD).write_text(record.model_dump_json())
-        (folder / "weights").write_bytes(bytes(1000))
-        return ['{"progress": "Merging"}', json.dumps({"export": record.model_dump(mode="json")}), 0]
 
 
 @pytest.fixture
@@ -238,3 +220,25 @@ def test_a_merge_counts_only_if_it_is_near_and_nearer_than_the_base(merged: floa
     assert not Peers(limit * 2, base, limit).are_equal
     assert Peers(0.0, base, limit).are_equal
     assert not Peers(float("inf"), base, limit).are_equal
+
+
+def test_the_command_line_exports_lists_and_refuses(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = installed(capsys, workspace, monkeypatch)
+    line.export = exported
+    give_result(line.add(state=RunState.FINISHED).run_dir)
+    told = line.say("export", "a-run", "--as", "merged", "--set", "dtype=bfloat16", "--name", "mine", "--json").json()
+    assert (told["name"], told["exporter"], told["size_bytes"] > 1000) == (
+        "mine", {"name": "merged", "dtype": "bfloat16"}, True,
+    )  # fmt: skip
+    said = line.say("export", "a-run", "--as", "adapter")
+    assert "It is the same." in said.out
+    assert "Merging ..." in said.err
+    listed = line.say("export", "a-run", "--json").json()
+    assert sorted(one["name"] for one in listed["exports"]) == ["adapter", "mine"]
+    assert [one["refusal"] for one in listed["kinds"]] == ["", ""]
+    assert "mine" in line.say("export", "a-run").out
+    assert line.say("export", "a-run", "--as", "gguf", "--json").error()["id"] == "exporter-unknown"
+    assert line.say("export", "a-run", "--as", "adapter", "--json").error()["id"] == "export-name-taken"
+    assert line.say("export", "a-run", "--as", "merged", "--set", "dtype").code != 0
