@@ -24,7 +24,7 @@ def export_form(offers: Sequence[Offer], place: str, start: Start, *, is_busy: b
         kind = st.segmented_control(
             "Export as",
             list(possible),
-            format_func=lambda name: possible[name].kind.card.title if name in possible else name,
+            format_func=lambda name: escape(possible[name].kind.card.title if name in possible else name),
             required=True,
             default=next(iter(possible)),
             key=f"export-kind-{place}",

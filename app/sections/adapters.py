@@ -6,7 +6,7 @@ from app.components.lazy import lazy_expander
 from app.components.model_cards import adapter_card, lineage_lines, metric_lines
 from app.components.model_table import adapter_table
 from app.links import open_view
-from app.sections.exports import live_exports
+from app.sections.exports import still_exports
 from app.watching import choose_in_address, watched
 from backend.domain.model_facts import AdapterFacts
 from backend.domain.run_results import metric_order
@@ -62,7 +62,7 @@ def _one_adapter(services: Services, one: RunAdapter) -> None:
             _to("Open in Monitor", ":material/monitoring:", "monitor", run=run.id)
     with lazy_expander("Exports", ":material/output:", "adapter-exports") as is_open:
         if is_open:
-            live_exports(services, run.id, "models")
+            still_exports(services, run.id, "models")
 
 
 def _foreign_adapter(folder: str, facts: AdapterFacts) -> None:

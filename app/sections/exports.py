@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app.components.export_box import export_form, export_job, export_list
-from app.frame import live
 from app.notices import attempt, draw_again, say
+from app.watching import watched
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 1.0
@@ -17,10 +17,12 @@ def exporting_pace(services: Services, run_id: str) -> float | None:
     return REFRESH_SECONDS if services.exports.is_busy(run_id) else None
 
 
-def live_exports(services: Services, run_id: str, place: str) -> None:
-    """The same with a timer of its own while an export is at work, for pages that do not tick."""
-    pace = exporting_pace(services, run_id)
-    live(exports, pace, f"exports-{place}-{run_id}")(services, run_id, place, is_ticking=pace is not None)
+def still_exports(services: Services, run_id: str, place: str) -> None:
+    """The same for pages that do not tick: one that is at work is waited for, as long as a page may wait."""
+    job = services.exports.last(run_id)
+    if job is not None:
+        watched("Exporting", lambda: job, job.wait, lambda found: int(found.is_running))
+    exports(services, run_id, place, is_ticking=False)
 
 
 def exports(services: Services, run_id: str, place: str, *, is_ticking: bool) -> None:

@@ -16,7 +16,6 @@ from app.components.method_picker import method_picker
 from app.components.model_input import model_input
 from app.components.parameter_input import field_problems, parameter_input
 from app.components.preset_dialog import preset_dialog
-from app.components.preset_manager import FILES, preset_manager
 from app.components.recipe_form import recipe_form
 from app.components.start_from import IMPORTS, import_input, preset_input, profile_reasons, use_case_input
 from app.components.training_form import dataset_form, first_training_form, method_form
@@ -27,6 +26,7 @@ from app.remembered import base, check, look, method_reasons, models, preset_tag
 from app.sections.hub_search import hub_search
 from app.session import count_up, widget_value
 from app.train_form import Form, accept, fill_from_profile, form_of, is_accepted
+from app.train_presets import manage_presets
 from app.train_side import count_on, draw_cost, draw_difference, draw_sweep, draw_yaml
 from backend.data.choice import DatasetChoice
 from backend.domain.run_config import RunConfig
@@ -108,7 +108,7 @@ def _begin(form: Form) -> None:
             on_click=_save_preset,
             args=(form,),
         )
-        st.button("Presets", icon=":material/bookmarks:", key="train-presets", on_click=_presets, args=(form,))
+        st.button("Presets", icon=":material/bookmarks:", key="train-presets", on_click=manage_presets, args=(form,))
         st.button(
             "Clear",
             icon=":material/restart_alt:",
@@ -150,39 +150,6 @@ def _save_preset(form: Form) -> None:
         is_taken=lambda name: name in presets(form.services),
         preview=preset_of,
         save=lambda *facts: attempt(save, *facts),
-    )
-
-
-def _presets(form: Form) -> None:
-    configs = form.services.configs
-
-    def rename(name: str, new_name: str) -> None:
-        configs.rename_preset(name, new_name)
-        say(f"The preset {name} is called {new_name} now.")
-
-    def delete(name: str) -> None:
-        path = configs.delete_preset(name)
-        say(f"The preset {name} is in the trash: {path}.")
-
-    def take(name: str, key: str) -> None:
-        file = widget_value(key)
-        if file is not None:
-            configs.import_preset(name, file.getvalue().decode("utf-8-sig", errors="replace"))
-            count_up(FILES)
-            say(f"The preset {name} was imported.")
-
-    def tag(name: str, tags: Sequence[str]) -> None:
-        configs.tag_preset(name, tags)
-        say(f"The preset {name} has the tags {', '.join(tags)} now." if tags else f"The preset {name} has no tags now.")
-
-    preset_manager(
-        presets(form.services),
-        configs.own_presets(),
-        configs.preset_tags(),
-        tag=lambda *facts: attempt(tag, *facts),
-        rename=lambda *facts: attempt(rename, *facts),
-        delete=lambda name: attempt(delete, name),
-        take=lambda *facts: attempt(take, *facts),
     )
 
 

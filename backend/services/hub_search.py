@@ -2,7 +2,7 @@
 
 import json
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from backend.domain.hub_search import MOST_WORDS, HubHit, HubKind, HubQuery
 from backend.domain.line_program import LineChild, LineProgram
@@ -14,7 +14,6 @@ PATIENCE_SECONDS = 30.0
 LISTEN_SECONDS = 0.5
 SEND_SECONDS = 10.0
 KEY = "hub-search"
-_HITS = TypeAdapter(tuple[HubHit, ...])
 
 
 class HubOffline(UsageError):
@@ -89,7 +88,7 @@ class HubSearch:
             document = json.loads(self._heard(child, job))
             if "error" in document:
                 raise HubSilent(Explanation(**document["error"]), int(document["exit_code"]))
-            return _HITS.validate_python(document["hits"])
+            return tuple(HubHit.model_validate(hit) for hit in document["hits"])
         except TimeoutError as error:
             ending = f"was ended after {PATIENCE_SECONDS:g} seconds"
             raise HubSilent(ending=ending, last_words=child.last_words()) from error
