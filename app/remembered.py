@@ -72,6 +72,16 @@ def _presets(_services: Services, version: object) -> dict[str, Draft]:  # noqa:
     return {name: expanded(preset) for name, preset in _services.configs.presets().items()}
 
 
+def preset_tags(services: Services) -> dict[str, tuple[str, ...]]:
+    """The tags of each preset."""
+    return _preset_tags(services, services.configs.presets_version())
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _preset_tags(_services: Services, version: object) -> dict[str, tuple[str, ...]]:  # noqa: ARG001 - part of the key
+    return _services.configs.preset_tags()
+
+
 @st.cache_resource(max_entries=1, show_spinner=False)
 def profiles() -> dict[str, Profile]:
     """The use cases; they ship with the studio."""

@@ -1,6 +1,6 @@
 """Who tells whom: services that tell the bus, those that hear of it, and those that follow the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from backend import wiring
@@ -32,6 +32,8 @@ from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
+from backend.services.exports import Exports
+from backend.services.hub_search import HubSearch
 from backend.services.memory_monitor import MemoryMonitor, Relief
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
@@ -47,6 +49,30 @@ from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.store.errors import StoreUnavailable
 from config.settings import Settings
+
+
+def opened(
+    store: RunStore,
+    chat: ChatService,
+    spare: Spare,
+    curves: TensorBoardDataManager,
+    tensorboard: TensorBoardServer,
+    counts: ParameterCounts,
+    dataset_desk: DatasetDesk,
+    exports: Exports,
+    hub: HubSearch,
+) -> Iterator[None]:
+    """What has to be closed when the services are not needed any more."""
+    yield
+    exports.jobs.close()
+    hub.close()
+    dataset_desk.jobs.close()
+    counts.close()
+    spare.let_go()
+    tensorboard.close()
+    curves.close()
+    chat.close()
+    store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +164,14 @@ class Followers:
     reboots: AfterReboot
     preflight: Preflight
     kept: Kept
+    exports: Exports
+    hub: HubSearch
 
     def follow(self, settings: Settings, changed: frozenset[str]) -> None:
         """Tell each; what takes effect later is read by the programs that start later."""
         self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
         self.chat.is_hub_offline = self.doctor.is_hub_offline = self.counts.is_hub_offline = settings.hub_offline
+        self.exports.is_hub_offline = self.hub.is_hub_offline = settings.hub_offline
         self.chat.idle_limit_seconds = settings.chat_idle_seconds
         if changed & {"spare", *OF_RUNS}:
             self.spare.follow(wiring.spare_rule(settings))

@@ -1,6 +1,6 @@
 """The composition root: the only file that knows dependency-injector."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 
 from dependency_injector import providers
@@ -8,7 +8,6 @@ from dependency_injector.providers import Object, Provider
 
 from backend import connections, wiring
 from backend.container_graph import Once, graph
-from backend.domain.ports import RunStore
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
@@ -41,7 +40,9 @@ from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
+from backend.services.exports import Exports
 from backend.services.hardware import HardwareService
+from backend.services.hub_search import HubSearch
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
@@ -73,32 +74,12 @@ from backend.services.trash import TrashService
 from config.settings import Settings
 
 
-def _open(
-    store: RunStore,
-    chat: ChatService,
-    spare: Spare,
-    curves: TensorBoardDataManager,
-    tensorboard: TensorBoardServer,
-    counts: ParameterCounts,
-    dataset_desk: DatasetDesk,
-) -> Iterator[None]:
-    """What has to be closed when the services are not needed any more."""
-    yield
-    dataset_desk.jobs.close()
-    counts.close()
-    spare.let_go()
-    tensorboard.close()
-    curves.close()
-    chat.close()
-    store.close()
-
-
 def _fields(declared: Mapping[str, object]) -> dict[str, object]:
     """What Services asks for, by name: each of its fields has a provider of the same name."""
     return {field.name: declared[field.name] for field in fields(Services) if field.name in declared}
 
 
-def _opened(_open: None, _connected: None, _following: None, services: Services) -> Services:
+def _opened(_opened: None, _connected: None, _following: None, services: Services) -> Services:
     return services
 
 
@@ -115,6 +96,7 @@ class StudioContainer(Outside):
     hub_check, torch_asker, cuda_truth = Outside.hub_check, Outside.torch_asker, Outside.cuda_truth
     tensorboards, supervisor, inference = Outside.tensorboards, Outside.supervisor, Outside.inference
     examiner, counter, systemctl = Outside.examiner, Outside.counter, Outside.systemctl
+    exporter, searcher = Outside.exporter, Outside.searcher
 
     bus: Provider[EventBus] = Once(EventBus, clock)
     errors: Provider[ErrorHandler] = Once(ErrorHandler, bus, clock)
@@ -250,6 +232,8 @@ class StudioContainer(Outside):
     playground: Provider[Playground] = Once(Playground, store, chat)
     chat_desk: Provider[ChatDesk] = Once(wiring.chat_desk, settings, chat, playground, clock)
     chat_place: Provider[ChatPlace] = Once(ChatPlace, store, places, Once(DataCache, clock, ttl_seconds=5.0))
+    exports: Provider[Exports] = Once(wiring.exports, settings, store, configs, playground, exporter, clock)
+    hub: Provider[HubSearch] = Once(wiring.hub, settings, searcher, clock)
     states: Provider[StateManagers] = Once(StateManagers, store)
     storage: Provider[StorageService] = Once(StorageService, settings.provided.workspace, answers)
     drafts: Provider[Drafts] = Once(Drafts, store, clock)
@@ -266,12 +250,26 @@ class StudioContainer(Outside):
     tellers: Provider[connections.Tellers] = Once(connections.Tellers, datasets, dataset_desk, models, configs, plugins)
     kept: Provider[connections.Kept] = Once(connections.Kept, curve_cache, curves, answers, found)
     followers: Provider[connections.Followers] = Once(
-        connections.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, kept
+        connections.Followers,
+        memory,
+        chat,
+        doctor,
+        counts,
+        spare,
+        tensorboard,
+        places,
+        reboots,
+        preflight,
+        kept,
+        exports,
+        hub,
     )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
-        providers.Resource(_open, store, chat, spare, curves, tensorboard, counts, dataset_desk),
+        providers.Resource(
+            connections.opened, store, chat, spare, curves, tensorboard, counts, dataset_desk, exports, hub
+        ),
         Once(connections.connect, bus, errors, answers, store, status, curves, states, tellers),
         Once(connections.following, watched, followers, bus),
         bundle,

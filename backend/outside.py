@@ -60,4 +60,6 @@ class Outside(containers.DeclarativeContainer):
     inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
     counter: Provider[LineProgram] = Once(wiring.counter, settings)
+    exporter: Provider[LineProgram] = Once(wiring.exporter, settings)
+    searcher: Provider[LineProgram] = Once(wiring.searcher, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)

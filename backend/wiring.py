@@ -8,6 +8,7 @@ from getpass import getuser
 from pathlib import Path
 from socket import gethostname
 from tempfile import gettempdir
+from urllib.parse import urlsplit
 
 from backend.domain.cuda_truth import Circumstances
 from backend.domain.curves import CurveSource
@@ -21,6 +22,7 @@ from backend.event_files.kept_folder import KeptFolder
 from backend.executors.choice import executor_named
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
+from backend.executors.lock_file import held
 from backend.executors.piped import PipedProgram
 from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
 from backend.probes.machine import LocalMachine
@@ -40,6 +42,8 @@ from backend.services.dataset_registry import DatasetRegistry
 from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import DatasetVersions
 from backend.services.diagnostics import Diagnostics, Sources
+from backend.services.exports import Exports, Surroundings
+from backend.services.hub_search import HubSearch
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.model_library import ModelLibrary, ModelPlaces
 from backend.services.package_installs import PackageInstalls
@@ -165,6 +169,40 @@ def counter(settings: Settings) -> PipedProgram:
     return PipedProgram(
         argv, settings.workspace, settings.workspace / "logs" / "count.log", surroundings=_without(settings)
     )
+
+
+def exporter(settings: Settings) -> PipedProgram:
+    """The program that exports results."""
+    argv = (sys.executable, "-m", "backend.trainer.export")
+    log = settings.workspace / "logs" / "export.log"
+    return PipedProgram(argv, settings.workspace, log, surroundings=_without(settings))
+
+
+def searcher(settings: Settings) -> PipedProgram:
+    """The program that searches the hub."""
+    argv = (sys.executable, "-m", "backend.trainer.search")
+    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "hub-search.log")
+
+
+def hub(settings: Settings, program: LineProgram, clock: Clock) -> HubSearch:
+    """The hub that its own library would ask."""
+    endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "")).hostname or "huggingface.co"
+    return HubSearch(program, clock, endpoint, is_hub_offline=settings.hub_offline)
+
+
+def exports(
+    settings: Settings,
+    store: RunStore,
+    configs: ConfigService,
+    playground: Playground,
+    program: LineProgram,
+    clock: Clock,
+) -> Exports:
+    """Folders that no export may name are the workspace's, and where base models lie."""
+    places = (settings.workspace, settings.runs_folder, settings.models_folder, hub_cache(os.environ, Path.home()))
+    around = Surroundings(settings.trash_folder, places)
+    offline = settings.hub_offline
+    return Exports(store, configs, playground, program, clock, around, held, is_hub_offline=offline)
 
 
 def dataset_desk(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config.preset_tags import tags_in
 from config.yaml_files import read_yaml
 
 HERE = Path(__file__).resolve().parent
@@ -60,6 +61,11 @@ def base_models() -> tuple[CatalogModel, ...]:
 def presets() -> dict[str, dict[str, Any]]:
     """Named partial RunConfigs by file name, sorted."""
     return {path.stem: read_yaml(path) for path in sorted((HERE / "presets").glob("*.yaml"))}
+
+
+def preset_tags() -> dict[str, tuple[str, ...]]:
+    """The tags of the shipped presets, by file name."""
+    return {path.stem: tags_in(path.read_text(encoding="utf-8")) for path in (HERE / "presets").glob("*.yaml")}
 
 
 def preset_path(name: str) -> Path:

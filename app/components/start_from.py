@@ -31,15 +31,16 @@ def use_case_input(profiles: Mapping[str, Profile], chosen: str | None, choose: 
     )
 
 
-def preset_input(presets: Sequence[str], chosen: str | None, choose: OnName) -> None:
-    """The presets, shipped and own; `choose(name)` is called with the one that is taken."""
+def preset_input(presets: Mapping[str, Sequence[str]], chosen: str | None, choose: OnName) -> None:
+    """The presets, shipped and own, with their tags; `choose(name)` is called with the one that is taken."""
     st.selectbox(
         "Preset",
-        presets,
+        list(presets),
         index=None,
+        format_func=lambda name: f"{name} ({', '.join(presets[name])})" if presets.get(name) else name,
         key=show_in_widget(PRESET, chosen if chosen in presets else None),
         placeholder="Choose a preset",
-        help="Replaces everything below; an unfinished form is kept.",
+        help="Type a part of a name or a tag to find one. Replaces everything below; an unfinished form is kept.",
         on_change=lambda: choose(str(widget_value(PRESET) or "")),
         width=170,
     )

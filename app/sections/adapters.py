@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from app.components.lazy import lazy_expander
 from app.components.model_cards import adapter_card, lineage_lines, metric_lines
 from app.components.model_table import adapter_table
 from app.links import open_view
+from app.sections.exports import still_exports
 from app.watching import choose_in_address, watched
 from backend.domain.model_facts import AdapterFacts
 from backend.domain.run_results import metric_order
@@ -58,6 +60,9 @@ def _one_adapter(services: Services, one: RunAdapter) -> None:
             beside = [run.id, *(other.id for other in (*line.ancestors, *line.descendants))]
             _to("Compare", ":material/compare_arrows:", "compare", runs=beside[:MOST_COMPARED])
             _to("Open in Monitor", ":material/monitoring:", "monitor", run=run.id)
+    with lazy_expander("Exports", ":material/output:", "adapter-exports") as is_open:
+        if is_open:
+            still_exports(services, run.id, "models")
 
 
 def _foreign_adapter(folder: str, facts: AdapterFacts) -> None:

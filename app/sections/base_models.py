@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.components.lazy import lazy_expander
 from app.components.library_dialogs import delete_model_dialog, model_folders
 from app.components.markdown_escape import escape
 from app.components.model_cards import model_card
@@ -9,6 +10,7 @@ from app.components.model_table import model_table
 from app.components.sizes import in_bytes
 from app.links import open_view
 from app.notices import attempt, say
+from app.sections.hub_search import hub_search
 from app.train_form import put_into_form
 from app.watching import choose_in_address, watched
 from backend.domain.model_facts import Home
@@ -34,6 +36,9 @@ def base_models(services: Services) -> None:
             "are downloaded by their first run. If you have models in a folder, name it under Folders.",
             icon=":material/info:",
         )
+    with lazy_expander("Search the hub", ":material/travel_explore:", "models-hub") as is_open:
+        if is_open:
+            hub_search(services, "model", "models", "Train with it", lambda model_id: _train(services, model_id))
     chosen = st.query_params.get("model")
     model_table(shelf.models, chosen, choose_in_address("model"))
     model = next((one for one in shelf.models if one.id == chosen), None)

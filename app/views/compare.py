@@ -200,8 +200,8 @@ def _annotate(services: Services, run_id: str, name: str, notes: str, tags: Sequ
 def _preset(services: Services, run_id: str) -> None:
     config = services.comparing.order(run_id)
 
-    def save(name: str, without: Sequence[str], replaces: bool) -> None:
-        path = services.configs.save_preset(name, config, without=without, replaces=replaces)
+    def save(name: str, without: Sequence[str], replaces: bool, tags: Sequence[str]) -> None:
+        path = services.configs.save_preset(name, config, without=without, replaces=replaces, tags=tags)
         say(f"The preset {name} was made; the Train page offers it. Its file is {path}.")
 
     preset_dialog(

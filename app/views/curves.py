@@ -18,7 +18,7 @@ from app.components.page_watch import page_watch
 from app.components.tensorboard_link import tensorboard_link
 from app.frame import live
 from app.marks import MarkKind, mark_of, tensorboard_of
-from app.notices import attempt, say
+from app.notices import attempt, draw_again, say
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import look_at_curves, set_axes, set_log_axis, set_smoothing
 from backend.domain.curve_link import MAX_SOURCES, CurveLink
@@ -171,7 +171,7 @@ def _choose(services: Services, sources: Sequence[str]) -> None:
 def _charts(services: Services, chosen: tuple[str, ...], link: CurveLink, stage: Stage, is_live: bool) -> None:
     """Drawn anew when there are other tags or states, while something is still written; points come by themselves."""
     if curve_address.from_widgets() != link:
-        st.rerun()  # a pin was clicked in here: the selection of pins and the address are outside
+        draw_again()  # a pin was clicked in here: the selection of pins and the address are outside
     mark = mark_of(services, MarkKind.CURVES, chosen)
     shown, _ = services.shown.look(chosen)
     if not shown:

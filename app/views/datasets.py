@@ -8,6 +8,7 @@ from app.components.dataset_list import dataset_list
 from app.components.dataset_sources import OFFLINE, Adding, hub_form, path_form, upload_form
 from app.components.error_box import error_box
 from app.components.job_box import answer_of, is_awaited, job_boxes, take_awaited
+from app.components.lazy import lazy_expander
 from app.components.markdown_escape import escape
 from app.components.page_watch import page_watch
 from app.components.sizes import in_bytes
@@ -17,6 +18,7 @@ from app.frame import live
 from app.links import open_view
 from app.marks import MarkKind, mark_of
 from app.notices import attempt, draw_again, say
+from app.sections.hub_search import hub_search
 from app.session import count, count_up, show_in_widget, widget_value
 from backend.data.row_table import RowTable
 from backend.errors import DataError, StorageError
@@ -81,6 +83,10 @@ def _all(services: Services) -> None:
             path_form(adding)
         with hub:
             hub_form(adding, is_offline=desk.is_hub_offline)
+            with lazy_expander("Search the hub", ":material/travel_explore:", "datasets-search") as is_open:
+                if is_open:
+                    put = "Put it on the list"
+                    hub_search(services, "dataset", "datasets", put, lambda name: adding.register(f"hub:{name}"))
     if all(one.kind is Kind.SAMPLE for one in listed):
         st.info(
             "None of your own yet: upload a file or point to one. These samples ship with the studio, to try things.",

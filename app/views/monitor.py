@@ -26,6 +26,7 @@ from app.frame import live
 from app.links import link_to_view, open_view
 from app.monitor_look import chart_look
 from app.notices import draw_again
+from app.sections.exports import exporting_pace, exports
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import open_run, set_log_filter
 from backend.domain.board import Board, XAxis
@@ -44,6 +45,7 @@ from backend.services.bundle import Services
 REFRESH_SECONDS = 2.0  # points of curves come by themselves
 SECTION = "section"  # in the address, too
 FOLLOW = "monitor-follow"
+EXPORTS = "Exports"
 
 
 def render(services: Services) -> None:
@@ -84,6 +86,7 @@ class Drawn:
     stage: Stage
     is_live: bool
     follows: bool
+    is_exporting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,12 @@ def _living(services: Services, view: RunView, section: str, places: Places) -> 
     """One part ticks: how the run is, and the section below; a log that is being read stands still."""
     follows = widget_value(FOLLOW) is not False
     stage = _tensorboard(services, view).showing().stage
-    drawn = Drawn((view.state, view.wish), stage, view.run.needs_supervisor, follows)
+    drawn = Drawn((view.state, view.wish), stage, view.run.needs_supervisor, follows, services.exports.is_busy(view.id))
     is_still = section == "Log" and not follows
     paces = [
         REFRESH_SECONDS if drawn.is_live else None,
         refresh_seconds(drawn.stage) if section == "Curves" else None,
+        exporting_pace(services, view.id) if section == EXPORTS else None,
     ]
     every = min((pace for pace in paces if pace), default=None)
     ticking = None if is_still else section
@@ -258,6 +262,10 @@ def _order(services: Services, run_id: str, drawn: Drawn) -> None:  # noqa: ARG0
     draw_order(services.status.config_text(run_id), run_id)
 
 
+def _exports(services: Services, run_id: str, drawn: Drawn) -> None:
+    exports(services, run_id, "monitor", is_ticking=drawn.is_exporting)
+
+
 SECTIONS: dict[str, Callable[[Services, str, Drawn], None]] = {
     "Curves": _curves,
     "System": _system,
@@ -265,4 +273,5 @@ SECTIONS: dict[str, Callable[[Services, str, Drawn], None]] = {
     "Timeline": _timeline,
     "Log": _log,
     "Configuration": _order,
+    EXPORTS: _exports,
 }

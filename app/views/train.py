@@ -16,16 +16,17 @@ from app.components.method_picker import method_picker
 from app.components.model_input import model_input
 from app.components.parameter_input import field_problems, parameter_input
 from app.components.preset_dialog import preset_dialog
-from app.components.preset_manager import FILES, preset_manager
 from app.components.recipe_form import recipe_form
 from app.components.start_from import IMPORTS, import_input, preset_input, profile_reasons, use_case_input
 from app.components.training_form import dataset_form, first_training_form, method_form
 from app.drafts import expanded, method_named, recipe_named, value_at, with_method, with_recipe
 from app.links import open_view
 from app.notices import attempt, say
-from app.remembered import base, check, look, method_reasons, models, presets, profiles
+from app.remembered import base, check, look, method_reasons, models, preset_tags, presets, profiles
+from app.sections.hub_search import hub_search
 from app.session import count_up, widget_value
 from app.train_form import Form, accept, fill_from_profile, form_of, is_accepted
+from app.train_presets import manage_presets
 from app.train_side import count_on, draw_cost, draw_difference, draw_sweep, draw_yaml
 from backend.data.choice import DatasetChoice
 from backend.domain.run_config import RunConfig
@@ -96,7 +97,7 @@ def _begin(form: Form) -> None:
         chosen = form.basis_name if form.is_of_profile else None
         use_case_input(profiles(), chosen, lambda name: fill_from_profile(form.state, name))
         filled = form.basis_name if basis.startswith("preset:") and form.is_pristine else None
-        preset_input(list(known), filled, fill)
+        preset_input(preset_tags(form.services), filled, fill)
         import_input(lambda key: attempt(_import, form, key))
         st.button(
             "Save as preset",
@@ -107,7 +108,7 @@ def _begin(form: Form) -> None:
             on_click=_save_preset,
             args=(form,),
         )
-        st.button("Presets", icon=":material/bookmarks:", key="train-presets", on_click=_presets, args=(form,))
+        st.button("Presets", icon=":material/bookmarks:", key="train-presets", on_click=manage_presets, args=(form,))
         st.button(
             "Clear",
             icon=":material/restart_alt:",
@@ -139,8 +140,8 @@ def _save_preset(form: Form) -> None:
     config = form.config
     assert config is not None, "the button is off"
 
-    def save(name: str, without: Sequence[str], replaces: bool) -> None:
-        path = form.services.configs.save_preset(name, config, without=without, replaces=replaces)
+    def save(name: str, without: Sequence[str], replaces: bool, tags: Sequence[str]) -> None:
+        path = form.services.configs.save_preset(name, config, without=without, replaces=replaces, tags=tags)
         say(f"The preset {name} was made. Its file is {path}.")
 
     preset_dialog(
@@ -152,37 +153,12 @@ def _save_preset(form: Form) -> None:
     )
 
 
-def _presets(form: Form) -> None:
-    configs = form.services.configs
-
-    def rename(name: str, new_name: str) -> None:
-        configs.rename_preset(name, new_name)
-        say(f"The preset {name} is called {new_name} now.")
-
-    def delete(name: str) -> None:
-        path = configs.delete_preset(name)
-        say(f"The preset {name} is in the trash: {path}.")
-
-    def take(name: str, key: str) -> None:
-        file = widget_value(key)
-        if file is not None:
-            configs.import_preset(name, file.getvalue().decode("utf-8-sig", errors="replace"))
-            count_up(FILES)
-            say(f"The preset {name} was imported.")
-
-    preset_manager(
-        presets(form.services),
-        configs.own_presets(),
-        rename=lambda *facts: attempt(rename, *facts),
-        delete=lambda name: attempt(delete, name),
-        take=lambda *facts: attempt(take, *facts),
-    )
-
-
 def _model(form: Form) -> None:
     st.header("Base model", anchor=False)
     path = value_at(form.draft, "base_model.path")
     model_input(models(), path, form.change, form.typed("base_model.path"))
+    with st.popover("Search the hub", icon=":material/travel_explore:", key="train-hub", width=200):
+        hub_search(form.services, "model", "train", "Take it", lambda chosen: form.change("base_model.path", chosen))
 
 
 def _dataset(form: Form) -> None:

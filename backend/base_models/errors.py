@@ -1,7 +1,7 @@
 """What keeps a base model from being found, fetched, trusted or loaded."""
 
 from backend.domain.errors import ModelNotFound
-from backend.errors import EXIT_UNAVAILABLE, Action, ConfigurationError, StorageError, StudioError
+from backend.errors import EXIT_UNAVAILABLE, Action, ConfigurationError, ProcessError, StorageError, StudioError
 
 
 class ModelGated(ConfigurationError):
@@ -147,3 +147,12 @@ class ModelUnsafe(ConfigurationError):
     what = "The base model {path} has only pickled weights."
     why = "A pickle can run any program when it is read; the studio reads .safetensors only."
     fix = "Convert it on a machine that you can lose, or take a .safetensors version of the model."
+
+
+class HubNotSearched(ProcessError):
+    """A search on the hub that failed."""
+
+    id = "hub-not-searched"
+    what = "The hub could not be searched."
+    why = "{why}."
+    fix = "Check the network, and HF_ENDPOINT and HTTPS_PROXY if they are set; then search again."

@@ -17,8 +17,10 @@ from backend.cli import (
     demo,
     doctor,
     explain,
+    export,
     look_after,
     methods,
+    presets,
     queue,
     reindex,
     run_branches,
@@ -55,8 +57,10 @@ app.command("curves")(curves.curves)
 app.command("compare")(compare.compare)
 app.command("tensorboard")(tensorboard.tensorboard)
 app.command("methods")(methods.methods)
+app.command("presets")(presets.presets)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)
+app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.command("reindex")(reindex.reindex)
 app.add_typer(service.app, name="service")

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from backend.domain.chat import Sampling
 from backend.domain.conversation import Answer, fenced, fenced_word
@@ -24,6 +24,14 @@ class Vote(Frozen):
     first: str
     second: str
     choice: Choice
+
+
+class Answered(Frozen):
+    """One more answer."""
+
+    row: int = Field(ge=0)
+    side: str
+    answer: Answer
 
 
 class PromptResult(Frozen):
@@ -57,6 +65,25 @@ class PromptResult(Frozen):
         pair = {vote.first, vote.second}
         kept = tuple(old for old in self.votes if old.row != vote.row or {old.first, old.second} != pair)
         return self.model_copy(update={"votes": (*kept, vote)})
+
+
+def with_lines(result: PromptResult, lines: Iterable[str]) -> PromptResult:
+    """With the answers and votes that were added, a line of JSON each; a line that was torn is passed over."""
+    for line in lines:
+        try:
+            added = _ADDED.validate_json(line)
+        except ValidationError:
+            continue
+        if added.row >= len(result.prompts):
+            continue
+        if isinstance(added, Answered):
+            result = result.answered(added.row, added.side, added.answer)
+        else:
+            result = result.voted(added)
+    return result
+
+
+_ADDED: TypeAdapter[Answered | Vote] = TypeAdapter(Answered | Vote)
 
 
 @dataclass(frozen=True, slots=True)

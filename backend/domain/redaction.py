@@ -16,6 +16,11 @@ _NAMES = r"token|password|passwd|secret|api[_-]?key|authorization"
 _NAMED = re.compile(rf"""(?i)(\b[\w-]*(?:{_NAMES})\b["']?\s*[=:]\s*["']?)(?!bearer )([^\s"',;&]+)""")
 
 
+def has_secret(text: str) -> bool:
+    """Whether something has the shape of a common token; as much a heuristic as `redact`."""
+    return any(pattern.search(text) for pattern in _SECRETS)
+
+
 def redact(text: str, home: Path | None = None) -> str:
     """The text without what looks like a token or a password, and with ~ for the home folder.
 

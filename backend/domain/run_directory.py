@@ -90,6 +90,11 @@ class RunDirectory:
         """The final result of full and freeze fine-tuning: a whole model."""
         return self.root / "model"
 
+    @property
+    def exports(self) -> Path:
+        """What the result was turned into for other programs, one folder each."""
+        return self.root / "exports"
+
     def log(self, attempt: int) -> Path:
         """Standard output and error of one attempt."""
         return self.logs / f"attempt-{attempt:03d}.log"

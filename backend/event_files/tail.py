@@ -54,10 +54,6 @@ class TailReader:
         """The same of some event files directly in a folder, such as those of a FoundRun."""
         return self._last_points([EventFile(_real(folder / name), "", name) for name in names], known)
 
-    def of_file(self, path: Path, known: Collection[str] = ()) -> LastPoints:
-        """The same of one event file."""
-        return self.of_files(path.parent, [path.name], known)
-
     def _last_points(self, files: Sequence[EventFile], known: Collection[str]) -> LastPoints:
         tails = [TailFile(file, self._headers, self._shapes, self._window_bytes) for file in files]
         tails.sort(key=lambda tail: (tail.file.timestamp, tail.started_at, tail.file.name), reverse=True)

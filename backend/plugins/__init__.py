@@ -1,1 +1,1 @@
-"""Plugins: installed Python packages that add methods, formats, recipes, quantizations, executors and views."""
+"""Plugins: installed packages that add methods, formats, recipes, quantizations, exporters, executors and views."""

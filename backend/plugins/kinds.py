@@ -14,6 +14,7 @@ class PluginKind(StrEnum):
     FORMATS = "peft_studio.formats"
     RECIPES = "peft_studio.recipes"
     QUANTIZATIONS = "peft_studio.quantizations"
+    EXPORTERS = "peft_studio.exporters"
     EXECUTORS = "peft_studio.executors"
     VIEWS = "peft_studio.views"
 
@@ -34,10 +35,12 @@ _UNIONS: Mapping[PluginKind, str] = {
     PluginKind.FORMATS: "backend.data.formats:AnyFormat",
     PluginKind.RECIPES: "backend.recipes:Recipe",
     PluginKind.QUANTIZATIONS: "backend.quantization:Quantization",
+    PluginKind.EXPORTERS: "backend.exporters:AnyExporter",
 }
 _BASES: Mapping[PluginKind, tuple[str, ...]] = {
     PluginKind.METHODS: ("backend.methods.base:PeftMethod", "backend.methods.whole:WholeMethod"),
     PluginKind.FORMATS: ("backend.data.formats.base:Format",),
+    PluginKind.EXPORTERS: ("backend.exporters.base:Exporter",),
     PluginKind.EXECUTORS: ("backend.executors.local:LocalExecutor",),
 }
 

@@ -24,8 +24,10 @@ from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.event_bus import EventBus
+from backend.services.exports import Exports
 from backend.services.hardware import HardwareService
 from backend.services.hub_check import HubCheck
+from backend.services.hub_search import HubSearch
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_monitor import MemoryMonitor
@@ -111,6 +113,8 @@ class Services:
     models: ModelLibrary
     adapters: AdapterLibrary
     checkpoints: CheckpointLibrary
+    exports: Exports
+    hub: HubSearch
     facts: RunFactsService
     bulk: BulkRuns
     trash: TrashService

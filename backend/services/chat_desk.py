@@ -12,7 +12,7 @@ from backend.domain.chat import ChatMessage, ChatRequest
 from backend.domain.chat_sides import Side, Subject
 from backend.domain.clock import Clock
 from backend.domain.conversation import MAX_SYSTEM, MAX_TEXT, Answer, Conversation
-from backend.domain.prompt_results import PromptResult, Vote
+from backend.domain.prompt_results import Answered, PromptResult, Vote
 from backend.services.chat_errors import QuestionEmpty, RoundRunning
 from backend.services.chat_rounds import Cell, ChatRounds
 from backend.services.conversations import Conversations
@@ -114,7 +114,7 @@ class ChatDesk:
     def vote(self, result_id: str, vote: Vote) -> None:
         """Keep what a person preferred. Raises PromptSetMissing, ConversationNotKept."""
         with self._lock:
-            self.prompts.keep(self.prompts.result(result_id).voted(vote))
+            self.prompts.add(result_id, vote)
 
     def _ask(self, table: Table, question: str, seed: int, before: Change) -> None:
         if not question.strip() or len(question) > MAX_TEXT:
@@ -138,7 +138,7 @@ class ChatDesk:
 
     def _keep_answer(self, result_id: str, row: int, side: str, answer: Answer) -> None:
         with self._lock:
-            self.prompts.keep(self.prompts.result(result_id).answered(row, side, answer))
+            self.prompts.add(result_id, Answered(row=row, side=side, answer=answer))
 
     def _check_free(self, key: str) -> None:
         if self.rounds.look(key) is not None:

@@ -13,7 +13,8 @@ from backend.domain.config_diff import not_default
 from backend.domain.run_config import RunConfig
 from backend.services.errors import ConfigInvalid, ConfigUnreadable
 from backend.services.own_presets import OwnPresets, PresetNotKept, Version
-from config.catalog import presets
+from config.catalog import preset_tags, presets
+from config.preset_tags import tags_in
 from config.yaml_files import YamlError, dump_yaml, parse_yaml, read_yaml
 
 REQUIRED = "is required"
@@ -91,6 +92,15 @@ class ConfigService:
         """Named partial RunConfigs: the shipped ones, then people's own."""
         return presets() | (self._own.read() if self._own else {})
 
+    def preset_tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of each preset, in the same order."""
+        tags = preset_tags() | (self._own.tags() if self._own else {})
+        return {name: tags.get(name, ()) for name in self.presets()}
+
+    def tag_preset(self, name: str, tags: Sequence[str]) -> None:
+        """Give one of one's own these tags. Raises PresetNotFound, PresetNotKept."""
+        self._presets(name).tag(name, tags)
+
     def presets_version(self) -> Version:
         """Changes whenever somebody's own presets do."""
         return self._own.version() if self._own else ()
@@ -100,12 +110,20 @@ class ConfigService:
         if self._own is not None:
             self._own.on_change = told
 
-    def save_preset(self, name: str, config: RunConfig, *, without: Sequence[str] = (), replaces: bool = False) -> Path:
+    def save_preset(
+        self,
+        name: str,
+        config: RunConfig,
+        *,
+        without: Sequence[str] = (),
+        replaces: bool = False,
+        tags: Sequence[str] = (),
+    ) -> Path:
         """Make a preset of what differs from the defaults, without some sections; where it is now.
 
         Raises PresetNameRefused, PresetExists, PresetNotKept.
         """
-        return self._presets(name).write(name, preset_of(config, without), replaces=replaces)
+        return self._presets(name).write(name, preset_of(config, without), replaces=replaces, tags=tags)
 
     def own_presets(self) -> dict[str, dict[str, Any]]:
         """Those that people made themselves."""
@@ -120,7 +138,7 @@ class ConfigService:
         wrong = [*unknown, *(problem for problem in self.problems(preset) if problem.message != REQUIRED)]
         if wrong:
             raise ConfigInvalid(problems="; ".join(map(str, wrong)))
-        return self._presets(name).write(name, preset)
+        return self._presets(name).write(name, preset, tags=tags_in(text))
 
     def rename_preset(self, name: str, new_name: str) -> Path:
         """Raises PresetNotFound, PresetNameRefused, PresetExists, PresetNotKept."""

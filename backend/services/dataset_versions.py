@@ -19,10 +19,12 @@ from backend.domain.run import Run
 from backend.domain.run_directory import RunDirectory
 from backend.errors import StudioError
 from backend.services.config_service import ConfigService
+from backend.store.files import read_bounded
 from config.yaml_files import parse_yaml
 
 MAX_RUNS = 200
 MAX_KNOWN = 1_000
+MOST_BYTES = 20_000_000  # of a file that another machine may have written
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,12})$")
 _CARD = re.compile(r"^\| Dataset fingerprint \| ([0-9a-f]{64}) \|$", re.MULTILINE)
 
@@ -111,14 +113,14 @@ def recorded_fingerprint(run: RunDirectory) -> str:
     folders = [(int(found[1]), path) for path in _folders(run.checkpoints) if (found := _CHECKPOINT.search(path.name))]
     for _, folder in sorted(folders, reverse=True):
         try:
-            told = json.loads((folder / "progress.json").read_text(encoding="utf-8"))["dataset"]
+            told = json.loads(read_bounded(folder / "progress.json", MOST_BYTES))["dataset"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if isinstance(told, str):
             return told
     for card in (run.adapter / "README.md", run.model / "README.md"):
         try:
-            found = _CARD.search(card.read_text(encoding="utf-8"))
+            found = _CARD.search(read_bounded(card, MOST_BYTES))
         except (OSError, ValueError):
             continue
         if found:

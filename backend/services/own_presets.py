@@ -4,13 +4,15 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from backend.errors import NotFoundError, StorageError, UsageError
 from backend.store import trash
+from backend.store.files import read_text, replace_text
+from config.preset_tags import tags_in, with_tags
 from config.yaml_files import YamlError, dump_yaml, read_yaml
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -87,12 +89,28 @@ class OwnPresets:
                         found.append((entry.name, seen.st_size, seen.st_mtime_ns))
         return tuple(sorted(found))
 
-    def write(self, name: str, preset: Mapping[str, Any], *, replaces: bool = False) -> Path:
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags by name; of a file that cannot be read, none."""
+        return {path.stem: tags_in(read_text(path) or "") for path in self._paths() if path.stem not in self._shipped}
+
+    def tag(self, name: str, tags: Iterable[str]) -> None:
+        """Give a preset these tags in place of those that it had. Raises PresetNotFound, PresetNotKept."""
+        path = self._known(name)
+        text = read_text(path)
+        if text is None:
+            raise PresetNotKept(name=name, folder=self._folder, reason="it is no text")
+        try:
+            replace_text(path, with_tags(text, tags))
+        except OSError as error:
+            raise PresetNotKept(name=name, folder=self._folder, reason=error.strerror or error) from error
+        self.on_change()
+
+    def write(self, name: str, preset: Mapping[str, Any], *, replaces: bool = False, tags: Iterable[str] = ()) -> Path:
         """Keep a preset; where it is now. Raises PresetNameRefused, PresetExists, PresetNotKept."""
         self._check(name)
         path = self._folder / f"{name}{ENDING}"
         try:
-            self._keep(path, dump_yaml(dict(preset)), replaces=replaces)
+            self._keep(path, with_tags(dump_yaml(dict(preset)), tags), replaces=replaces)
         except OSError as error:
             if isinstance(error, FileExistsError) and self._folder.is_dir():
                 raise PresetExists(name=name, path=path) from error

@@ -18,8 +18,10 @@ from backend.services.chat import ChatService
 from backend.services.chat_errors import BaseMismatch, CheckpointGone
 from backend.services.errors import AdapterUnreadable, NoAnswerYet
 from backend.store.checkpoints import sealed
+from backend.store.files import read_bounded
 from config.yaml_files import YamlError, read_yaml
 
+MOST_CONFIG_BYTES = 20_000_000
 WEIGHTS = "adapter_model.safetensors"
 FORMATS: dict[str, Quantization] = {"none": NoQuantization(), "nf4": Nf4(), "fp4": Fp4(), "int8": Int8()}
 
@@ -151,10 +153,12 @@ def _named_base(config: RunConfig, run: RunDirectory) -> str:
 def _base_of(adapter: Path, run: Run) -> str:
     """The base that the adapter was really trained on, as peft wrote it."""
     try:
-        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_bounded(adapter / "adapter_config.json", MOST_CONFIG_BYTES))
         return str(config["base_model_name_or_path"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AdapterUnreadable(folder=run.run_dir, reason=type(error).__name__) from error
+        told = error.strerror if isinstance(error, OSError) else None
+        reason = f"adapter_config.json: {told or type(error).__name__}"
+        raise AdapterUnreadable(folder=run.run_dir, reason=reason) from error
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -8,12 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backend.domain.prompt_lists import checked, from_yaml
-from backend.domain.prompt_results import PromptResult
+from backend.domain.prompt_results import Answered, PromptResult, Vote, with_lines
 from backend.services.chat_errors import ConversationNotKept, PromptSetMissing, PromptSetRefused
 from backend.store import trash
-from backend.store.files import read_text, replace_text
+from backend.store.files import append_line, read_lines, read_text, replace_text
 from config.yaml_files import dump_yaml
 
+ADDED = ".jsonl"  # beside a result: answers and votes, a line each
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 
 
@@ -77,13 +78,24 @@ class PromptSets:
         """What the models answered. Raises PromptSetMissing."""
         path = self._result_path(result_id)
         try:
-            return PromptResult.model_validate_json(read_text(path) or "")
+            result = PromptResult.model_validate_json(read_text(path) or "")
         except ValidationError as error:
             raise PromptSetMissing(name=result_id) from error
+        return with_lines(result, read_lines(path.with_suffix(ADDED)))
 
     def keep(self, result: PromptResult) -> None:
-        """Keep a result as it is now. Raises ConversationNotKept."""
+        """Keep a new result. Raises ConversationNotKept."""
         self._replace(self._result_path(result.id), result.model_dump_json())
+
+    def add(self, result_id: str, added: Answered | Vote) -> None:
+        """Add an answer or a vote to a result, in one write. Raises PromptSetMissing, ConversationNotKept."""
+        path = self._result_path(result_id)
+        if not path.is_file():
+            raise PromptSetMissing(name=result_id)
+        try:
+            append_line(path.with_suffix(ADDED), added.model_dump_json(), mode=0o600)
+        except OSError as error:
+            raise ConversationNotKept(folder=path.parent, reason=error.strerror or error) from error
 
     def delete_result(self, result_id: str) -> None:
         """Move a result to the trash. Raises PromptSetMissing, ConversationNotKept."""
@@ -91,6 +103,8 @@ class PromptSets:
         if not path.is_file():
             raise PromptSetMissing(name=result_id)
         self._throw(path)
+        if (added := path.with_suffix(ADDED)).is_file():
+            self._throw(added)
 
     def _path(self, name: str) -> Path:
         return self._folders.sets / f"{name}.yaml"

@@ -1,5 +1,6 @@
 """SettingsService: the settings that hold now, where each comes from, and changing them while the studio runs."""
 
+import errno
 import logging
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from backend.services.settings_errors import (
     SettingUnknown,
 )
 from backend.store.files import replace_text
+from backend.store.locking import locked
 from backend.store.toml_text import with_value
 from config.setting_layers import Layer, Source, leaves, nested
 from config.settings import Settings
@@ -27,6 +29,7 @@ from config.settings import Settings
 Listener = Callable[[frozenset[str]], object]
 Stamp = tuple[tuple[int, int, int], ...]
 _NOTHING = (0, 0, 0)
+LOCK_SECONDS, MOST_TRIES = 10.0, 20
 PRIVATE = 0o600  # the address of the store may hold a password
 _log = logging.getLogger(__name__)
 
@@ -154,8 +157,8 @@ class SettingsService:
         path = self.file().resolve()  # a link stays one
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            text, mode = _as_it_is(path)
-            replace_text(path, with_value(text, key, value), mode)
+            with locked(path.with_name(f".{path.name}.lock"), LOCK_SECONDS):  # another studio may change another key
+                _change(path, key, value)
         except OSError as error:
             raise SettingsNotKept(path=path, reason=error.strerror or error) from error
         except ValueError as error:
@@ -179,6 +182,17 @@ def _look(path: Path) -> tuple[int, int, int]:
     except OSError:
         return _NOTHING
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _change(path: Path, key: str, value: object) -> None:
+    """Write one key; whoever edited the file by hand meanwhile keeps that. Raises OSError, ValueError."""
+    for _ in range(MOST_TRIES):
+        text, mode = _as_it_is(path)
+        changed = with_value(text, key, value)
+        if _as_it_is(path)[0] == text:
+            replace_text(path, changed, mode)
+            return
+    raise OSError(errno.EBUSY, "another program changes it all the time")
 
 
 def _as_it_is(path: Path) -> tuple[str, int]:

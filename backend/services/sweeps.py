@@ -13,7 +13,7 @@ from backend.domain.preflight import PreflightReport
 from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
 from backend.domain.sweep import PATTERN, Axis, SweepKind, combinations, misfit, names, told
-from backend.errors import ConfigurationError, StudioError
+from backend.errors import Action, ConfigurationError, StudioError
 from backend.services.config_service import ConfigService, Problem
 from backend.services.errors import PreflightFailed
 from backend.services.own_presets import suggested_name
@@ -33,6 +33,16 @@ class SweepInvalid(ConfigurationError):
     what = "The sweep cannot be started."
     why = "{problems}"
     fix = "Name settings with their values, such as training.learning_rate=1e-4,2e-4; nothing was started."
+
+
+class SweepHeld(StudioError):
+    """Runs of a sweep that are there and could not be let go."""
+
+    id = "sweep-held"
+    action = Action.OPEN_RUNS
+    what = "{held} of the {of} runs of the sweep are held back; the others wait for their turn."
+    why = "They could not be released: {why}"
+    fix = "Release them on the Runs page, or with: peft-studio queue release {ids}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,8 @@ class Sweeps:
     ) -> tuple[Run, ...]:
         """Check every run, make all of them, then let them wait for their turn; on an error nothing is left.
 
-        `on_progress(done, of)` is called after each check. Raises SweepInvalid, PreflightFailed, StorageError.
+        `on_progress(done, of)` is called after each check. Raises SweepInvalid, PreflightFailed, StorageError,
+        and SweepHeld if some of the runs that were made cannot be let go.
         """
         if not plan.is_valid or not plan.runs:
             raise SweepInvalid(problems=told_problems(plan))
@@ -112,8 +123,7 @@ class Sweeps:
             self._check(planned, base)
             on_progress(done, len(plan.runs))
         runs = self._made(configs, base, tag.strip()[:MOST_TAG])
-        for run in runs:
-            self._queue.release(run.id)
+        self._release(runs)
         return tuple(self._store.get(run.id) for run in runs)
 
     def preflight(self, plan: SweepPlan, base: Path) -> PreflightReport | None:
@@ -147,6 +157,20 @@ class Sweeps:
                 self._take_back(run)
             raise
         return made
+
+    def _release(self, runs: Sequence[Run]) -> None:
+        """Each one, whatever becomes of the others. Raises SweepHeld for those that stay held."""
+        held: list[str] = []
+        why: StudioError | None = None
+        for run in runs:
+            try:
+                self._queue.release(run.id)
+            except StudioError as error:
+                log.warning("the run %s of a sweep stays held: %s", run.id, error)
+                held.append(run.id)
+                why = error
+        if why is not None:
+            raise SweepHeld(held=len(held), of=len(runs), why=why.explain().why, ids=" ".join(held)) from why
 
     def _take_back(self, run: Run) -> None:
         """What cannot be forgotten keeps its folder: it waits, held back, for a person to delete it."""

@@ -5,8 +5,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.store.files import read_bounded
 from backend.store.hub_cache import PREFIX, hub_cache
 from backend.store.weight_shapes import Shapes, weight_shapes
+
+MOST_JSON_BYTES = 20_000_000
+MOST_REFERENCE_BYTES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class ModelFacts:
 def model_facts(folder: Path) -> ModelFacts | None:
     """None for a folder without a config.json that can be read."""
     try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        told = json.loads(read_bounded(folder / "config.json", MOST_JSON_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(told, dict):
@@ -52,7 +56,7 @@ def cached_model(hub_id: str, revision: str | None) -> Path | None:
     repository = hub_cache(os.environ, Path.home()) / f"{PREFIX}{hub_id.replace('/', '--')}"
     try:
         reference = repository / "refs" / (revision or "main")
-        commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision or ""
+        commit = read_bounded(reference, MOST_REFERENCE_BYTES).strip() if reference.is_file() else revision or ""
         folder = repository / "snapshots" / commit
         return folder if commit and (folder / "config.json").is_file() else None
     except (OSError, ValueError):

@@ -17,7 +17,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.store.checkpoints import sealed
 from backend.store.errors import RecordUnreadable
-from backend.store.files import read_text
+from backend.store.files import read_bounded, read_text
 from config.yaml_files import YamlError, read_yaml
 
 _LOG = re.compile(r"^attempt-(\d{3,9})\.log$")
@@ -63,7 +63,7 @@ def is_complete_adapter(folder: Path) -> bool:
     """
     weights = folder / "adapter_model.safetensors"
     try:
-        json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        json.loads(read_bounded(folder / "adapter_config.json", _MAX_HEADER_BYTES))
         with weights.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(length, _MAX_HEADER_BYTES)))

@@ -105,17 +105,17 @@ def card(config: RunConfig, facts: Facts) -> str:
         recipe=recipe.name,
         recipe_title=recipe.card.title,
         recipe_knobs=_knobs(recipe, ": "),
-        title=_plain(config.name) or ("Model" if is_model else "Adapter"),
+        title=plain(config.name) or ("Model" if is_model else "Adapter"),
         library="transformers" if is_model else "peft",
         relation="finetune" if is_model else "adapter",
         made="A whole model" if is_model else f"A {config.method.name} adapter",
         loading=loading.format(base=repr(facts.base), auto_class=auto_class, options=options),
-        base=_plain(facts.base),
-        base_yaml=_quoted(facts.base),
+        base=plain(facts.base),
+        base_yaml=quoted(facts.base),
         method=config.method.name,
         knobs=_knobs(config.method),
         quantization=config.quantization.name,
-        dataset=_plain(Path(config.dataset.path).name),
+        dataset=plain(Path(config.dataset.path).name),
         fingerprint=progress.dataset,
         num_rows=facts.num_rows,
         num_validation=facts.num_validation,
@@ -124,14 +124,14 @@ def card(config: RunConfig, facts: Facts) -> str:
         before=_loss(progress.first_eval_loss, recipe.loss_unit),
         after=_loss(facts.chosen.eval_loss, recipe.loss_unit),
         adapter_step=facts.chosen.step,
-        adapter_reason=_plain(facts.chosen.reason),
+        adapter_reason=plain(facts.chosen.reason),
         versions=", ".join(f"{name} {version(name)}" for name in PACKAGES),
     )
 
 
 def _knobs(spec: Spec, before: str = "") -> str:
     knobs = spec.model_dump(exclude={"name"}, exclude_none=True)
-    told = _plain(", ".join(f"{name} {value}" for name, value in knobs.items()))
+    told = plain(", ".join(f"{name} {value}" for name, value in knobs.items()))
     return before + told if told else ""
 
 
@@ -139,11 +139,11 @@ def _loss(loss: float | None, unit: str) -> str:
     return "not measured (no validation rows)" if loss is None else f"{loss:.4f} {unit}"
 
 
-def _plain(text: str) -> str:
-    """One line that cannot leave its table cell."""
+def plain(text: str) -> str:
+    """One line that cannot leave its table cell in a card."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A YAML string in single quotes."""
     return "'" + " ".join(text.split()).replace("'", "''") + "'"

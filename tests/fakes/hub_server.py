@@ -17,6 +17,8 @@ class FakeHub:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.hits: list[dict[str, object]] = []  # what a search finds
+        self.tokens: list[str | None] = []  # what came as Authorization
         self.calls: list[str] = []
         self.url = ""
 
@@ -38,6 +40,7 @@ def serving(hub: FakeHub) -> Iterator[FakeHub]:  # noqa: C901 - a class within, 
 
         def _answer(self) -> None:
             hub.calls.append(f"{self.command} {self.path}")
+            hub.tokens.append(self.headers.get("Authorization"))
             if hub.answers:
                 status, headers = hub.answers.pop(0)
                 if status == 0:  # the line goes dead
@@ -51,6 +54,8 @@ def serving(hub: FakeHub) -> Iterator[FakeHub]:  # noqa: C901 - a class within, 
             ):
                 siblings = [{"rfilename": str(p.relative_to(hub.folder))} for p in hub.files()]
                 self._json({"id": "org/tiny", "sha": COMMIT, "siblings": siblings})
+            elif path in {"/api/models", "/api/datasets"}:
+                self._json(hub.hits)
             elif path.startswith("/api/models/org/tiny/tree/"):
                 self._json([self._entry(p) for p in hub.files()])
             elif path.startswith("/org/tiny/resolve/"):

@@ -279,6 +279,24 @@ def test_a_set_is_put_to_every_side_and_its_result_grows(scene: Scene) -> None:
     assert scene.desk.prompts.results() == (result_id,)
 
 
+def test_an_answer_is_added_to_a_result_and_the_rest_of_it_is_not_written_again(scene: Scene) -> None:
+    scene.desk.prompts.write("mine", ["one", "two"])
+    result_id = scene.desk.put_set(scene.table(), "mine")
+    (whole,) = (scene.folder / "results").glob("*.json")
+    before = whole.stat().st_mtime_ns, whole.stat().st_ino
+    scene.let()
+    scene.wait(set_key(SUBJECT))
+    num_answers = scene.desk.prompts.result(result_id).num_answers
+    added = whole.with_suffix(".jsonl")
+    assert (whole.stat().st_mtime_ns, whole.stat().st_ino) == before
+    assert num_answers == len(added.read_text().splitlines())
+    added.write_bytes(added.read_bytes()[:-5])  # the machine went off in the middle of the last one
+    assert scene.desk.prompts.result(result_id).num_answers == num_answers - 1
+    scene.desk.vote(result_id, Vote(row=0, first="base", second="run:a", choice="same"))
+    found = scene.desk.prompts.result(result_id)
+    assert (found.num_answers, len(found.votes)) == (num_answers - 1, 1)
+
+
 def test_deleted_sets_and_results_go_to_the_trash(scene: Scene) -> None:
     scene.desk.prompts.write("mine", ["one"])
     result_id = scene.desk.put_set(scene.table(), "mine")
@@ -287,7 +305,7 @@ def test_deleted_sets_and_results_go_to_the_trash(scene: Scene) -> None:
     scene.desk.prompts.delete("mine")
     scene.desk.prompts.delete_result(result_id)
     assert (scene.desk.prompts.names(), scene.desk.prompts.results()) == (tuple(prompt_sets()), ())
-    assert len(list((scene.folder / "trash").iterdir())) == 2
+    assert len(list((scene.folder / "trash").iterdir())) == 3, "the set, the result and its answers"
     with pytest.raises(PromptSetMissing):
         scene.desk.prompts.delete("mine")
     with pytest.raises(PromptSetMissing):

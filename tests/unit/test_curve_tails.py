@@ -122,12 +122,12 @@ def test_a_record_larger_than_the_window_is_passed_over(tmp_path: Path) -> None:
 def test_what_is_no_readable_file_says_nothing(tmp_path: Path) -> None:
     assert dict(TailReader().of_folder(tmp_path / "nothing").points) == {}
     os.mkfifo(tmp_path / "events.out.tfevents.1")
-    told = TailReader().of_file(tmp_path / "events.out.tfevents.1")
+    told = TailReader().of_files(tmp_path, ["events.out.tfevents.1"])
     assert (dict(told.points), told.is_complete) == ({}, False)
-    told = TailReader().of_file(tmp_path / "events.out.tfevents.2")
+    told = TailReader().of_files(tmp_path, ["events.out.tfevents.2"])
     assert (dict(told.points), told.is_complete) == ({}, False)
     write(tmp_path, "3", [])
-    told = TailReader().of_file(tmp_path / "events.out.tfevents.3")
+    told = TailReader().of_files(tmp_path, ["events.out.tfevents.3"])
     assert (dict(told.points), told.is_complete) == ({}, True)
 
 
@@ -139,7 +139,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_gives_no_points(
     monkeypatch.setattr(tail_file, "open_file", lambda p: opened(p) if path.exists() else None)
     reader = TailReader(512)
     monkeypatch.setattr(tail_file.TailFile, "tags", lambda self: path.unlink() or {"other"})
-    told = reader.of_file(path)
+    told = reader.of_files(path.parent, [path.name])
     assert (dict(told.points), told.missing, told.is_complete) == ({}, {"other"}, False)
 
 
@@ -162,9 +162,9 @@ def test_nested_folders_are_prefixes_as_in_the_full_reading(tmp_path: Path) -> N
 def test_a_growing_file_is_followed(tmp_path: Path) -> None:
     path = write(tmp_path, "1", [version(), _scalars(0, 300)])
     reader = TailReader()
-    assert _steps(reader.of_file(path)) == {"loss": 299}
+    assert _steps(reader.of_files(path.parent, [path.name])) == {"loss": 299}
     append(path, scalar(300, 1.0, "loss"))
-    assert _steps(reader.of_file(path)) == {"loss": 300}
+    assert _steps(reader.of_files(path.parent, [path.name])) == {"loss": 300}
 
 
 def test_several_values_in_one_record_are_told_by_the_last_of_each_tag(tmp_path: Path) -> None:

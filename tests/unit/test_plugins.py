@@ -58,6 +58,7 @@ def test_every_kind_of_a_plugin_is_loaded_and_says_where_it_comes_from() -> None
         (PluginKind.FORMATS, "riddle"),
         (PluginKind.RECIPES, "sft_everything"),
         (PluginKind.QUANTIZATIONS, "nf4_plain"),
+        (PluginKind.EXPORTERS, "numpy"),
         (PluginKind.EXECUTORS, "nice"),
         (PluginKind.VIEWS, "example-counts"),
     ]

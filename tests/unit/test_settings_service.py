@@ -322,3 +322,40 @@ def test_what_outlives_this_version_names_neither_defaults_nor_what_the_file_say
 
 def test_each_effect_is_that_of_some_setting() -> None:
     assert {effect_of(key.field) for key in keys()} == set(Effect)
+
+
+def test_two_studios_that_change_settings_at_once_lose_none(file: Path) -> None:
+    first, second = SettingsService(Settings()), SettingsService(Settings())
+    start = threading.Barrier(2)
+
+    def change(service: SettingsService, key: str) -> None:
+        start.wait()
+        for value in range(2, 12):
+            service.set(key, value)
+
+    threads = [
+        threading.Thread(target=change, args=facts)
+        for facts in ((first, "cpu_slots"), (second, "tensorboard_idle_minutes"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert tomllib.loads(file.read_text()) == {"cpu_slots": 11, "tensorboard_idle_minutes": 11}
+
+
+def test_what_a_person_writes_into_the_file_meanwhile_stays(
+    service: SettingsService, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backend.services import settings_service
+
+    real, edits = settings_service.with_value, iter(["tensorboard_idle_minutes = 7\n"])
+
+    def slow(text: str, key: str, value: object) -> str:
+        for edit in edits:
+            file.write_text(edit)
+        return real(text, key, value)
+
+    monkeypatch.setattr(settings_service, "with_value", slow)
+    service.set("cpu_slots", 3)
+    assert tomllib.loads(file.read_text()) == {"cpu_slots": 3, "tensorboard_idle_minutes": 7}

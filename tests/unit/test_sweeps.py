@@ -10,7 +10,7 @@ from backend.domain.states import Wish
 from backend.domain.sweep import Axis, SweepKind
 from backend.services.errors import PreflightFailed
 from backend.services.run_queue import RunQueue
-from backend.services.sweeps import SweepInvalid, Sweeps, axes, axis
+from backend.services.sweeps import SweepHeld, SweepInvalid, Sweeps, axes, axis
 from backend.store.errors import StoreUnavailable
 from backend.store.run_files import LocalRunFiles
 from tests.fakes.command_line import CommandLine, installed
@@ -50,6 +50,25 @@ def test_all_runs_are_made_then_released_with_one_tag(bench: Bench) -> None:
     told = [bench.here.configs.read(run.run_dir / "run.yaml").training.seed for run in runs]
     assert told == [1, 2, 3]
     assert bench.here.processes.started == [run.id for run in runs]
+
+
+def test_a_run_that_cannot_be_let_go_keeps_no_other_from_its_turn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_wish = bench.here.store.set_wish
+
+    def refuse_the_second(run_id: str, *facts: Any, **more: Any) -> Run:
+        if bench.here.store.get(run_id).name == "try seed=2":
+            raise StoreUnavailable(reason="it is busy")
+        return set_wish(run_id, *facts, **more)
+
+    monkeypatch.setattr(bench.here.store, "set_wish", refuse_the_second)
+    with pytest.raises(SweepHeld, match="1 of the 3 runs") as caught:
+        bench.start(SEEDS)
+    wishes = {run.name: run.wish for run in bench.here.store.list()}
+    assert wishes == {"try seed=1": Wish.RUN, "try seed=2": Wish.PAUSE, "try seed=3": Wish.RUN}
+    (held,) = [run.id for run in bench.here.store.list() if run.wish is Wish.PAUSE]
+    assert f"queue release {held}" in caught.value.explain().fix
 
 
 def test_a_run_that_cannot_be_made_takes_all_others_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
