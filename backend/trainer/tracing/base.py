@@ -67,6 +67,7 @@ def _quantized(model: PreTrainedModel, quantizer: Any, dtype: torch.dtype) -> Pr
             if buffer is not None and buffer.device.type == "meta":
                 module._buffers[key] = torch.empty(buffer.shape, dtype=buffer.dtype)  # noqa: SLF001
     model.tie_weights()
+    model.hf_quantizer = quantizer  # type: ignore[assignment] # as from_pretrained leaves it
     quantizer.postprocess_model(model)
     return model
 

@@ -37,7 +37,7 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList | None:
 def plan_of(model: PreTrainedModel, layers: nn.ModuleList) -> Plan | None:
     """The repetition that leaves the fewest layers to trace; None where tracing all is no more work."""
     told = [_signature(model, number, layer) for number, layer in enumerate(layers)]
-    plans = [plan for period in range(1, len(told) // 2 + 1) for plan in _runs(told, period)]
+    plans = [plan for period in range(1, len(told) // 2 + 1) for plan in repetitions(told, period)]
     best = max(plans, key=lambda plan: (plan.repeats - FEWEST) * plan.period, default=None)
     if best is None:
         return None
@@ -82,7 +82,8 @@ def places(plan: Plan | None, repeats: int, total: int) -> list[str]:
     ]
 
 
-def _runs(told: Sequence[Hashable], period: int) -> Iterator[Plan]:
+def repetitions(told: Sequence[Hashable], period: int) -> Iterator[Plan]:
+    """Where groups of `period` layers follow one another, more of them than must be traced."""
     start = 0
     while start + period < len(told):
         end = start
