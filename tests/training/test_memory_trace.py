@@ -71,7 +71,7 @@ def test_real_training_takes_the_bytes_that_were_forecast(
     name: str, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     model, sections = CASES[name]
-    row = {"prompt": "one two", "chosen": TEXT, "rejected": TEXT} if "recipe" in sections else {"text": TEXT}
+    row = {"prompt": "one two", "chosen": TEXT, "rejected": f"six {TEXT}"} if "recipe" in sections else {"text": TEXT}
     dataset = tmp_path / "rows.jsonl"
     dataset.write_text("\n".join([json.dumps(row)] * 30), encoding="utf-8")
     training = {"max_steps": 3, "batch_size": 2, "max_length": MAX_LENGTH} | sections.get("training", {})

@@ -27,8 +27,9 @@ def pretended(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     if tensors and not are_pretended:
         with _disable_current_modes():
             return func(*args, **kwargs)
-    if func in MADE_UP:
-        return MADE_UP[func](*args, **kwargs)
+    made_up = MADE_UP.get(func) or MADE_UP_BY_NAME.get(str(func))
+    if made_up is not None:
+        return made_up(*args, **kwargs)
     if func in (aten.index.Tensor, aten.index_put_.default, aten.index_put.default):
         args = (args[0], _as_places(args[1]), *args[2:])
     found = func(*args, **kwargs)
@@ -94,9 +95,16 @@ def _grouped(one: torch.Tensor, other: torch.Tensor, offsets: torch.Tensor | Non
     return one.new_empty(*one.shape[:-1], other.shape[-1])
 
 
+def _without_outliers(tensor: torch.Tensor, threshold: float = 0.0) -> tuple[torch.Tensor, torch.Tensor, Any]:
+    """Rows in eight bits with a scale each; how many columns have outliers is not known without numbers: none."""
+    found = torch.empty(tensor.shape, dtype=torch.int8), tensor.new_empty(tensor.numel() // tensor.shape[-1])
+    return found[0], found[1].float(), torch.empty(0, dtype=torch.int64) if threshold else None
+
+
 MADE_UP: dict[Any, Callable[..., Any]] = {aten.topk.default: _topk, aten.equal.default: _are_equal}
 if hasattr(aten, "_grouped_mm"):
     MADE_UP[aten._grouped_mm.default] = _grouped  # noqa: SLF001 - it has no other name
+MADE_UP_BY_NAME: dict[str, Callable[..., Any]] = {"bitsandbytes.int8_vectorwise_quant.default": _without_outliers}
 
 
 @contextmanager
@@ -120,7 +128,7 @@ def replaced(owner: object, name: str, value: object) -> Iterator[None]:
 def _apply(self: nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:
     """What torch does to a module's tensors, whose way for pretended ones fails where something else refers to them."""
     for child in self.children() if recurse else ():
-        child._apply(change)  # noqa: SLF001 - it is torch's own recursion
+        child._apply(change)  # type: ignore[no-untyped-call] # noqa: SLF001 - it is torch's own recursion
     for parameter in self._parameters.values():
         if parameter is None:
             continue

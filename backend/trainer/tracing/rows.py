@@ -11,16 +11,21 @@ from backend.trainer.parts import Rows
 
 AT_MOST = 2  # micro-batches of a step: those that follow find what the second one finds
 TOKENS = ("input_ids", "labels")
+BYTES_OF_A_TOKEN = 4 * 8  # in a batch: its number, its position or mask, its place among the learned, its target
 PROMPT_SHARE = 4  # of a row with prompt and answer, one of so many parts is the prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A step's rows, as lengths in tokens, and what its largest micro-batch is in rows and tokens."""
+    """A step's rows, as lengths in tokens, and what its largest micro-batch is in rows and tokens.
+
+    `waiting_bytes` is what more of the batches is there in training: the rest of the step, and the next one.
+    """
 
     lengths: tuple[int, ...]
     rows: int
     tokens: int
+    waiting_bytes: int = 0
 
 
 def shape_of(order: MemoryOrder) -> Shape:
@@ -44,13 +49,14 @@ def _dealt_out(config: RunConfig, device: str, longest: int) -> Shape:
     total, budget = config.training.effective_batch_size, budget_of(config, device, longest)
     everything = total * longest
     if everything <= budget:
-        return Shape((longest,) * total, total, everything)
+        return Shape((longest,) * total, total, everything, everything * BYTES_OF_A_TOKEN)
     whole, rest = divmod(max(budget, longest), longest)
     if config.recipe.name == "pretrain" or config.speed.batches == "padded":
         rest = 0
     one = (longest,) * whole + ((rest,) if rest > 1 else ())
     times = min(AT_MOST, max(1, everything // sum(one)))
-    return Shape(one * times, len(one), sum(one))
+    waiting = (2 * everything - sum(one) * times) * BYTES_OF_A_TOKEN
+    return Shape(one * times, len(one), sum(one), waiting)
 
 
 def budget_of(config: RunConfig, device: str, longest: int) -> int:

@@ -56,7 +56,7 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
             smaller = _taken(order, built, shape, Path(root), plan, FEWEST)
             operations += built.tracker.num_operations
             taken = _of_all(smaller, taken, plan.repeats - FEWEST)
-    phase, parts = largest(phases_of(order, loading, taken))
+    phase, parts = largest(phases_of(order, loading, taken, shape.waiting_bytes))
     return MemoryTrace(
         parts=parts,
         peak_bytes=sum(parts.values()),
