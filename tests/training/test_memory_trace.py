@@ -101,10 +101,10 @@ def ordered(folder: Path, **sections: Any) -> MemoryOrder:
     ("changes", "sections"),
     [
         ({"num_hidden_layers": 9}, {}),
-        ({"num_hidden_layers": 9}, {"method": {"name": "freeze", "last_blocks": 2}}),
+        ({"num_hidden_layers": 10}, {"method": {"name": "freeze", "last_blocks": 2}}),
         (
-            {"model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"], "num_hidden_layers": 10}
-            | {"layer_types": (["sliding_attention", "full_attention"] * 5), "sliding_window": 16},
+            {"model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"], "num_hidden_layers": 12}
+            | {"layer_types": (["sliding_attention", "full_attention"] * 6), "sliding_window": 16},
             {"method": "full"},
         ),
     ],
@@ -124,13 +124,16 @@ def test_a_deep_model_is_forecast_from_shallow_ones_to_the_byte(
 
 
 @pytest.mark.training
-def test_more_tokens_and_more_answers_take_more(tmp_path: Path) -> None:
+def test_longer_rows_take_more_and_a_gpu_takes_as_many_at_a_time_as_it_is_told(tmp_path: Path) -> None:
     from backend.trainer.tracing.trace import trace
 
     order = ordered(described(tmp_path / "model", num_hidden_layers=2))
     short = trace(order.model_copy(update={"longest_tokens": 10}))
     assert (short.rows, short.tokens) == (2, 20)
     assert short.peak_bytes < trace(order).peak_bytes
+    there = trace(order.model_copy(update={"device": "cuda", "longest_tokens": None}))
+    assert (there.rows, there.tokens) == (2, 80)
+    assert there.parts[MemoryPart.WEIGHTS] < short.parts[MemoryPart.WEIGHTS]
 
 
 @pytest.mark.training

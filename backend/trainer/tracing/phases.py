@@ -14,10 +14,10 @@ LOADING, STEP, SAVING = "loading", "step", "saving"
 def phases_of(order: MemoryOrder, loading: Parts, taken: Taken, waiting_bytes: int = 0) -> dict[str, Parts]:
     """The most of each phase. On a CPU a checkpoint's copies are there while the next step is taken.
 
-    `waiting_bytes` of batches are there while a step is taken.
+    So are `waiting_bytes` of batches.
     """
     found = {LOADING: loading, STEP: dict(_most(taken, STEP))}
-    found[STEP][MemoryPart.ACTIVATIONS] += waiting_bytes
+    found[STEP][MemoryPart.ACTIVATIONS] += waiting_bytes if order.device == "cpu" else 0
     if order.config.dataset.validation_fraction or _has_own_validation(order):
         found[EVALUATING] = _most(taken, EVALUATING)
     if order.device == "cpu" and _saves_midway(order):

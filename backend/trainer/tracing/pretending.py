@@ -62,12 +62,13 @@ def _nothing(tensor: torch.Tensor) -> float | int | bool:
 
 
 def _as_places(indices: Any) -> list[torch.Tensor | None]:  # noqa: ANN401
-    """Real masks as the places that they choose, whose number is known."""
+    """Masks as the places that they choose, whose number is known: of a pretended one all."""
     found: list[torch.Tensor | None] = []
     for index in indices:
-        if isinstance(index, torch.Tensor) and not isinstance(index, FakeTensor) and index.dtype == torch.bool:
+        if isinstance(index, torch.Tensor) and index.dtype == torch.bool:
             with _disable_current_modes():
-                found.extend(torch.nonzero(index, as_tuple=True))
+                mask = torch.ones(index.shape, dtype=torch.bool) if isinstance(index, FakeTensor) else index
+                found.extend(torch.nonzero(mask, as_tuple=True))
         else:
             found.append(index)
     return found
@@ -101,10 +102,18 @@ def _without_outliers(tensor: torch.Tensor, threshold: float = 0.0) -> tuple[tor
     return found[0], found[1].float(), torch.empty(0, dtype=torch.int64) if threshold else None
 
 
+def _mixed(one: torch.Tensor, small: torch.Tensor, weight: torch.Tensor, *_: Any, **__: Any) -> tuple[Any, None]:  # noqa: ANN401
+    """A product in eight bits of inputs without outliers."""
+    return one.new_empty(*small.shape[:-1], weight.shape[0]), None
+
+
 MADE_UP: dict[Any, Callable[..., Any]] = {aten.topk.default: _topk, aten.equal.default: _are_equal}
 if hasattr(aten, "_grouped_mm"):
     MADE_UP[aten._grouped_mm.default] = _grouped  # noqa: SLF001 - it has no other name
-MADE_UP_BY_NAME: dict[str, Callable[..., Any]] = {"bitsandbytes.int8_vectorwise_quant.default": _without_outliers}
+MADE_UP_BY_NAME: dict[str, Callable[..., Any]] = {
+    "bitsandbytes.int8_vectorwise_quant.default": _without_outliers,
+    "bitsandbytes.int8_mixed_scaled_mm.default": _mixed,
+}
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """Forecasting the tensors of a run: the trainer's own loop takes two steps on a model without memory."""
 
 import gc
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +19,13 @@ from backend.methods import LoraFamily, WholeMethod
 from backend.methods.family import NEEDS_ROWS
 from backend.trainer.adapted import Adapted
 from backend.trainer.adapters import adapt
+from backend.trainer.engine import losses, settle
 from backend.trainer.engine.choosing import base_of
 from backend.trainer.model import choose_precision
 from backend.trainer.tracing.base import pretended_model, vocabulary_of
 from backend.trainer.tracing.layers import FEWEST, Plan, all_of, all_segments, layers_of, leave_out, places, plan_of
 from backend.trainer.tracing.phases import KEPT, largest, phases_of
-from backend.trainer.tracing.pretending import pretended, pretending
+from backend.trainer.tracing.pretending import pretended, pretending, replaced
 from backend.trainer.tracing.rows import Shape, shape_of
 from backend.trainer.tracing.stage import any_tokenizer
 from backend.trainer.tracing.steps import Taken, take_steps
@@ -45,7 +49,7 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
     """The most that tensors take, and when. Raises as `locate`, ModelUnusable, MethodUnsuitable, SpeedUnsuitable."""
     began = time.monotonic()
     files, shape = files_of(order), shape_of(order)
-    with pretending(), tempfile.TemporaryDirectory() as root:
+    with _as_on(order.device), pretending(), tempfile.TemporaryDirectory() as root:
         built = build(order, files)
         plan = built.plan if may_scale else None
         loading = largest(built.tracker.finish())[1]
@@ -68,6 +72,16 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
         num_operations=operations,
         seconds=time.monotonic() - began,
     )
+
+
+@contextmanager
+def _as_on(device: str) -> Iterator[None]:
+    """What the engine decides by the kind of device, as it decides there."""
+    if device == "cpu":
+        yield
+        return
+    with replaced(settle, "CPU_TOKENS", sys.maxsize), replaced(losses, "CHUNK_BYTES", losses.CHUNK_BYTES_CUDA):
+        yield
 
 
 def files_of(order: MemoryOrder) -> BaseFiles:
