@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from scripts.benchmarks.memory.residence import bring_in, file_ranges
+
 KILLED = 137
 TRAINER, FORECAST = "backend.trainer.__main__", "backend.trainer.forecast"
 
@@ -73,9 +75,11 @@ def main(with_bitsandbytes: bool) -> int:
 
     with importing_for_good():
         importlib.import_module("backend.trainer.training")
+    resident = file_ranges()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
+            bring_in(resident)
             os._exit(_become(json.loads(line)))
         _, status = os.waitpid(child, 0)
         answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
