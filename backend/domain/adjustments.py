@@ -86,4 +86,7 @@ def _get(tree: JsonValue, key: str) -> JsonValue:
 
 
 def _plain(value: JsonValue) -> str:
+    """A choice with its knobs is told by its name."""
+    if isinstance(value, dict) and isinstance(name := value.get("name"), str):
+        return name
     return value if isinstance(value, str) else json.dumps(value)
