@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -63,14 +63,17 @@ class ProgramAnswers(Generic[Answer]):
             return Known(future.result())
         return Known(error=error.explain() if isinstance(error, ProgramUnanswered) else None)
 
-    def ask(self, key: Key, wait_seconds: float, *, is_offline: bool) -> Known[Answer]:
-        """The same, with a program at work on it; waits for it, but no longer than told."""
+    def ask(self, key: Key, wait_seconds: float, *, is_offline: bool, is_kept: bool = False) -> Known[Answer]:
+        """The same, with a program at work on it; waits for it, but no longer than told.
+
+        With `is_kept` the order is not dropped when nobody asks again.
+        """
         future = self._answer_to(key)
         with self._lock:
-            self._asked[key] = self._clock.monotonic()
+            self._asked[key] = float("inf") if is_kept else self._clock.monotonic()
             if future is None or isinstance(_failure(future), _NobodyWaits):
                 future = self._submit(key, is_offline=is_offline)
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, CancelledError):
             future.exception(wait_seconds)
         return self.look(key)
 
