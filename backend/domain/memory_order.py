@@ -42,7 +42,7 @@ def memory_order(
 def kind_of(config: RunConfig, model_type: str) -> str:
     """What kind of run it is: runs of one kind are off from their traces in the same way."""
     checkpointing = "checkpointing" if config.training.gradient_checkpointing else "plain"
-    return "/".join((model_type, config.method.name, config.quantization.name, config.recipe.name, checkpointing))
+    return f"{model_type}/{config.method.name}/{config.quantization.name}/{config.recipe.name}/{checkpointing}"
 
 
 def _sized(config: RunConfig, base_model: BaseModelChoice) -> RunConfig:

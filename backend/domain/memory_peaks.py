@@ -6,7 +6,6 @@ from backend.domain.memory_calibration import MeasuredPeak
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryOrder, MemoryPart, MemoryTrace
 from backend.spec import Frozen
 
-
 MEASURED_SOURCE = "measured with three steps on the longest batch"
 
 

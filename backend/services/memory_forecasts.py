@@ -14,18 +14,19 @@ from pydantic import ValidationError
 
 from backend.domain.line_program import LineProgram
 from backend.domain.memory_calibration import forecast
+from backend.domain.memory_fit import Forecasting
 from backend.domain.memory_forecast import MemoryForecast, MemoryOrder, MemoryTrace
 from backend.domain.memory_order import kind_of, memory_order
 from backend.domain.memory_peaks import KeptPeak, as_measured, middle
 from backend.domain.ports import Clock
 from backend.domain.run_config import RunConfig
-from backend.errors import Explanation, StorageError
+from backend.errors import StorageError
 from backend.services.measured_peaks import MeasuredPeaks
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_files import ModelFiles
 from backend.services.one_question import OneQuestion, ProgramUnanswered
-from backend.services.preflight import model_folder
 from backend.services.program_answers import Key, ProgramAnswers
+from backend.store.base_model_facts import model_folder
 from backend.store.kept_answers import KeptAnswers
 
 PATIENCE_SECONDS = 300.0
@@ -40,25 +41,6 @@ class MemoryNotForecast(ProgramUnanswered):
     what = "How much memory the run takes could not be forecast."
     why = "The forecasting program {ending}. The last line of its log: {last_words}"
     fix = "Look into logs/forecast.log in the workspace. The run itself may still be started."
-
-
-@dataclass(frozen=True, slots=True)
-class Forecasting:
-    """What is known now. `room_bytes` is what the run may take on its device now, None where nobody tells it.
-
-    `is_calibrating`: earlier runs are being traced, after which the forecast is a better one.
-    """
-
-    forecast: MemoryForecast | None = None
-    error: Explanation | None = None
-    is_running: bool = False
-    room_bytes: int | None = None
-    is_calibrating: bool = False
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether waiting changes nothing now."""
-        return not self.is_calibrating and (self.forecast is not None or self.error is not None)
 
 
 @dataclass(frozen=True, slots=True)

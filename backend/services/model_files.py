@@ -5,8 +5,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from backend.domain.run_config import HUB_ID, BaseModelChoice
-from backend.services.preflight import model_folder
-from backend.store.base_model_facts import ModelFacts, cached_model, model_facts
+from backend.store.base_model_facts import ModelFacts, cached_model, model_facts, model_folder
 from backend.store.model_folders import signature
 from config.catalog import DEMO_MODEL
 

@@ -47,6 +47,7 @@ class ProgramAnswers(Generic[Answer]):
         self._name = name
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
+        self._is_closed = False
         self._asked: dict[Key, float] = {}
         self._answers: OrderedDict[Key, Future[Answer]] = OrderedDict()
         self._failed: dict[Key, float] = {}
@@ -71,15 +72,18 @@ class ProgramAnswers(Generic[Answer]):
         future = self._answer_to(key)
         with self._lock:
             self._asked[key] = float("inf") if is_kept else self._clock.monotonic()
-            if future is None or isinstance(_failure(future), _NobodyWaits):
+            if not self._is_closed and (future is None or isinstance(_failure(future), _NobodyWaits)):
                 future = self._submit(key, is_offline=is_offline)
+        if future is None:
+            return self.look(key)
         with contextlib.suppress(TimeoutError, CancelledError):
             future.exception(wait_seconds)
         return self.look(key)
 
     def close(self) -> None:
-        """End the program that is at work, if one is."""
+        """End the program that is at work, if one is; from now on only what is known is told."""
         with self._lock:
+            self._is_closed = True
             pool, self._pool = self._pool, None
             self._asked.clear()
         if pool is not None:
