@@ -1,6 +1,6 @@
 """Who tells whom: services that tell the bus, those that hear of it, and those that follow the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from backend import wiring
@@ -31,6 +31,7 @@ from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
+from backend.services.memory_forecasts import MemoryForecasts
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
@@ -46,6 +47,28 @@ from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.store.errors import StoreUnavailable
 from config.settings import Settings
+
+
+def opened(
+    store: RunStore,
+    chat: ChatService,
+    spare: Spare,
+    curves: TensorBoardDataManager,
+    tensorboard: TensorBoardServer,
+    counts: ParameterCounts,
+    forecasts: MemoryForecasts,
+    dataset_desk: DatasetDesk,
+) -> Iterator[None]:
+    """What has to be closed when the services are not needed any more."""
+    yield
+    dataset_desk.jobs.close()
+    counts.close()
+    forecasts.close()
+    spare.let_go()
+    tensorboard.close()
+    curves.close()
+    chat.close()
+    store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +137,7 @@ class Followers:
     chat: ChatService
     doctor: DataDoctor
     counts: ParameterCounts
+    forecasts: MemoryForecasts
     spare: Spare
     tensorboard: TensorBoardServer
     places: LocalPlaces
@@ -124,7 +148,8 @@ class Followers:
     def follow(self, settings: Settings, changed: frozenset[str]) -> None:
         """Tell each; what takes effect later is read by the programs that start later."""
         self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
-        self.chat.is_hub_offline = self.doctor.is_hub_offline = self.counts.is_hub_offline = settings.hub_offline
+        for one in (self.chat, self.doctor, self.counts, self.forecasts):
+            one.is_hub_offline = settings.hub_offline
         self.chat.idle_limit_seconds = settings.chat_idle_seconds
         if changed & {"spare", *OF_RUNS}:
             self.spare.follow(wiring.spare_rule(settings))

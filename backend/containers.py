@@ -1,6 +1,7 @@
 """The composition root: the only file that knows dependency-injector."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import fields
 
 from dependency_injector import providers
@@ -8,7 +9,6 @@ from dependency_injector.providers import Object, Provider
 
 from backend import connections, wiring
 from backend.container_graph import Once, graph
-from backend.domain.ports import RunStore
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
@@ -44,7 +44,9 @@ from backend.services.event_bus import EventBus
 from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
+from backend.services.memory_forecasts import MemoryForecasts
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.memory_room import MemoryRoom
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
@@ -71,26 +73,6 @@ from backend.services.timings import Timings
 from backend.services.training import TrainingService
 from backend.services.trash import TrashService
 from config.settings import Settings
-
-
-def _open(
-    store: RunStore,
-    chat: ChatService,
-    spare: Spare,
-    curves: TensorBoardDataManager,
-    tensorboard: TensorBoardServer,
-    counts: ParameterCounts,
-    dataset_desk: DatasetDesk,
-) -> Iterator[None]:
-    """What has to be closed when the services are not needed any more."""
-    yield
-    dataset_desk.jobs.close()
-    counts.close()
-    spare.let_go()
-    tensorboard.close()
-    curves.close()
-    chat.close()
-    store.close()
 
 
 def _fields(declared: Mapping[str, object]) -> dict[str, object]:
@@ -123,12 +105,13 @@ class StudioContainer(Outside):
         Outside.places,
         Outside.packages,
     )
-    tensorboards, supervisor, inference, examiner, counter, systemctl = (
+    tensorboards, supervisor, inference, examiner, counter, forecaster, systemctl = (
         Outside.tensorboards,
         Outside.supervisor,
         Outside.inference,
         Outside.examiner,
         Outside.counter,
+        Outside.forecaster,
         Outside.systemctl,
     )
 
@@ -201,6 +184,25 @@ class StudioContainer(Outside):
         start_ahead=spare.provided.start,
     )
     status: Provider[StatusManager] = Once(StatusManager, store, files, executor, Object(resident_bytes))
+    asking: Mapping[str, object] = {
+        "clock": clock,
+        "models_folder": settings.provided.models_folder,
+        "is_hub_offline": settings.provided.hub_offline,
+    }
+    counts: Provider[ParameterCounts] = Once(ParameterCounts, program=counter, **asking)
+    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
+    room: Provider[MemoryRoom] = Once(MemoryRoom, hardware, packages, Object(available_bytes), Object(os.environ))
+    memory_forecasts: Provider[MemoryForecasts] = Once(
+        wiring.memory_forecasts,
+        settings,
+        forecaster,
+        clock,
+        counts.provided.files,
+        room,
+        store,
+        comparing.provided.order,
+        packages,
+    )
     preflight: Provider[Preflight] = Once(
         Preflight,
         settings.provided.workspace,
@@ -208,13 +210,13 @@ class StudioContainer(Outside):
         packages.provided.version,
         min_free_bytes=settings.provided.min_free_bytes,
         log_max_bytes=settings.provided.log_max_bytes,
+        forecast=memory_forecasts.provided.look,
     )
     training: Provider[TrainingService] = Once(
         TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
-    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
     disk: Provider[DiskWatch] = Once(
         DiskWatch, settings.provided.workspace, Object(wiring.free_bytes), settings.provided.min_free_bytes
     )
@@ -233,27 +235,9 @@ class StudioContainer(Outside):
     )
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
-        ChatService,
-        program=inference,
-        clock=clock,
-        models_folder=settings.provided.models_folder,
-        is_hub_offline=settings.provided.hub_offline,
-        idle_limit_seconds=settings.provided.chat_idle_seconds,
+        ChatService, program=inference, **asking, idle_limit_seconds=settings.provided.chat_idle_seconds
     )
-    doctor: Provider[DataDoctor] = Once(
-        DataDoctor,
-        program=examiner,
-        clock=clock,
-        models_folder=settings.provided.models_folder,
-        is_hub_offline=settings.provided.hub_offline,
-    )
-    counts: Provider[ParameterCounts] = Once(
-        ParameterCounts,
-        program=counter,
-        clock=clock,
-        models_folder=settings.provided.models_folder,
-        is_hub_offline=settings.provided.hub_offline,
-    )
+    doctor: Provider[DataDoctor] = Once(DataDoctor, program=examiner, **asking)
     times: Provider[RunTimes] = Once(RunTimes, store, comparing)
     dataset_desk: Provider[DatasetDesk] = Once(
         wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
@@ -276,12 +260,25 @@ class StudioContainer(Outside):
     )
     tellers: Provider[connections.Tellers] = Once(connections.Tellers, datasets, dataset_desk, models, configs, plugins)
     followers: Provider[connections.Followers] = Once(
-        connections.Followers, memory, chat, doctor, counts, spare, tensorboard, places, reboots, preflight, curve_cache
+        connections.Followers,
+        memory,
+        chat,
+        doctor,
+        counts,
+        memory_forecasts,
+        spare,
+        tensorboard,
+        places,
+        reboots,
+        preflight,
+        curve_cache,
     )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
-        providers.Resource(_open, store, chat, spare, curves, tensorboard, counts, dataset_desk),
+        providers.Resource(
+            connections.opened, store, chat, spare, curves, tensorboard, counts, memory_forecasts, dataset_desk
+        ),
         Once(connections.connect, bus, errors, answers, store, status, curves, states, tellers),
         Once(connections.following, watched, followers, bus),
         bundle,

@@ -47,4 +47,5 @@ class Outside(containers.DeclarativeContainer):
     inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
     counter: Provider[LineProgram] = Once(wiring.counter, settings)
+    forecaster: Provider[LineProgram] = Once(wiring.forecaster, settings)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)

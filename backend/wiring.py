@@ -8,7 +8,10 @@ from getpass import getuser
 from pathlib import Path
 
 from backend.domain.curves import CurveSource
+from backend.domain.line_program import LineProgram
+from backend.domain.machine import PackageLookup
 from backend.domain.ports import BranchFiles, Clock, RunFiles, RunStore
+from backend.domain.run_config import RunConfig
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
@@ -31,6 +34,10 @@ from backend.services.dataset_registry import DatasetRegistry
 from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import DatasetVersions
 from backend.services.local_tokenizers import LocalTokenizers
+from backend.services.measured_peaks import MeasuredPeaks
+from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_room import MemoryRoom
+from backend.services.model_files import ModelFiles
 from backend.services.model_library import ModelLibrary, ModelPlaces
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
@@ -41,7 +48,9 @@ from backend.services.setting_states import STARTED
 from backend.services.spare import SpareRule
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram
+from backend.services.tracing_version import tracing_version
 from backend.store.hub_cache import hub_cache
+from backend.store.kept_answers import KeptAnswers
 from backend.store.model_probe import LocalModels
 from backend.store.settings_file import SettingsFile
 from config.catalog import base_models, prompt_sets
@@ -128,6 +137,41 @@ def counter(settings: Settings) -> PipedProgram:
     argv = (sys.executable, "-m", "backend.trainer.count")
     return PipedProgram(
         argv, settings.workspace, settings.workspace / "logs" / "count.log", surroundings=_without(settings)
+    )
+
+
+def forecaster(settings: Settings) -> PipedProgram:
+    """The program that traces how much memory a step takes."""
+    argv = (sys.executable, "-m", "backend.trainer.forecast")
+    log = settings.workspace / "logs" / "forecast.log"
+    return PipedProgram(argv, settings.workspace, log, surroundings=_without(settings))
+
+
+def memory_forecasts(
+    settings: Settings,
+    program: LineProgram,
+    clock: Clock,
+    files: ModelFiles,
+    room: MemoryRoom,
+    store: RunStore,
+    order_of_run: Callable[[str], RunConfig],
+    packages: PackageLookup,
+) -> MemoryForecasts:
+    """Traces and what runs took are kept among the caches."""
+    kept = KeptAnswers(settings.cache_folder / "memory")
+
+    def version() -> str:
+        return tracing_version(packages.version)
+
+    return MemoryForecasts(
+        program=program,
+        clock=clock,
+        files=files,
+        kept=kept,
+        room=room,
+        peaks=MeasuredPeaks(store, order_of_run, kept, version),
+        version=version,
+        is_hub_offline=settings.hub_offline,
     )
 
 

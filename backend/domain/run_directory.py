@@ -98,6 +98,10 @@ class RunDirectory:
         """How an attempt ended by its own account; absent after a kill."""
         return self.logs / f"attempt-{attempt:03d}.exit.json"
 
+    def memory(self, attempt: int) -> Path:
+        """What an attempt took of the memory, written by its trainer; a MemoryRecord."""
+        return self.logs / f"attempt-{attempt:03d}.memory.json"
+
     def remarks(self, attempt: int) -> Path:
         """What an attempt's trainer had to say; its supervisor copies it into the journal."""
         return self.logs / f"attempt-{attempt:03d}.remarks.jsonl"

@@ -25,6 +25,7 @@ from backend.services.event_bus import EventBus
 from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
+from backend.services.memory_forecasts import MemoryForecasts
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
@@ -80,6 +81,7 @@ class Services:
     chat: ChatService
     doctor: DataDoctor
     counts: ParameterCounts
+    memory_forecasts: MemoryForecasts
     times: RunTimes
     playground: Playground
     chat_desk: ChatDesk

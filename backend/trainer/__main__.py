@@ -108,10 +108,16 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
     hide_bitsandbytes(config, attempt.run.root, sys.modules)  # type: ignore[arg-type] # typeshed has no None
     stop.check()
     with importing_for_good():
+        from backend.trainer.memory_watch import MemoryWatch  # noqa: PLC0415 - it imports torch
         from backend.trainer.parts import Work  # noqa: PLC0415 - about four seconds of CPU
         from backend.trainer.training import train  # noqa: PLC0415
 
-    train(Work(attempt, config, heartbeat, stop))
+    memory = MemoryWatch(attempt.run.memory(attempt.number), attempt.number)
+    heartbeat.told = memory.beat
+    try:
+        train(Work(attempt, config, heartbeat, stop, memory))
+    finally:
+        memory.write(is_last=True)
 
 
 def _disk_full(error: Exception, run: RunDirectory) -> StudioError | None:

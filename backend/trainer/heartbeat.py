@@ -29,6 +29,7 @@ class HeartbeatWriter:
 
     It is not fsynced: after a power failure nobody asks for it. A disk that takes no heartbeat is no reason
     to stop training; the checkpoint that does not fit either will say so.
+    `told` hears of each beat, with its phase and step.
     """
 
     def __init__(self, path: Path, *, token: str, attempt: int, clock: Callable[[], float] = time.time) -> None:
@@ -36,6 +37,7 @@ class HeartbeatWriter:
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         self._clock = clock
         self._written_at = 0.0
+        self.told: Callable[[Phase, int], None] | None = None
         self.last = Heartbeat(token, attempt, os.getpid(), Phase.LOADING, 0, 0, at=clock())
 
     def beat(self, phase: Phase | None = None, **signs: Unpack[Signs]) -> None:
@@ -47,6 +49,8 @@ class HeartbeatWriter:
         is_new = phase is not None and phase is not self.last.phase
         base = replace(self.last, phase=phase or self.last.phase, at=now, detail="", phase_progress=None)
         self.last = replace(base, **signs)
+        if self.told is not None:
+            self.told(self.last.phase, self.last.step)
         if is_new or not 0 <= now - self._written_at < SHORTEST_WAIT_SECONDS:
             self.write()
 

@@ -15,7 +15,7 @@ from backend.trainer import ranks
 from backend.trainer.callbacks import AdaptedSteps, Vitals
 from backend.trainer.errors import LossNotFinite
 from backend.trainer.marks import device_marks
-from backend.trainer.meter import Meter, peak_tensor_bytes
+from backend.trainer.meter import Meter
 from backend.trainer.parts import Parts
 from backend.trainer.saving import Saver
 from backend.trainer.saving_loop import SavingLoop
@@ -120,6 +120,7 @@ class StudioLoop(SavingLoop):
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         batch = self.learned_from(inputs)
         self._meter.count(self.num_tokens(batch))
+        self._desk.memory.micro_batch(batch)
         self._unread.append((self.state.global_step + 1, batch, loss))
         if loss.device.type == "cpu":
             self._read_losses()
@@ -228,7 +229,7 @@ class StudioLoop(SavingLoop):
         speed = self._meter.take()
         if "perf/tokens_per_second" in speed:
             speed["perf/tokens_per_second"] = ranks.total(speed["perf/tokens_per_second"])
-        return speed | peak_tensor_bytes()
+        return speed | self._desk.memory.peak_tensor_bytes()
 
     def take_metrics(self) -> dict[str, float]:
         """A recipe's own scalars since the last point, by tag; they begin anew."""

@@ -122,12 +122,3 @@ class Meter:
         if not count:
             return {}
         return {"perf/forward_backward_seconds": learning / count, "perf/optimizer_seconds": stepping / count}
-
-
-def peak_tensor_bytes() -> dict[str, float]:
-    """The most that tensors took since the last point on this process's GPU, in bytes."""
-    if not torch.cuda.is_available():
-        return {}
-    most = torch.cuda.max_memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    return {f"gpu/{torch.cuda.current_device()}/peak_tensor_bytes": float(most)}

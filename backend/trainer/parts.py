@@ -13,6 +13,7 @@ from backend.trainer.attempt import OwnAttempt
 from backend.trainer.callbacks import Rhythm
 from backend.trainer.curves import EventFile
 from backend.trainer.heartbeat import HeartbeatWriter
+from backend.trainer.memory_watch import MemoryWatch
 from backend.trainer.progress import Progress
 from backend.trainer.stop import StopFlag
 from backend.trainer.system import SystemCurves
@@ -27,6 +28,7 @@ class Work:
     config: RunConfig
     heartbeat: HeartbeatWriter
     stop: StopFlag
+    memory: MemoryWatch = field(default_factory=MemoryWatch)
 
     def begin(self, phase: Phase, detail: str) -> None:
         """Say what comes next, unless somebody asked to stop. Raises StopRequested."""
@@ -51,7 +53,8 @@ class Rows:
 class Desk:
     """What the loop writes to, the flag that it looks at, and who looks on.
 
-    `protected` names steps whose checkpoints are kept beyond `keep_checkpoints`. `system` reads the machine.
+    `protected` names steps whose checkpoints are kept beyond `keep_checkpoints`. `system` reads the machine,
+    `memory` what we take of it.
     """
 
     attempt: OwnAttempt
@@ -63,6 +66,7 @@ class Desk:
     watchers: tuple[Watcher, ...] = ()
     protected: Callable[[], frozenset[int]] = frozenset
     system: SystemCurves = field(default_factory=SystemCurves)
+    memory: MemoryWatch = field(default_factory=MemoryWatch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def train(work: Work) -> Adapted:
     if not files.has_code:  # peft looks the names up itself in a model that only its own code can build
         check_method(files, config.method, head)
     set_seed(config.training.seed)  # a score head begins with random weights
+    work.memory.begin_loading()
     with ranks.first_goes_first():
         model = load_model(files, precision, config.quantization, head=head, retrying=retrying)
 
@@ -89,6 +90,7 @@ def train(work: Work) -> Adapted:
         weights=files.origin,
     )
 
+    work.memory.know(adapted.model, precision)
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)
     progress = lengthened(state, progress, config.training)
@@ -222,6 +224,7 @@ def prepare(
             looking.watchers,
             looking.stopping.protected,
             system,
+            work.memory,
         ),
     )
     return parts, looking

@@ -1,0 +1,49 @@
+"""The high-water mark of this process's resident memory, and the C library's heap."""
+
+import ctypes
+from pathlib import Path
+
+import psutil
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+_RESET_HIGH_WATER = "5"  # kernel: Documentation/filesystems/proc.rst, "clear_refs"
+
+
+def own_high_water() -> int | None:
+    """Bytes; None where the system does not tell it."""
+    return _field("VmHWM")
+
+
+def own_resident() -> int:
+    """Bytes now."""
+    found = _field("VmRSS")
+    return int(psutil.Process().memory_info().rss) if found is None else found
+
+
+def reset_high_water() -> bool:
+    """Begin anew from what is resident now; False where the system cannot."""
+    try:
+        _CLEAR.write_text(_RESET_HIGH_WATER, encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def return_freed() -> bool:
+    """Give freed memory of the heap back to the system, so that what is resident is what is used (glibc only)."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+def _field(name: str) -> int | None:
+    try:
+        for line in _STATUS.read_text(encoding="ascii").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        return None
+    return None
