@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from backend.cli import (
+    advise,
     chat,
     compare,
     curves,
@@ -23,6 +24,7 @@ from backend.cli import (
     reindex,
     run_branches,
     service,
+    suggest,
     sweep,
     tensorboard,
     train,
@@ -47,6 +49,8 @@ app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("sweep")(sweep.sweep)
+app.command("advise")(advise.advise)
+app.command("suggest")(suggest.suggest)
 app.add_typer(run_branches.app, name="runs")
 run_branches.app.command("look-after")(look_after.look_after)
 app.add_typer(queue.app, name="queue")
