@@ -13,9 +13,8 @@ class MemoryRecord(Frozen):
     no weight of the base model; `imports_bytes` right after the imports. `phases` are the highest in each phase
     (loading, step, evaluating, saving), like `peak_bytes` with the baseline in them. `how` says how they were taken:
     "high-water mark" (exact), "sampled" (at the ends of steps and phases only: a lower bound) or "allocator".
-    `rows` x `tokens` is the shape of the largest micro-batch that was really trained, padding included; flat rows
-    are one row. `steps` were taken by this attempt. `parameters` are numbers as they are stored: two of four bits
-    count as one.
+    The largest micro-batch that was really trained had `rows` sequences and `tokens` tokens, padding included.
+    `steps` were taken by this attempt. `parameters` are numbers as they are stored: two of four bits count as one.
     """
 
     schema_version: int = 1

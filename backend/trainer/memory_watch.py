@@ -104,7 +104,7 @@ class MemoryWatch:
     def micro_batch(self, inputs: Mapping[str, Any]) -> None:
         """One micro-batch was trained."""
         rows, tokens = shape_of(inputs)
-        if rows * tokens > self._shape[0] * self._shape[1]:
+        if tokens > self._shape[1]:
             self._shape = (rows, tokens)
 
     def peak_tensor_bytes(self) -> dict[str, float]:
@@ -171,18 +171,20 @@ class MemoryWatch:
 
 
 def shape_of(inputs: Mapping[str, Any]) -> tuple[int, int]:
-    """Rows and tokens of a micro-batch as the model reads it: several tensors of ids are rows below one another.
+    """Sequences of a micro-batch as the model reads it, and all their tokens with padding; (0, 0) if there are none.
 
-    A prompt with its written answers is one row each. (0, 0) if there are none.
+    A prompt with its written answers is one sequence each; of two answers beside one another both count.
     """
-    shapes = {
-        name: tuple(value.shape)
+    ids = {
+        name: value
         for name, value in inputs.items()
         if name.endswith("_ids") and name not in NO_TOKENS and isinstance(value, torch.Tensor) and value.ndim == MATRIX
     }
-    if "prompt_ids" in shapes and "completion_ids" in shapes:
-        return shapes["completion_ids"][0], shapes["prompt_ids"][1] + shapes["completion_ids"][1]
-    return sum(rows for rows, _ in shapes.values()), max((tokens for _, tokens in shapes.values()), default=0)
+    tokens = sum(value.numel() for value in ids.values())
+    if "row_lengths" in inputs:
+        return len(inputs["row_lengths"]), tokens
+    answers = {name: value for name, value in ids.items() if not name.startswith("prompt")}
+    return sum(value.shape[0] for value in (answers or ids).values()), tokens
 
 
 def versions() -> dict[str, str]:

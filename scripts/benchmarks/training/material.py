@@ -71,8 +71,8 @@ def make_material(folder: Path, size: Size, data_sets: tuple[str, ...]) -> Mater
         return material
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(3)  # noqa: S311 - sample data
-    words = _words(size.vocabulary - len(MARKS), chance)
-    tokenizer = _tokenizer(words)
+    words = word_list(size.vocabulary - len(MARKS), chance)
+    tokenizer = word_tokenizer(words)
     for data in data_sets:
         lengths = [size.even_length] * size.num_rows if data == "even" else _uneven(size, chance)
         turns = [_turns(words, length, chance) for length in lengths]
@@ -84,7 +84,7 @@ def make_material(folder: Path, size: Size, data_sets: tuple[str, ...]) -> Mater
     return material
 
 
-def _words(count: int, chance: random.Random) -> list[str]:
+def word_list(count: int, chance: random.Random) -> list[str]:
     """Different invented words, most used first."""
     found: dict[str, None] = {}
     while len(found) < count:
@@ -116,7 +116,7 @@ def _ids(tokenizer: object, question: str, answer: str) -> dict[str, list[int]]:
     return {"input_ids": prompt + learned, "labels": [IGNORED] * len(prompt) + learned}
 
 
-def _tokenizer(words: list[str]) -> object:
+def word_tokenizer(words: list[str]) -> object:
     """One token for each word, so that lengths are exact."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers  # noqa: PLC0415 - not needed to read material
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
