@@ -16,6 +16,7 @@ from backend.domain.measured_time import MeasuredTime
 from backend.domain.method_fit import why_not
 from backend.domain.preflight import PreflightReport
 from backend.domain.run_config import RunConfig
+from backend.domain.run_estimate import RunEstimate
 from backend.domain.sweep import SweepKind
 from backend.errors import Explanation, StudioError
 from backend.methods import Method
@@ -99,6 +100,25 @@ def measured_time(services: Services, config: RunConfig) -> MeasuredTime | None:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _measured_time(_services: Services, config: str, runs: int) -> MeasuredTime | None:  # noqa: ARG001 - part of the key
     return _services.times.of(RunConfig.model_validate_json(config), base())
+
+
+def run_estimate(services: Services, config: RunConfig, num_steps: int | None) -> RunEstimate | None:
+    """What earlier runs tell of the time and energy of this one; None if none does."""
+    if num_steps is None:
+        return None
+    lengths = services.advice.lengths.look(config, base())
+    return _run_estimate(services, config.model_dump_json(), num_steps, lengths is None, services.status.version())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _run_estimate(
+    _services: Services,
+    config: str,
+    num_steps: int,
+    has_no_lengths: bool,  # noqa: ARG001 - part of the key
+    runs: int,  # noqa: ARG001 - part of the key
+) -> RunEstimate | None:
+    return _services.advice.estimates.of(RunConfig.model_validate_json(config), base(), num_steps)
 
 
 @st.cache_data(max_entries=1, ttl=REMEMBERED_SECONDS, show_spinner=False)

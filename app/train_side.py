@@ -12,7 +12,7 @@ from app.components.what_trains import Cost, what_trains
 from app.drafts import knobs
 from app.links import open_view
 from app.notices import attempt, say
-from app.remembered import base, check, has_gpu, measured_time, run_yaml, sweep_plan
+from app.remembered import base, check, has_gpu, measured_time, run_estimate, run_yaml, sweep_plan
 from app.session import note, noted
 from app.train_form import Form
 from backend.domain.actions import set_sweep
@@ -127,9 +127,9 @@ def _queue(form: Form, tag: str) -> None:
 
 def _draw(form: Form, config: RunConfig, report: PreflightReport, counting: Counting, place: DeltaGenerator) -> None:
     weights, format_ = _weights(form, config, counting)
-    time = measured_time(form.services, config)
+    told = run_estimate(form.services, config, report.steps_estimate)
     with place.container():
-        what_trains(Cost(counting, weights, format_, report, time))
+        what_trains(Cost(counting, weights, format_, report, told))
 
 
 def _weights(form: Form, config: RunConfig, counting: Counting) -> tuple[float | None, str]:

@@ -18,6 +18,7 @@ from backend.executors.memory import available_bytes, resident_bytes, tree_bytes
 from backend.executors.process_table import boot_id
 from backend.outside import Outside
 from backend.services.adapter_library import AdapterLibrary
+from backend.services.advice_desk import AdviceDesk
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
@@ -41,7 +42,6 @@ from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
-from backend.services.fit_advisor import FitAdvisor
 from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
@@ -55,7 +55,6 @@ from backend.services.preflight import Preflight
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
-from backend.services.row_lengths import RowLengths
 from backend.services.run_colors import RunColors
 from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
@@ -63,7 +62,6 @@ from backend.services.run_queue import RunQueue
 from backend.services.run_reports import RunReports
 from backend.services.run_times import RunTimes
 from backend.services.shown_curves import ShownCurves
-from backend.services.smart_defaults import SmartDefaults
 from backend.services.spare import Memory, Spare
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
@@ -245,9 +243,9 @@ class StudioContainer(Outside):
     dataset_desk: Provider[DatasetDesk] = Once(
         wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
     )
-    row_lengths: Provider[RowLengths] = Once(RowLengths, dataset_desk)
-    fit_advisor: Provider[FitAdvisor] = Once(FitAdvisor, memory_forecasts, row_lengths, packages.provided.version)
-    smart_defaults: Provider[SmartDefaults] = Once(SmartDefaults, hardware, counts, datasets, packages.provided.version)
+    advice: Provider[AdviceDesk] = Once(
+        wiring.advice, store, comparing, curves, dataset_desk, memory_forecasts, hardware, counts, datasets, packages
+    )
     playground: Provider[Playground] = Once(Playground, store, chat)
     chat_desk: Provider[ChatDesk] = Once(wiring.chat_desk, settings, chat, playground, clock)
     chat_place: Provider[ChatPlace] = Once(ChatPlace, store, places, Once(DataCache, clock, ttl_seconds=5.0))

@@ -20,10 +20,12 @@ from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.piped import PipedProgram
 from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
+from backend.services.advice_desk import AdviceDesk
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.chat import ChatService
 from backend.services.chat_desk import ChatDesk
 from backend.services.chat_rounds import ChatRounds
+from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.conversations import Conversations
 from backend.services.data_doctor import DataDoctor
@@ -33,18 +35,24 @@ from backend.services.dataset_making import DatasetMaker
 from backend.services.dataset_registry import DatasetRegistry
 from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import DatasetVersions
+from backend.services.fit_advisor import FitAdvisor
+from backend.services.hardware import HardwareService
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.measured_peaks import MeasuredPeaks
 from backend.services.memory_forecasts import MemoryForecasts
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_files import ModelFiles
 from backend.services.model_library import ModelLibrary, ModelPlaces
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import SupervisorProgram
 from backend.services.prompt_sets import PromptFolders, PromptSets
+from backend.services.row_lengths import RowLengths
+from backend.services.run_estimates import RunEstimates
 from backend.services.run_facts import RunFactsService
 from backend.services.setting_states import STARTED
+from backend.services.smart_defaults import SmartDefaults
 from backend.services.spare import SpareRule
 from backend.services.tensorboard_data import TensorBoardDataManager
 from backend.services.tensorboard_server import TensorBoardProgram
@@ -245,3 +253,24 @@ def run_facts(
     """What is read of runs is kept among the caches."""
     kept = SettingsFile(settings.cache_folder / "run-settings.jsonl")
     return RunFactsService(configs, files, curves, kept, clock)
+
+
+def advice(
+    store: RunStore,
+    comparing: Comparing,
+    curves: TensorBoardDataManager,
+    desk: DatasetDesk,
+    forecasts: MemoryForecasts,
+    hardware: HardwareService,
+    counts: ParameterCounts,
+    datasets: DatasetLibrary,
+    packages: PackageLookup,
+) -> AdviceDesk:
+    """Who advises on an order before it is started."""
+    lengths = RowLengths(desk)
+    return AdviceDesk(
+        fit=FitAdvisor(forecasts, lengths, packages.version),
+        defaults=SmartDefaults(hardware, counts, datasets, packages.version),
+        lengths=lengths,
+        estimates=RunEstimates(store, comparing, curves, lengths),
+    )

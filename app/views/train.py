@@ -25,6 +25,7 @@ from app.links import open_view
 from app.notices import attempt, say
 from app.remembered import base, check, look, method_reasons, models, presets, profiles
 from app.session import count_up, widget_value
+from app.train_advice import advice_on, draw_advice, draw_suggestions
 from app.train_form import Form, accept, fill_from_profile, form_of, is_accepted
 from app.train_side import count_on, draw_cost, draw_difference, draw_sweep, draw_yaml
 from backend.data.choice import DatasetChoice
@@ -236,6 +237,7 @@ def _method(form: Form) -> None:
 
 def _training(form: Form) -> None:
     st.header("Training", anchor=False)
+    draw_suggestions(form)
     first_training_form(form.draft, form.change, form.by_key)
     all_settings(form.draft, form.change, form.by_key)
 
@@ -257,9 +259,11 @@ def _start(form: Form) -> None:
         preflight_findings(report)
         _start_button(form, "Correct what is named above first." if report.errors else "")
     cost = draw_cost(form, config, report)
+    draw_advice(form, config)
     draw_difference(form)
     draw_yaml(form, config)
     count_on(form, config, report, cost)
+    advice_on(form, config)
 
 
 def _chat(form: Form, config: RunConfig) -> None:

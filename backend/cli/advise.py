@@ -54,13 +54,13 @@ def wait_for_advice(
     services: Services, order: RunConfig, base: Path, room_bytes: int | None, *, is_quiet: bool
 ) -> Advice:
     """All of it, however long the forecasts take. Raises RoomUnknown, and what the forecast of the order says."""
-    advice = services.fit_advisor.look(order, base, room_bytes)
+    advice = services.advice.fit.look(order, base, room_bytes)
     while advice is not None and not advice.is_over:
         if not is_quiet:
             typer.echo(f"Forecast {advice.num_forecasts + 1} is being made", err=True)
         told_so_far = advice.num_forecasts
         while advice is not None and not advice.is_over and advice.num_forecasts == told_so_far:
-            advice = services.fit_advisor.ask(order, base, WAIT_SECONDS, room_bytes)
+            advice = services.advice.fit.ask(order, base, WAIT_SECONDS, room_bytes)
     if advice is None:
         raise RoomUnknown
     return advice

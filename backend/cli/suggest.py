@@ -9,8 +9,7 @@ from backend.cli.context import Context, of
 from backend.cli.output import JSON_HELP, print_json, print_table
 from backend.domain.data_report import Lengths
 from backend.domain.run_config import RunConfig
-from backend.domain.smart_defaults import Suggestion
-from backend.domain.sweep import written
+from backend.domain.smart_defaults import Suggestion, as_words
 from backend.errors import ConfigurationError, StudioError
 from config.catalog import DEMO_MODEL, profiles
 
@@ -57,7 +56,7 @@ def suggest(
     base = config.absolute().parent if config else Path.cwd()
     lengths = _lengths(context, order, base) if has_lengths else None
     chosen = profiles()[profile] if profile else None
-    found = context.services.smart_defaults.suggest(order, base, lengths, chosen)
+    found = context.services.advice.defaults.suggest(order, base, lengths, chosen)
     if as_json:
         print_json([{"changes": one.changes, "now": one.now, "reason": one.reason} for one in found])
     else:
@@ -66,7 +65,7 @@ def suggest(
 
 def rows(suggestion: Suggestion) -> list[tuple[str, str, str, str]]:
     """One for each setting; the reason stands beside the first."""
-    told = [(key, written(suggestion.now[key]), written(value)) for key, value in suggestion.changes.items()]
+    told = [(key, as_words(suggestion.now[key]), as_words(value)) for key, value in suggestion.changes.items()]
     return [(*cells, suggestion.reason if i == 0 else "") for i, cells in enumerate(told)]
 
 
@@ -84,7 +83,7 @@ def _lengths(context: Context, order: RunConfig, base: Path) -> Lengths | None:
     """None where they cannot be had; why is said on standard error."""
     services = context.services
     try:
-        job = services.row_lengths.ask(order, base)
+        job = services.advice.lengths.ask(order, base)
     except StudioError as error:
         typer.echo(f"The rows' lengths are not known: {error.explain().what}", err=True)
         return None
@@ -92,4 +91,4 @@ def _lengths(context: Context, order: RunConfig, base: Path) -> Lengths | None:
         continue
     if job.error is not None:
         typer.echo(f"The rows' lengths are not known: {job.error.what} {job.error.why}", err=True)
-    return services.row_lengths.look(order, base)
+    return services.advice.lengths.look(order, base)

@@ -57,7 +57,7 @@ def micro_batch(config: RunConfig, size: int) -> Lever:
     share = size / config.training.batch_size
     return Lever(
         with_micro_batch(config, size),
-        f"{size} rows at a time keep fewer activations and scores; a step still learns from "
+        f"{size} row{'' if size == 1 else 's'} at a time keep fewer activations and scores; a step still learns from "
         f"{config.training.effective_batch_size} rows",
         "learns the same; smaller portions use a GPU less well",
         {MemoryPart.ACTIVATIONS: share, MemoryPart.LOGITS: share},

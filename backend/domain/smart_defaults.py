@@ -11,6 +11,7 @@ from backend.domain.fit_levers import rows_cut
 from backend.domain.machine import Gpu
 from backend.domain.memory_levers import Changes, is_valid
 from backend.domain.run_config import RunConfig
+from backend.domain.sweep import written
 from backend.methods import LoraFamily, WholeMethod
 from config.catalog import Profile
 from config.defaults import Defaults, rung
@@ -241,6 +242,13 @@ RULES: tuple[Rule, ...] = (
     _speed,
     _validation,
 )
+
+
+def as_words(value: JsonValue) -> str:
+    """A value for a person; a choice with its knobs is told by its name."""
+    if isinstance(value, dict):
+        return str(value.get("name", value))
+    return written(value)
 
 
 def _of_profile(known: Known, key: str) -> tuple[JsonValue, str] | None:

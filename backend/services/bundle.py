@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.services.adapter_library import AdapterLibrary
+from backend.services.advice_desk import AdviceDesk
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.bulk_runs import BulkRuns
@@ -22,7 +23,6 @@ from backend.services.drafts import Drafts
 from backend.services.engine_restart import EngineRestart
 from backend.services.error_catalogue import ErrorCatalogue
 from backend.services.event_bus import EventBus
-from backend.services.fit_advisor import FitAdvisor
 from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
@@ -35,7 +35,6 @@ from backend.services.plugin_manager import PluginManager
 from backend.services.process_manager import ProcessManager
 from backend.services.reindexing import Reindexing
 from backend.services.repairs import Repairs
-from backend.services.row_lengths import RowLengths
 from backend.services.run_colors import RunColors
 from backend.services.run_facts import RunFactsService
 from backend.services.run_library import RunLibrary
@@ -44,7 +43,6 @@ from backend.services.run_reports import RunReports
 from backend.services.run_times import RunTimes
 from backend.services.settings_service import SettingsService
 from backend.services.shown_curves import ShownCurves
-from backend.services.smart_defaults import SmartDefaults
 from backend.services.spare import Spare
 from backend.services.startup import StartupService
 from backend.services.state_managers import StateManagers
@@ -85,9 +83,7 @@ class Services:
     doctor: DataDoctor
     counts: ParameterCounts
     memory_forecasts: MemoryForecasts
-    row_lengths: RowLengths
-    fit_advisor: FitAdvisor
-    smart_defaults: SmartDefaults
+    advice: AdviceDesk
     times: RunTimes
     playground: Playground
     chat_desk: ChatDesk

@@ -38,16 +38,6 @@ class RowLengths:
         """Have a program look at up to NUM_ROWS rows, drawn by the seed. Raises DataError."""
         return self._desk.examine(_WHAT, self._order(config, base))
 
-    def longest(self, config: RunConfig, base: Path) -> int | None:
-        """Tokens of the longest row after cutting, where all rows were looked at."""
-        job = self.job(config, base)
-        report = job.answer if job is not None else None
-        if not isinstance(report, DataReport) or report.lengths is None or not report.is_complete:
-            return None
-        if report.num_sampled < report.num_rows:
-            return None
-        return min(config.training.max_length, report.lengths.percentiles["100"])
-
     def _order(self, config: RunConfig, base: Path) -> DataOrder:
         order = order_of(as_ordered(config, base), Path("/"), num_rows=NUM_ROWS, show=0)
         return order.model_copy(update=_SAME)

@@ -1,0 +1,58 @@
+"""What came out, as lines and as a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.benchmarks.fit.trial import Outcome
+
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- fit: begin -->", "<!-- fit: end -->"
+
+
+def line(outcome: Outcome) -> str:
+    """One case in words."""
+    words = outcome.advice.proposals[0].words if outcome.advice.proposals else "nothing proposed"
+    verdict = "proven" if outcome.is_proven else "NOT PROVEN"
+    return f"{outcome.name}: {verdict}; {words}; {outcome.advice.num_forecasts} forecasts, {outcome.seconds:.0f} s"
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Markdown, one row for each case."""
+    rows = [
+        "| order | limit | as it was | changed by the first proposal | forecast | took | forecasts |",
+        "|---|---:|---|---|---:|---:|---:|",
+        *(_row(outcome) for outcome in outcomes),
+    ]
+    proven = sum(outcome.is_proven for outcome in outcomes)
+    asked = sum(outcome.advice.num_forecasts for outcome in outcomes) / max(1, len(outcomes))
+    rows += ["", f"{proven} of {len(outcomes)} were trained to their end, with {asked:.1f} forecasts on average."]
+    return "\n".join(rows)
+
+
+def into_docs(text: str) -> None:
+    """Between the two marks of docs/benchmarks.md."""
+    page = DOCS.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCS.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def _row(outcome: Outcome) -> str:
+    first = f"killed at {_mb(outcome.first.most_bytes)}" if outcome.first.was_killed else f"code {outcome.first_code}"
+    proposal = outcome.advice.proposals[0] if outcome.advice.proposals else None
+    if proposal is None or outcome.second is None:
+        return f"| {outcome.name} | {_mb(outcome.limit_bytes)} | {first} | nothing found | | | {_asked(outcome)} |"
+    found = proposal.forecast
+    ended = "" if outcome.is_proven else f" (code {outcome.second_code})"
+    return (
+        f"| {outcome.name} | {_mb(outcome.limit_bytes)} | {first} | {proposal.words} | {_mb(found.low_bytes)} to "
+        f"{_mb(found.high_bytes)} | {_mb(outcome.second.most_bytes)}{ended} | {_asked(outcome)} |"
+    )
+
+
+def _asked(outcome: Outcome) -> int:
+    return outcome.advice.num_forecasts
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
