@@ -18,13 +18,17 @@ FREE_SHARE = 0.45  # of the room: a run that likely takes less leaves much unuse
 MOST_FORECASTS = 14
 MOST_GUESSES = 4  # of the size of a micro-batch
 MOST_ALTERNATIVES = 2
+NEARLY = 0.9  # of a size that a straight line does not quite reach: it is tried all the same
 MICRO_BATCH = "micro-batch"
 ALONE = ("checkpointing", "length", "optimizer", "int8", "nf4", "method")
 
 
-def advise(config: RunConfig, room_bytes: int, forecast_of: ForecastOf, facts: Facts) -> Advice:
-    """Proposals, the one that changes least first; as far as forecasts are known."""
+def advise(
+    config: RunConfig, room_bytes: int, forecast_of: ForecastOf, facts: Facts, *, has_alternatives: bool = True
+) -> Advice:
+    """Proposals, the one that changes least first; as far as forecasts are known. Alternatives cost more of them."""
     search = _Search(config, room_bytes, forecast_of, facts)
+    search.has_alternatives = has_alternatives
     waits_for: RunConfig | None = None
     try:
         search.run()
@@ -65,6 +69,7 @@ class _Search:
         self._forecast_of = forecast_of
         self._facts = facts
         self._made: dict[Names, tuple[list[Lever], RunConfig]] = {}
+        self.has_alternatives = True
         self.goal = Goal.UNKNOWN
         self.known: dict[str, MemoryForecast] = {}
         self.proposals: list[Proposal] = []
@@ -86,7 +91,8 @@ class _Search:
         if enough:
             smallest = self._without_needless(enough)
             self._propose(self._with_largest_micro_batch(smallest))
-            self._add_alternatives(smallest)
+            if self.has_alternatives:
+                self._add_alternatives(smallest)
         elif nearly := self._nearly_enough():
             self._propose(self._levers(nearly))
 
@@ -141,14 +147,19 @@ class _Search:
             if high - low <= 1:
                 break
             middle = self._guess(order, sizes, low, high)
+            if middle is None:
+                break
             if self._is_within(_with(order, micro_batch(order, sizes[middle]).changes)):
                 low = middle
             else:
                 high = middle
         return [micro_batch(order, sizes[low]), *levers]
 
-    def _guess(self, order: RunConfig, sizes: Sequence[int], low: int, high: int) -> int:
-        """Between two sizes, the one that should just fit if memory grows evenly with the rows."""
+    def _guess(self, order: RunConfig, sizes: Sequence[int], low: int, high: int) -> int | None:
+        """Between two sizes, the one that should just fit if memory grows evenly with the rows; None if none should.
+
+        Where it does not grow evenly it grows less and less, as a processor's micro-batches have a largest size.
+        """
         ends = [
             self.known.get(_with(order, micro_batch(order, sizes[i]).changes).model_dump_json()) for i in (low, high)
         ]
@@ -157,7 +168,8 @@ class _Search:
             return (low + high) // 2
         share = (self._room - small.high_bytes) / (large.high_bytes - small.high_bytes)
         wanted = sizes[low] + share * (sizes[high] - sizes[low])
-        return max(low + 1, *(i for i in range(low, high) if sizes[i] <= wanted or i == low))
+        found = max(i for i in range(low, high) if sizes[i] <= wanted or i == low)
+        return found if found > low else low + 1 if wanted > NEARLY * sizes[low + 1] else None
 
     def _add_alternatives(self, names: Names) -> None:
         """Single levers that are enough by themselves."""

@@ -11,9 +11,9 @@ BEGIN, END = "<!-- fit: begin -->", "<!-- fit: end -->"
 
 def line(outcome: Outcome) -> str:
     """One case in words."""
-    words = outcome.advice.proposals[0].words if outcome.advice.proposals else "nothing proposed"
     verdict = "proven" if outcome.is_proven else "NOT PROVEN"
-    return f"{outcome.name}: {verdict}; {words}; {outcome.advice.num_forecasts} forecasts, {outcome.seconds:.0f} s"
+    words = outcome.words or "nothing proposed"
+    return f"{outcome.name}: {verdict}; {words}; {outcome.num_forecasts} forecasts, {outcome.seconds:.0f} s"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -24,7 +24,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         *(_row(outcome) for outcome in outcomes),
     ]
     proven = sum(outcome.is_proven for outcome in outcomes)
-    asked = sum(outcome.advice.num_forecasts for outcome in outcomes) / max(1, len(outcomes))
+    asked = sum(outcome.num_forecasts for outcome in outcomes) / max(1, len(outcomes))
     rows += ["", f"{proven} of {len(outcomes)} were trained to their end, with {asked:.1f} forecasts on average."]
     return "\n".join(rows)
 
@@ -38,20 +38,13 @@ def into_docs(text: str) -> None:
 
 
 def _row(outcome: Outcome) -> str:
-    first = f"killed at {_mb(outcome.first.most_bytes)}" if outcome.first.was_killed else f"code {outcome.first_code}"
-    proposal = outcome.advice.proposals[0] if outcome.advice.proposals else None
-    if proposal is None or outcome.second is None:
-        return f"| {outcome.name} | {_mb(outcome.limit_bytes)} | {first} | nothing found | | | {_asked(outcome)} |"
-    found = proposal.forecast
-    ended = "" if outcome.is_proven else f" (code {outcome.second_code})"
-    return (
-        f"| {outcome.name} | {_mb(outcome.limit_bytes)} | {first} | {proposal.words} | {_mb(found.low_bytes)} to "
-        f"{_mb(found.high_bytes)} | {_mb(outcome.second.most_bytes)}{ended} | {_asked(outcome)} |"
-    )
-
-
-def _asked(outcome: Outcome) -> int:
-    return outcome.advice.num_forecasts
+    first = f"{'killed' if outcome.first_died else 'not killed'} at {_mb(outcome.first_bytes)}"
+    start = f"| {outcome.name} | {_mb(outcome.limit_bytes)} | {first} |"
+    if outcome.code is None:
+        return f"{start} nothing found | | | {outcome.num_forecasts} |"
+    ended = "" if outcome.code == 0 else f" (code {outcome.code})"
+    told = f"{_mb(outcome.low_bytes)} to {_mb(outcome.high_bytes)} | {_mb(outcome.second_bytes)}{ended}"
+    return f"{start} {outcome.words} | {told} | {outcome.num_forecasts} |"
 
 
 def _mb(size: int) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from backend.domain.adjustments import Adjustment, adjusted
 from backend.domain.fit_advice import advise
 from backend.domain.fit_levers import Facts
-from backend.domain.fit_proposals import Advice, Unforeseeable
-from backend.domain.memory_calibration import MeasuredPeak, forecast
+from backend.domain.fit_proposals import Unforeseeable
+from backend.domain.memory_calibration import forecast
 from backend.domain.memory_forecast import MemoryForecast
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
@@ -24,21 +24,27 @@ DEVICE = "cpu"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a case. `first` and `second` are the order as it was and as the advisor changed it."""
+    """What became of a case: of the order as it was, and as the first proposal changed it; bytes are resident ones.
+
+    `first_died` of its memory; `code` is the exit code of the second training, None where nothing was proposed.
+    """
 
     name: str
     limit_bytes: int
-    first: Watched
-    first_code: int
-    advice: Advice
-    second: Watched | None
-    second_code: int | None
+    first_died: bool
+    first_bytes: int
+    words: str
+    low_bytes: int
+    high_bytes: int
+    second_bytes: int
+    code: int | None
+    num_forecasts: int
     seconds: float
 
     @property
     def is_proven(self) -> bool:
         """Whether the order died of its memory, and the proposal was trained to its end."""
-        return self.first.was_killed and self.second is not None and not self.second.was_killed and not self.second_code
+        return self.first_died and self.code == 0
 
 
 class Forecasts:
@@ -49,15 +55,19 @@ class Forecasts:
         self._folder = folder
         self._tokens = tokens
         self._baseline = baseline_bytes
-        self.records: list[MeasuredPeak] = []
+        self._known: dict[str, MemoryForecast] = {}
 
     def __call__(self, config: RunConfig) -> MemoryForecast:
         """Raises Unforeseeable."""
-        try:
-            trace, _ = trace_of(self._nursery, config, min(self._tokens, config.training.max_length), self._folder)
-        except TrialFailed as error:
-            raise Unforeseeable from error
-        return forecast(trace, DEVICE, "", self.records, self._baseline)
+        key = config.model_dump_json()
+        if key not in self._known:
+            tokens = min(self._tokens, config.training.max_length)
+            try:
+                trace, _ = trace_of(self._nursery, config, tokens, self._folder)
+            except TrialFailed as error:
+                raise Unforeseeable from error
+            self._known[key] = forecast(trace, DEVICE, "", (), self._baseline)
+        return self._known[key]
 
 
 def try_case(case: Case, nursery: Nursery, folder: Path, work: Path, baseline_bytes: int) -> Outcome:
@@ -67,14 +77,27 @@ def try_case(case: Case, nursery: Nursery, folder: Path, work: Path, baseline_by
     forecasts = Forecasts(nursery, folder, case.combination.tokens, baseline_bytes)
     now = forecasts(config)
     limit = baseline_bytes + round(case.share * (now.likely_bytes - baseline_bytes))
-    first_code, first = trained(config, nursery, work / "first", limit)
-    advice = advise(config, limit, forecasts, Facts())
-    second_code, second = None, None
+    _, first = trained(config, nursery, work / "first", limit)
+    advice = advise(config, limit, forecasts, Facts(), has_alternatives=False)
+    code, second, words, low, high = None, Watched(), "", 0, 0
     if advice.proposals:
-        changes = advice.proposals[0].changes
-        changed = adjusted(config, (Adjustment(attempt=1, reason="", changes=changes),))
-        second_code, second = trained(changed, nursery, work / "second", limit)
-    return Outcome(case.name, limit, first, first_code, advice, second, second_code, time.monotonic() - began)
+        proposal = advice.proposals[0]
+        words, low, high = proposal.words, proposal.forecast.low_bytes, proposal.forecast.high_bytes
+        changed = adjusted(config, (Adjustment(attempt=1, reason="", changes=proposal.changes),))
+        code, second = trained(changed, nursery, work / "second", limit)
+    return Outcome(
+        name=case.name,
+        limit_bytes=limit,
+        first_died=first.was_killed,
+        first_bytes=first.most_bytes,
+        words=words,
+        low_bytes=low,
+        high_bytes=high,
+        second_bytes=second.most_bytes,
+        code=code,
+        num_forecasts=advice.num_forecasts,
+        seconds=time.monotonic() - began,
+    )
 
 
 def trained(config: RunConfig, nursery: Nursery, folder: Path, limit_bytes: int) -> tuple[int, Watched]:
