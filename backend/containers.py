@@ -201,7 +201,6 @@ class StudioContainer(Outside):
         room,
         store,
         comparing.provided.order,
-        packages,
     )
     preflight: Provider[Preflight] = Once(
         Preflight,

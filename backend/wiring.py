@@ -9,7 +9,6 @@ from pathlib import Path
 
 from backend.domain.curves import CurveSource
 from backend.domain.line_program import LineProgram
-from backend.domain.machine import PackageLookup
 from backend.domain.ports import BranchFiles, Clock, RunFiles, RunStore
 from backend.domain.run_config import RunConfig
 from backend.event_files.curve_cache import CurveCache
@@ -155,22 +154,17 @@ def memory_forecasts(
     room: MemoryRoom,
     store: RunStore,
     order_of_run: Callable[[str], RunConfig],
-    packages: PackageLookup,
 ) -> MemoryForecasts:
     """Traces and what runs took are kept among the caches."""
     kept = KeptAnswers(settings.cache_folder / "memory")
-
-    def version() -> str:
-        return tracing_version(packages.version)
-
     return MemoryForecasts(
         program=program,
         clock=clock,
         files=files,
         kept=kept,
         room=room,
-        peaks=MeasuredPeaks(store, order_of_run, kept, version),
-        version=version,
+        peaks=MeasuredPeaks(store, order_of_run, kept, tracing_version),
+        version=tracing_version,
         is_hub_offline=settings.hub_offline,
     )
 
