@@ -1,0 +1,34 @@
+"""The program that forecasts a run's memory: one order in, one JSON document out.
+
+Usage: python -m backend.trainer.forecast < order.json. The document is {"trace": ...}, or {"error": ...,
+"exit_code": ...}. Nothing is trained and no weight is read; of a model on the hub only the small files are fetched.
+"""
+
+import os
+import resource
+import sys
+
+from backend.domain.memory_forecast import MemoryOrder
+from backend.executors.heap import importing_for_good
+from backend.trainer.one_answer import Say, answer_one
+
+PROCESSOR_SECONDS = 300
+MOST_BYTES = 4 * 1024**3  # of its own memory; shared libraries do not count
+
+
+def main() -> int:
+    """Forecast what the first line of the input orders; the exit code."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing is computed: a GPU is only thought of
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+    return answer_one(MemoryOrder, _answer, PROCESSOR_SECONDS)
+
+
+def _answer(order: MemoryOrder, _say: Say) -> dict[str, object]:
+    with importing_for_good():
+        from backend.trainer.tracing.trace import trace  # noqa: PLC0415 - seconds of imports
+
+    return {"trace": trace(order).model_dump(mode="json")}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The base model as the trainer loads it, without its weights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
+from transformers.quantizers.auto import AutoHfQuantizer, AutoQuantizationConfig
+
+from backend.base_models.files import BaseFiles, explain
+from backend.methods import Head
+from backend.quantization import Quantization
+from backend.quantization.four_bit import keep_as_loaded
+
+
+def pretended_model(files: BaseFiles, precision: str, quantization: Quantization, head: Head) -> PreTrainedModel:
+    """What `load_model` gives, with tensors that are made in whatever mode is on. Raises ModelUnusable."""
+    try:
+        model = _built(files, precision, quantization, head)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise explain(files.name, error) from error
+    keep_as_loaded(model)
+    model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - as the trainer does
+    model.requires_grad_(requires_grad=False)
+    return model.eval()
+
+
+def _built(files: BaseFiles, precision: str, quantization: Quantization, head: Head) -> PreTrainedModel:
+    config = AutoConfig.from_pretrained(str(files.folder), trust_remote_code=files.has_code)
+    if head == "score":
+        config.num_labels = 1
+    kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
+    options: dict[str, Any] = {"dtype": getattr(torch, precision), "trust_remote_code": files.has_code}
+    wanted = quantization.load_options(precision).get("quantization_config")
+    stored = getattr(config, "quantization_config", None)
+    if stored is not None:
+        wanted = AutoQuantizationConfig.from_dict(dict(stored)) if isinstance(stored, dict) else stored
+        del config.quantization_config
+    if wanted is None:
+        model: PreTrainedModel = kind.from_config(config, **options)  # type: ignore[no-untyped-call]
+        return model
+    with torch.device("meta"):
+        model = kind.from_config(config, **options)  # type: ignore[no-untyped-call]
+    return _quantized(model, wanted, getattr(torch, precision))
+
+
+def _quantized(model: PreTrainedModel, wanted: Any, dtype: torch.dtype) -> PreTrainedModel:  # noqa: ANN401
+    """Layers replaced as transformers does it, and each weight quantized by bitsandbytes' own functions."""
+    quantizer: Any = AutoHfQuantizer.from_config(wanted, pre_quantized=False)
+    model.config.quantization_config = wanted
+    quantizer.preprocess_model(model=model, dtype=dtype, device_map={"": "cpu"})
+    for name, module in list(model.named_modules()):
+        for key, parameter in list(module._parameters.items()):  # noqa: SLF001 - torch's own name
+            if parameter is None or parameter.device.type != "meta":
+                continue
+            full = f"{name}.{key}" if name else key
+            if quantizer.param_needs_quantization(model, full):
+                module._parameters[key] = quantized_weight(module, parameter, dtype)  # noqa: SLF001
+            else:
+                made = torch.empty(parameter.shape, dtype=parameter.dtype)
+                module._parameters[key] = nn.Parameter(made, requires_grad=False)  # noqa: SLF001
+        for key, buffer in list(module._buffers.items()):  # noqa: SLF001
+            if buffer is not None and buffer.device.type == "meta":
+                module._buffers[key] = torch.empty(buffer.shape, dtype=buffer.dtype)  # noqa: SLF001
+    model.tie_weights()
+    quantizer.postprocess_model(model)
+    return model
+
+
+def quantized_weight(module: Any, parameter: Any, dtype: torch.dtype) -> nn.Parameter:  # noqa: ANN401 - bitsandbytes'
+    """A weight in bitsandbytes' format, as a plain parameter that knows the same things."""
+    import bitsandbytes as bnb  # noqa: PLC0415 - only where something is quantized
+
+    options = dict(parameter.__dict__)
+    full = torch.empty(module.out_features, module.in_features, dtype=dtype)
+    if isinstance(module, bnb.nn.Linear4bit):
+        packed, state = bnb.functional.quantize_4bit(
+            full,
+            blocksize=parameter.blocksize,
+            compress_statistics=parameter.compress_statistics,
+            quant_type=parameter.quant_type,
+            quant_storage=parameter.quant_storage,
+        )
+        found = nn.Parameter(packed, requires_grad=False)
+        module.quant_state = state
+        options |= {"quant_state": state, "bnb_quantized": True, "module": module}
+    else:
+        packed, scales, _ = torch.ops.bitsandbytes.int8_vectorwise_quant(full.to(torch.float16), 0.0)
+        found = nn.Parameter(packed, requires_grad=False)
+        options |= {"CB": packed, "SCB": scales}
+    found.__dict__.update(options)
+    return found
+
+
+def vocabulary_of(model: PreTrainedModel) -> int:
+    """How many tokens the model gives scores for."""
+    return int(getattr(model.config.get_text_config(), "vocab_size", 0) or 0)
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """A model's own description."""
+    found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,117 @@
+"""Tensors that only pretend to have memory: shapes and formats as on the device, without numbers in them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import _disable_current_modes
+from torch.utils._pytree import tree_leaves
+
+aten = torch.ops.aten
+REAL_BYTES = 32 * 1024 * 1024  # of a mask or of positions; larger ones are pretended like all else
+
+
+def pretended(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Carry out one operation.
+
+    Small whole numbers such as tokens, positions and masks are real, so that what depends on them goes the way
+    that it goes in training; a number that is read out of a pretended tensor is 0.
+    """
+    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    are_pretended = any(isinstance(tensor, FakeTensor) for tensor in tensors)
+    if func is aten._local_scalar_dense.default and are_pretended:
+        return _nothing(tensors[0])
+    if tensors and not are_pretended:
+        with _disable_current_modes():
+            return func(*args, **kwargs)
+    if func in MADE_UP:
+        return MADE_UP[func](*args, **kwargs)
+    if func in (aten.index.Tensor, aten.index_put_.default, aten.index_put.default):
+        args = (args[0], _as_places(args[1]), *args[2:])
+    found = func(*args, **kwargs)
+    if not tensors and _is_small_number(found):
+        with _disable_current_modes():
+            return func(*args, **kwargs)
+    return found
+
+
+def _is_small_number(made: Any) -> bool:
+    """Whether it is whole numbers or yes and no, few enough to have them for real."""
+    if not isinstance(made, torch.Tensor) or made.is_floating_point() or made.dtype == torch.uint8:
+        return False
+    return made.numel() * made.element_size() <= REAL_BYTES
+
+
+def _nothing(tensor: torch.Tensor) -> float | int | bool:
+    if tensor.dtype == torch.bool:
+        return False
+    return 0.0 if tensor.is_floating_point() else 0
+
+
+def _as_places(indices: Any) -> list[torch.Tensor | None]:
+    """Real masks as the places that they choose, whose number is known."""
+    found: list[torch.Tensor | None] = []
+    for index in indices:
+        if isinstance(index, torch.Tensor) and not isinstance(index, FakeTensor) and index.dtype == torch.bool:
+            with _disable_current_modes():
+                found.extend(torch.nonzero(index, as_tuple=True))
+        else:
+            found.append(index)
+    return found
+
+
+def _topk(tensor: torch.Tensor, k: int, dim: int = -1, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Whatever is best: each in turn, so that experts have equally much to do."""
+    size, shape = tensor.shape[dim], list(tensor.shape)
+    shape[dim] = k
+    with _disable_current_modes():
+        places = (torch.arange(torch.Size(shape).numel()) % size).reshape(shape)
+    return tensor.new_empty(shape), places
+
+
+def _are_equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Tensors of equal shapes may be."""
+    return one.shape == other.shape
+
+
+MADE_UP: dict[Any, Callable[..., Any]] = {aten.topk.default: _topk, aten.equal.default: _are_equal}
+
+
+@contextmanager
+def pretending() -> Iterator[None]:
+    """New tensors have no memory. It is no place for threads."""
+    with replaced(nn.Module, "_apply", _apply), FakeTensorMode(allow_non_fake_inputs=True):
+        yield
+
+
+@contextmanager
+def replaced(owner: object, name: str, value: object) -> Iterator[None]:
+    """Another value of an attribute, for the time inside."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _apply(self: nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:  # noqa: FBT001, FBT002
+    """What torch does to a module's tensors, whose way for pretended ones fails where something else refers to them."""
+    for child in self.children() if recurse else ():
+        child._apply(change)  # noqa: SLF001 - it is torch's own recursion
+    for parameter in self._parameters.values():
+        if parameter is None:
+            continue
+        with torch.no_grad():
+            changed = change(parameter)
+            if changed is not parameter:
+                parameter.data = changed
+            if parameter.grad is not None:
+                parameter.grad.data = change(parameter.grad)
+    for name, buffer in self._buffers.items():
+        if buffer is not None:
+            self._buffers[name] = change(buffer)
+    return self

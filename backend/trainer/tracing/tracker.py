@@ -1,0 +1,163 @@
+"""Counting the bytes of tensors that are alive, whether they have memory or only pretend to."""
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from backend.domain.memory_forecast import MemoryPart
+
+PARTS = (
+    MemoryPart.WEIGHTS,
+    MemoryPart.ADAPTER,
+    MemoryPart.GRADIENTS,
+    MemoryPart.OPTIMIZER,
+    MemoryPart.ACTIVATIONS,
+    MemoryPart.LOGITS,
+)
+Parts = dict[MemoryPart, int]
+Call = Callable[..., Any]
+Run = Callable[[Call, tuple[Any, ...], Mapping[str, Any]], Any]
+
+
+@dataclass(slots=True)
+class _Held:
+    """One storage: how many bytes it is counted with, and where."""
+
+    bytes: int
+    part: int
+    alive: Any
+
+
+class Tracker(TorchDispatchMode):
+    """A dispatch mode that knows of each storage from its first tensor to its last.
+
+    `part` is what new storages are counted as; those of floats as wide as the vocabulary are logits. `run` is how
+    operations are executed. The course of a run falls into segments: of each, the moment with the most is kept.
+    """
+
+    def __init__(self, vocabulary: int = 0, run: Run | None = None) -> None:
+        super().__init__()
+        self.part = MemoryPart.WEIGHTS
+        self.num_operations = 0
+        self.segments: dict[str, Parts] = {}
+        self.vocabulary = vocabulary
+        self._run = run or _as_it_is
+        self._held: dict[int, _Held] = {}
+        self._live = [0] * len(PARTS)
+        self._total = self._most = 0
+        self._best = list(self._live)
+        self._segment = "start"
+
+    def __torch_dispatch__(
+        self, func: Call, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """One operation: carried out, and what it made counted."""
+        self.num_operations += 1
+        found = self._run(func, args, kwargs or {})
+        for made in tree_leaves(found):
+            if isinstance(made, torch.Tensor):
+                self.add(made)
+        return found
+
+    @property
+    def live(self) -> Parts:
+        """Bytes of each part now."""
+        return dict(zip(PARTS, self._live, strict=True))
+
+    def add(self, tensor: torch.Tensor, part: MemoryPart | None = None) -> None:
+        """Count a tensor's storage from now on, if it is not counted yet."""
+        try:
+            storage = tensor.untyped_storage()
+        except NotImplementedError:  # a sparse tensor has none
+            return
+        key, size = id(storage), storage.nbytes()
+        held = self._held.get(key)
+        if held is None:
+            index = PARTS.index(part or self._part_of(tensor))
+            gone = weakref.ref(storage, lambda _: self._forget(key))
+            self._held[key] = held = _Held(0, index, gone)
+        if held.bytes != size:
+            self._count(held.part, size - held.bytes)
+            held.bytes = size
+
+    def move(self, tensor: torch.Tensor, part: MemoryPart) -> None:
+        """Count a tensor's storage as something else than it was made as."""
+        self.add(tensor, part)
+        held, index = self._held[id(tensor.untyped_storage())], PARTS.index(part)
+        if held.part != index:
+            self._count(held.part, -held.bytes)
+            held.part = index
+            self._count(index, held.bytes)
+
+    def adopt(self, tensors: Iterable[torch.Tensor], part: MemoryPart) -> None:
+        """Count all of them as that."""
+        for tensor in tensors:
+            self.move(tensor, part)
+
+    def begin(self, segment: str) -> None:
+        """What comes next is another segment; a name that was there before is gone on with."""
+        self._keep()
+        self._segment = segment
+        self._most = -1
+        self._look()
+
+    @contextmanager
+    def making(self, part: MemoryPart) -> Iterator[None]:
+        """What is made inside is counted as this."""
+        before, self.part = self.part, part
+        try:
+            yield
+        finally:
+            self.part = before
+
+    def finish(self) -> dict[str, Parts]:
+        """For each segment the parts at its moment with the most."""
+        self._keep()
+        return self.segments
+
+    def watch(self, module: nn.Module) -> None:
+        """Count the gradients of what is trained as gradients."""
+        for parameter in module.parameters():
+            if parameter.requires_grad:
+                parameter.register_post_accumulate_grad_hook(self._is_gradient)
+
+    def _is_gradient(self, parameter: torch.Tensor) -> None:
+        if parameter.grad is not None:
+            self.move(parameter.grad, MemoryPart.GRADIENTS)
+
+    def _part_of(self, tensor: torch.Tensor) -> MemoryPart:
+        is_wide = tensor.ndim > 1 and tensor.shape[-1] == self.vocabulary and tensor.is_floating_point()
+        return MemoryPart.LOGITS if is_wide and self.part is MemoryPart.ACTIVATIONS else self.part
+
+    def _forget(self, key: int) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._count(held.part, -held.bytes)
+
+    def _count(self, index: int, change: int) -> None:
+        self._live[index] += change
+        self._total += change
+        if change > 0:
+            self._look()
+
+    def _look(self) -> None:
+        if self._total > self._most:
+            self._most = self._total
+            self._best = list(self._live)
+
+    def _keep(self) -> None:
+        best = dict(zip(PARTS, self._best, strict=True))
+        before = self.segments.get(self._segment)
+        if before is None or sum(best.values()) > sum(before.values()):
+            self.segments[self._segment] = best
+
+
+def _as_it_is(func: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    return func(*args, **kwargs)
