@@ -45,6 +45,7 @@ from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_library import ModelLibrary
@@ -105,13 +106,14 @@ class StudioContainer(Outside):
         Outside.places,
         Outside.packages,
     )
-    tensorboards, supervisor, inference, examiner, counter, forecaster, systemctl = (
+    tensorboards, supervisor, inference, examiner, counter, forecaster, measurer, systemctl = (
         Outside.tensorboards,
         Outside.supervisor,
         Outside.inference,
         Outside.examiner,
         Outside.counter,
         Outside.forecaster,
+        Outside.measurer,
         Outside.systemctl,
     )
 
@@ -202,6 +204,13 @@ class StudioContainer(Outside):
         store,
         comparing.provided.order,
     )
+    measuring: Provider[MemoryMeasuring] = Once(
+        MemoryMeasuring,
+        program=measurer,
+        clock=clock,
+        forecasts=memory_forecasts,
+        folder=settings.provided.steps_folder,
+    )
     preflight: Provider[Preflight] = Once(
         Preflight,
         settings.provided.workspace,
@@ -272,12 +281,13 @@ class StudioContainer(Outside):
         preflight,
         curve_cache,
     )
+    closed: Provider[connections.Closed] = Once(
+        connections.Closed, counts, measuring, memory_forecasts, dataset_desk.provided.jobs
+    )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
-        providers.Resource(
-            connections.opened, store, chat, spare, curves, tensorboard, counts, memory_forecasts, dataset_desk
-        ),
+        providers.Resource(connections.opened, store, chat, spare, curves, tensorboard, closed),
         Once(connections.connect, bus, errors, answers, store, status, curves, states, tellers),
         Once(connections.following, watched, followers, bus),
         bundle,

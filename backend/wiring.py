@@ -35,6 +35,7 @@ from backend.services.dataset_versions import DatasetVersions
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.measured_peaks import MeasuredPeaks
 from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_files import ModelFiles
 from backend.services.model_library import ModelLibrary, ModelPlaces
@@ -146,6 +147,15 @@ def forecaster(settings: Settings) -> PipedProgram:
     return PipedProgram(argv, settings.workspace, log, surroundings=_without(settings))
 
 
+def measurer(settings: Settings, now: Now) -> PipedProgram:
+    """The program that takes three real steps; caches and models are where those of trainers are."""
+    argv = (sys.executable, "-m", "backend.trainer.three_steps")
+    surroundings = Variables(lambda: now().as_environment(STARTED) | SAFE_PATH)
+    return PipedProgram(
+        argv, settings.workspace, settings.workspace / "logs" / "measure.log", surroundings=surroundings
+    )
+
+
 def memory_forecasts(
     settings: Settings,
     program: LineProgram,
@@ -156,7 +166,7 @@ def memory_forecasts(
     order_of_run: Callable[[str], RunConfig],
 ) -> MemoryForecasts:
     """Traces and what runs took are kept among the caches."""
-    kept = KeptAnswers(settings.cache_folder / "memory")
+    kept = KeptAnswers(settings.memory_cache_folder)
     return MemoryForecasts(
         program=program,
         clock=clock,
@@ -167,6 +177,11 @@ def memory_forecasts(
         version=tracing_version,
         is_hub_offline=settings.hub_offline,
     )
+
+
+def measuring(settings: Settings, program: LineProgram, clock: Clock, forecasts: MemoryForecasts) -> MemoryMeasuring:
+    """Three steps are taken among the caches."""
+    return MemoryMeasuring(program=program, clock=clock, forecasts=forecasts, folder=settings.steps_folder)
 
 
 def dataset_desk(
