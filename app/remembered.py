@@ -16,6 +16,7 @@ from backend.domain.measured_time import MeasuredTime
 from backend.domain.method_fit import why_not
 from backend.domain.preflight import PreflightReport
 from backend.domain.run_config import RunConfig
+from backend.domain.run_view import RunView
 from backend.domain.sweep import SweepKind
 from backend.errors import Explanation, StudioError
 from backend.methods import Method
@@ -39,7 +40,9 @@ def look(services: Services, choice: DatasetChoice) -> DatasetSummary:
 
 def check(services: Services, config: RunConfig) -> PreflightReport:
     """What would make the run fail."""
-    return _check(services, config.model_dump_json(), _versions(config.dataset))
+    memory = services.memory_forecasts.look(config, base())
+    fit = (memory.fit.value, memory.forecast.high_bytes if memory.forecast else 0)
+    return _check(services, config.model_dump_json(), _versions(config.dataset), fit)
 
 
 def base() -> Path:
@@ -101,6 +104,16 @@ def _measured_time(_services: Services, config: str, runs: int) -> MeasuredTime 
     return _services.times.of(RunConfig.model_validate_json(config), base())
 
 
+def memory_of_run(services: Services, view: RunView) -> str:
+    """What a run at rest took of the memory beside its forecast, in a sentence; "" if it was not measured."""
+    return _memory_of_run(services, view.id, view.run.updated_at.isoformat())
+
+
+@st.cache_data(max_entries=64, ttl=REMEMBERED_SECONDS, show_spinner=False)
+def _memory_of_run(_services: Services, run_id: str, changed: str) -> str:  # noqa: ARG001 - part of the key
+    return _services.memory_forecasts.of_run(_services.status.show(run_id).run).sentence()
+
+
 @st.cache_data(max_entries=1, ttl=REMEMBERED_SECONDS, show_spinner=False)
 def has_gpu(_services: Services) -> bool:
     """Whether the machine has a GPU that can be used."""
@@ -143,7 +156,12 @@ def _look(_services: Services, choice: str, versions: Versions) -> DatasetSummar
 
 
 @st.cache_data(max_entries=32, ttl=CHECK_SECONDS, show_spinner="Checking data, model and machine")
-def _check(_services: Services, config: str, versions: Versions) -> PreflightReport:  # noqa: ARG001 - part of the key
+def _check(
+    _services: Services,
+    config: str,
+    versions: Versions,  # noqa: ARG001 - part of the key
+    fit: tuple[str, int],  # noqa: ARG001 - part of the key
+) -> PreflightReport:
     return _services.training.preflight(RunConfig.model_validate_json(config), base())
 
 

@@ -90,32 +90,12 @@ class StudioContainer(Outside):
 
     __self__ = providers.Self()
     # the outside world, under the same names
-    settings, watched, clock, store, files, branch_files = (
-        Outside.settings,
-        Outside.watched,
-        Outside.clock,
-        Outside.store,
-        Outside.files,
-        Outside.branch_files,
-    )
-    records, plugins, executor, machine, places, packages = (
-        Outside.records,
-        Outside.plugins,
-        Outside.executor,
-        Outside.machine,
-        Outside.places,
-        Outside.packages,
-    )
-    tensorboards, supervisor, inference, examiner, counter, forecaster, measurer, systemctl = (
-        Outside.tensorboards,
-        Outside.supervisor,
-        Outside.inference,
-        Outside.examiner,
-        Outside.counter,
-        Outside.forecaster,
-        Outside.measurer,
-        Outside.systemctl,
-    )
+    settings, watched, clock = Outside.settings, Outside.watched, Outside.clock
+    store, files, branch_files, records = Outside.store, Outside.files, Outside.branch_files, Outside.records
+    plugins, executor, machine, places = Outside.plugins, Outside.executor, Outside.machine, Outside.places
+    packages, tensorboards, supervisor = Outside.packages, Outside.tensorboards, Outside.supervisor
+    inference, examiner, counter = Outside.inference, Outside.examiner, Outside.counter
+    forecaster, measurer, systemctl = Outside.forecaster, Outside.measurer, Outside.systemctl
 
     bus: Provider[EventBus] = Once(EventBus, clock)
     errors: Provider[ErrorHandler] = Once(ErrorHandler, bus, clock)
@@ -193,6 +173,10 @@ class StudioContainer(Outside):
     }
     counts: Provider[ParameterCounts] = Once(ParameterCounts, program=counter, **asking)
     comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
+    doctor: Provider[DataDoctor] = Once(DataDoctor, program=examiner, **asking)
+    dataset_desk: Provider[DatasetDesk] = Once(
+        wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
+    )
     room: Provider[MemoryRoom] = Once(MemoryRoom, hardware, packages, Object(available_bytes), Object(os.environ))
     memory_forecasts: Provider[MemoryForecasts] = Once(
         wiring.memory_forecasts,
@@ -203,6 +187,7 @@ class StudioContainer(Outside):
         room,
         store,
         comparing.provided.order,
+        dataset_desk.provided.longest_row,
     )
     measuring: Provider[MemoryMeasuring] = Once(
         MemoryMeasuring,
@@ -245,11 +230,7 @@ class StudioContainer(Outside):
     chat: Provider[ChatService] = Once(
         ChatService, program=inference, **asking, idle_limit_seconds=settings.provided.chat_idle_seconds
     )
-    doctor: Provider[DataDoctor] = Once(DataDoctor, program=examiner, **asking)
     times: Provider[RunTimes] = Once(RunTimes, store, comparing)
-    dataset_desk: Provider[DatasetDesk] = Once(
-        wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
-    )
     playground: Provider[Playground] = Once(Playground, store, chat)
     chat_desk: Provider[ChatDesk] = Once(wiring.chat_desk, settings, chat, playground, clock)
     chat_place: Provider[ChatPlace] = Once(ChatPlace, store, places, Once(DataCache, clock, ttl_seconds=5.0))

@@ -35,7 +35,6 @@ from backend.services.dataset_versions import DatasetVersions
 from backend.services.local_tokenizers import LocalTokenizers
 from backend.services.measured_peaks import MeasuredPeaks
 from backend.services.memory_forecasts import MemoryForecasts
-from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_files import ModelFiles
 from backend.services.model_library import ModelLibrary, ModelPlaces
@@ -164,6 +163,7 @@ def memory_forecasts(
     room: MemoryRoom,
     store: RunStore,
     order_of_run: Callable[[str], RunConfig],
+    longest_row: Callable[[RunConfig, Path], int | None],
 ) -> MemoryForecasts:
     """Traces and what runs took are kept among the caches."""
     kept = KeptAnswers(settings.memory_cache_folder)
@@ -175,13 +175,9 @@ def memory_forecasts(
         room=room,
         peaks=MeasuredPeaks(store, order_of_run, kept, tracing_version),
         version=tracing_version,
+        longest=longest_row,
         is_hub_offline=settings.hub_offline,
     )
-
-
-def measuring(settings: Settings, program: LineProgram, clock: Clock, forecasts: MemoryForecasts) -> MemoryMeasuring:
-    """Three steps are taken among the caches."""
-    return MemoryMeasuring(program=program, clock=clock, forecasts=forecasts, folder=settings.steps_folder)
 
 
 def dataset_desk(

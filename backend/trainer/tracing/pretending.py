@@ -98,7 +98,7 @@ def replaced(owner: object, name: str, value: object) -> Iterator[None]:
         setattr(owner, name, before)
 
 
-def _apply(self: nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:  # noqa: FBT001, FBT002
+def _apply(self: nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:
     """What torch does to a module's tensors, whose way for pretended ones fails where something else refers to them."""
     for child in self.children() if recurse else ():
         child._apply(change)  # noqa: SLF001 - it is torch's own recursion
