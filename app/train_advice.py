@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.components.fit_advice import ask_button, fit_advice
+from app.components.fit_advice import TITLES, ask_button, fit_advice
 from app.components.job_box import answer_of
 from app.components.lazy import lazy_expander
 from app.components.suggestions import suggestions_table
@@ -19,20 +19,28 @@ MOST_LOOKS = 2_400
 _ASKED = "train-advice-asked"
 
 
-def draw_advice(form: Form, config: RunConfig) -> None:
-    """What is known to help, and a button where looking for more takes a processor's time."""
+def draw_advice(form: Form, config: RunConfig) -> bool:
+    """What is known to help, and a button where looking for more takes a processor's time; whether it was known."""
     advice = form.services.advice.fit.look(config, base())
     if advice is None or advice.now is None:  # without a forecast of the order itself there is nothing to say
-        return
+        return False
     fit_advice(config, advice, lambda changes: _apply(form, changes))
     if not advice.is_over and not _is_asked(config):
         ask_button(advice.goal, lambda: note(_ASKED, config.model_dump_json()))
+    return True
 
 
-def advice_on(form: Form, config: RunConfig) -> None:
-    """Go on with a search that was asked for; the last thing on the page, and left at once by a click."""
-    known = form.services.advice.fit.look(config, base()) if _is_asked(config) else None
-    if known is None or known.is_over:
+def advice_on(form: Form, config: RunConfig, *, was_known: bool) -> None:
+    """Draw what became known meanwhile, and go on with a search that was asked for.
+
+    The last thing on the page, and left at once by a click.
+    """
+    known = form.services.advice.fit.look(config, base())
+    if known is None or known.now is None:
+        return
+    if not was_known and known.goal in TITLES:
+        draw_again()
+    if known.is_over or not _is_asked(config):
         return
     told = st.empty()
     for _ in range(MOST_LOOKS):

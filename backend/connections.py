@@ -31,7 +31,9 @@ from backend.services.dataset_desk import DatasetDesk
 from backend.services.dataset_library import DatasetLibrary
 from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
+from backend.services.jobs import Jobs
 from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
@@ -49,21 +51,32 @@ from backend.store.errors import StoreUnavailable
 from config.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Whose programs and jobs end with us."""
+
+    counts: ParameterCounts
+    measuring: MemoryMeasuring
+    forecasts: MemoryForecasts
+    jobs: Jobs
+
+    def close(self) -> None:
+        """End them."""
+        for one in (self.jobs, self.counts, self.measuring, self.forecasts):
+            one.close()
+
+
 def opened(
     store: RunStore,
     chat: ChatService,
     spare: Spare,
     curves: TensorBoardDataManager,
     tensorboard: TensorBoardServer,
-    counts: ParameterCounts,
-    forecasts: MemoryForecasts,
-    dataset_desk: DatasetDesk,
+    closed: Closed,
 ) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
-    dataset_desk.jobs.close()
-    counts.close()
-    forecasts.close()
+    closed.close()
     spare.let_go()
     tensorboard.close()
     curves.close()

@@ -46,6 +46,7 @@ from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_library import ModelLibrary
@@ -90,31 +91,12 @@ class StudioContainer(Outside):
 
     __self__ = providers.Self()
     # the outside world, under the same names
-    settings, watched, clock, store, files, branch_files = (
-        Outside.settings,
-        Outside.watched,
-        Outside.clock,
-        Outside.store,
-        Outside.files,
-        Outside.branch_files,
-    )
-    records, plugins, executor, machine, places, packages = (
-        Outside.records,
-        Outside.plugins,
-        Outside.executor,
-        Outside.machine,
-        Outside.places,
-        Outside.packages,
-    )
-    tensorboards, supervisor, inference, examiner, counter, forecaster, systemctl = (
-        Outside.tensorboards,
-        Outside.supervisor,
-        Outside.inference,
-        Outside.examiner,
-        Outside.counter,
-        Outside.forecaster,
-        Outside.systemctl,
-    )
+    settings, watched, clock = Outside.settings, Outside.watched, Outside.clock
+    store, files, branch_files, records = Outside.store, Outside.files, Outside.branch_files, Outside.records
+    plugins, executor, machine, places = Outside.plugins, Outside.executor, Outside.machine, Outside.places
+    packages, tensorboards, supervisor = Outside.packages, Outside.tensorboards, Outside.supervisor
+    inference, examiner, counter = Outside.inference, Outside.examiner, Outside.counter
+    forecaster, measurer, systemctl = Outside.forecaster, Outside.measurer, Outside.systemctl
 
     bus: Provider[EventBus] = Once(EventBus, clock)
     errors: Provider[ErrorHandler] = Once(ErrorHandler, bus, clock)
@@ -192,6 +174,10 @@ class StudioContainer(Outside):
     }
     counts: Provider[ParameterCounts] = Once(ParameterCounts, program=counter, **asking)
     comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
+    doctor: Provider[DataDoctor] = Once(DataDoctor, program=examiner, **asking)
+    dataset_desk: Provider[DatasetDesk] = Once(
+        wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
+    )
     room: Provider[MemoryRoom] = Once(MemoryRoom, hardware, packages, Object(available_bytes), Object(os.environ))
     memory_forecasts: Provider[MemoryForecasts] = Once(
         wiring.memory_forecasts,
@@ -202,7 +188,14 @@ class StudioContainer(Outside):
         room,
         store,
         comparing.provided.order,
-        packages,
+        dataset_desk.provided.longest_row,
+    )
+    measuring: Provider[MemoryMeasuring] = Once(
+        MemoryMeasuring,
+        program=measurer,
+        clock=clock,
+        forecasts=memory_forecasts,
+        folder=settings.provided.steps_folder,
     )
     preflight: Provider[Preflight] = Once(
         Preflight,
@@ -238,11 +231,7 @@ class StudioContainer(Outside):
     chat: Provider[ChatService] = Once(
         ChatService, program=inference, **asking, idle_limit_seconds=settings.provided.chat_idle_seconds
     )
-    doctor: Provider[DataDoctor] = Once(DataDoctor, program=examiner, **asking)
     times: Provider[RunTimes] = Once(RunTimes, store, comparing)
-    dataset_desk: Provider[DatasetDesk] = Once(
-        wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
-    )
     advice: Provider[AdviceDesk] = Once(
         wiring.advice, store, comparing, curves, dataset_desk, memory_forecasts, hardware, counts, datasets, packages
     )
@@ -277,12 +266,13 @@ class StudioContainer(Outside):
         preflight,
         curve_cache,
     )
+    closed: Provider[connections.Closed] = Once(
+        connections.Closed, counts, measuring, memory_forecasts, dataset_desk.provided.jobs
+    )
     bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
     services: Provider[Services] = Once(
         _opened,
-        providers.Resource(
-            connections.opened, store, chat, spare, curves, tensorboard, counts, memory_forecasts, dataset_desk
-        ),
+        providers.Resource(connections.opened, store, chat, spare, curves, tensorboard, closed),
         Once(connections.connect, bus, errors, answers, store, status, curves, states, tellers),
         Once(connections.following, watched, followers, bus),
         bundle,

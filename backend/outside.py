@@ -48,4 +48,5 @@ class Outside(containers.DeclarativeContainer):
     examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
     counter: Provider[LineProgram] = Once(wiring.counter, settings)
     forecaster: Provider[LineProgram] = Once(wiring.forecaster, settings)
+    measurer: Provider[LineProgram] = Once(wiring.measurer, settings, watched.provided.current)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)

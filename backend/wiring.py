@@ -155,6 +155,15 @@ def forecaster(settings: Settings) -> PipedProgram:
     return PipedProgram(argv, settings.workspace, log, surroundings=_without(settings))
 
 
+def measurer(settings: Settings, now: Now) -> PipedProgram:
+    """The program that takes three real steps; caches and models are where those of trainers are."""
+    argv = (sys.executable, "-m", "backend.trainer.three_steps")
+    surroundings = Variables(lambda: now().as_environment(STARTED) | SAFE_PATH)
+    return PipedProgram(
+        argv, settings.workspace, settings.workspace / "logs" / "measure.log", surroundings=surroundings
+    )
+
+
 def memory_forecasts(
     settings: Settings,
     program: LineProgram,
@@ -163,22 +172,19 @@ def memory_forecasts(
     room: MemoryRoom,
     store: RunStore,
     order_of_run: Callable[[str], RunConfig],
-    packages: PackageLookup,
+    longest_row: Callable[[RunConfig, Path], int | None],
 ) -> MemoryForecasts:
     """Traces and what runs took are kept among the caches."""
-    kept = KeptAnswers(settings.cache_folder / "memory")
-
-    def version() -> str:
-        return tracing_version(packages.version)
-
+    kept = KeptAnswers(settings.memory_cache_folder)
     return MemoryForecasts(
         program=program,
         clock=clock,
         files=files,
         kept=kept,
         room=room,
-        peaks=MeasuredPeaks(store, order_of_run, kept, version),
-        version=version,
+        peaks=MeasuredPeaks(store, order_of_run, kept, tracing_version),
+        version=tracing_version,
+        longest=longest_row,
         is_hub_offline=settings.hub_offline,
     )
 

@@ -19,6 +19,7 @@ from backend.cli import (
     doctor,
     explain,
     look_after,
+    memory,
     methods,
     queue,
     reindex,
@@ -58,6 +59,7 @@ app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
 app.command("compare")(compare.compare)
 app.command("tensorboard")(tensorboard.tensorboard)
+app.command("memory")(memory.memory)
 app.command("methods")(methods.methods)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backend.domain.memory_forecast import MemoryForecast
+from backend.domain.memory_record import MemoryRecord
 from backend.errors import Explanation
 
 MEGABYTE, GIGABYTE = 1e6, 1e9
@@ -44,6 +45,22 @@ class Forecasting:
         if self.forecast.low_bytes > self.room_bytes:
             return Fit.HARDLY
         return Fit.PERHAPS if self.forecast.high_bytes > self.room_bytes else Fit.YES
+
+
+@dataclass(frozen=True, slots=True)
+class RunMemory:
+    """A run's forecast, made without what it took itself, and what it took; None for what is not known."""
+
+    forecast: MemoryForecast | None
+    record: MemoryRecord | None
+
+    def sentence(self) -> str:
+        """Both in one line; empty where nothing was measured."""
+        if self.record is None:
+            return ""
+        took = f"measured {memory_words(self.record.peak_bytes)}"
+        told = f"forecast {range_words(self.forecast)}, " if self.forecast else "no forecast was made, "
+        return f"Memory at its peak: {told}{took} of {device_words(self.record.device)}."
 
 
 def memory_words(size: float) -> str:

@@ -27,6 +27,7 @@ from backend.services.hardware import HardwareService
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
 from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
@@ -84,6 +85,7 @@ class Services:
     counts: ParameterCounts
     memory_forecasts: MemoryForecasts
     advice: AdviceDesk
+    measuring: MemoryMeasuring
     times: RunTimes
     playground: Playground
     chat_desk: ChatDesk

@@ -33,7 +33,7 @@ class MeasuredPeaks:
         self, store: RunStore, order_of_run: Callable[[str], RunConfig], kept: KeptAnswers, version: Callable[[], str]
     ) -> None:
         self._store = store
-        self._order_of_run = order_of_run
+        self.order_of_run = order_of_run
         self._kept = kept
         self._version = version
         self._lock = threading.Lock()
@@ -80,7 +80,7 @@ class MeasuredPeaks:
     def _read(self, run: Run, mark: str, order_of: OrderOf) -> None:
         record = self.measured(run)
         try:
-            config = None if record is None else self._order_of_run(run.id)
+            config = None if record is None else self.order_of_run(run.id)
         except StudioError:
             config = None
         if record is None or config is None or record.processes > 1:

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 
 from backend.domain.line_program import LineProgram
 from backend.domain.memory_calibration import forecast
-from backend.domain.memory_fit import Forecasting
+from backend.domain.memory_fit import Forecasting, RunMemory
 from backend.domain.memory_forecast import MemoryForecast, MemoryOrder, MemoryTrace
 from backend.domain.memory_order import kind_of, memory_order
 from backend.domain.memory_peaks import KeptPeak, as_measured, middle
 from backend.domain.ports import Clock
+from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
-from backend.errors import StorageError
+from backend.errors import StorageError, StudioError
 from backend.services.measured_peaks import MeasuredPeaks
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_files import ModelFiles
@@ -88,10 +89,10 @@ class MemoryForecasts:
         self._learned: object = None
         self._is_closed = False
 
-    def look(self, config: RunConfig, base: Path) -> Forecasting:
-        """What is known at once; starts nothing."""
+    def look(self, config: RunConfig, base: Path, *, without: str = "") -> Forecasting:
+        """What is known at once; starts nothing. What the run `without` took is left out of it."""
         asked = self.asked(config, base)
-        found = self._forecast(self._trace(asked.key), asked)
+        found = self._forecast(self._trace(asked.key), asked, without)
         if found is not None:
             return Forecasting(found, room_bytes=asked.room_bytes, is_calibrating=self._learning is not None)
         known = self._answers.look(asked.key)
@@ -112,6 +113,17 @@ class MemoryForecasts:
         else:
             self._learn(asked, wait_seconds)
         return self.look(config, base)
+
+    def of_run(self, run: Run) -> RunMemory:
+        """What a run took, beside what is forecast for it without having seen it."""
+        record = self.peaks.measured(run)
+        try:
+            config = self.peaks.order_of_run(run.id)
+        except StudioError:
+            return RunMemory(None, record)
+        found = self.look(config, run.run_dir, without=run.id).forecast
+        is_comparable = record is None or found is None or found.device == record.device
+        return RunMemory(found if is_comparable else None, record)
 
     def asked(self, config: RunConfig, base: Path) -> Asked:
         """What is asked for a configuration."""
@@ -154,7 +166,7 @@ class MemoryForecasts:
         if learner is not None:
             learner.shutdown(wait=True, cancel_futures=True)
 
-    def _forecast(self, trace: MemoryTrace | None, asked: Asked) -> MemoryForecast | None:
+    def _forecast(self, trace: MemoryTrace | None, asked: Asked, without: str) -> MemoryForecast | None:
         """Of what is known: steps that were measured, or else a trace with what others took."""
         device = asked.order.device
         measured = self._kept.get(_measured(asked.key))
@@ -162,7 +174,7 @@ class MemoryForecasts:
             return as_measured(trace, device, measured["measured_bytes"], measured["baseline_bytes"])
         if trace is None:
             return None
-        peaks = [peak for peak in self.peaks.known() if peak.device == device]
+        peaks = [peak for peak in self.peaks.known() if peak.device == device and peak.run_id != without]
         records = [record for peak in peaks if (record := peak.record()) is not None]
         return forecast(trace, device, asked.kind, records, middle([peak.baseline_bytes for peak in peaks]))
 

@@ -1,6 +1,7 @@
 """A program of one question as services ask it: an order goes in, one JSON document comes out, and it is ended."""
 
 import json
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -87,7 +88,7 @@ class OneQuestion:
                 raise self._failure(Explanation(**document["error"]), int(document["exit_code"]))
             return read(document)
         except (BrokenPipeError, ValueError, KeyError, TypeError, ValidationError) as error:
-            raise self._failure(ending=f"ended with code {child.exit_code}", last_words=child.last_words()) from error
+            raise self._failure(ending=_ending(child.exit_code), last_words=child.last_words()) from error
         except TimeoutError as error:
             ending = f"was ended after {self._patience_seconds:g} seconds"
             raise self._failure(ending=ending, last_words=child.last_words()) from error
@@ -108,6 +109,11 @@ class OneQuestion:
                 pieces.append(piece)
             say(said)
         raise TimeoutError
+
+
+def _ending(code: int | None) -> str:
+    killed = ", as when the system kills it for want of memory" if code == -signal.SIGKILL else ""
+    return f"ended with code {code}{killed}"
 
 
 def _environment(*, is_offline: bool) -> dict[str, str]:

@@ -1,18 +1,18 @@
 """What the answer of a trace depends on beside the order: the libraries, and our own code."""
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "trl")
+from backend.probes.package_folders import installed_folders
+
+PACKAGES = frozenset({"torch", "transformers", "peft", "accelerate", "bitsandbytes", "trl"})
 FOLDERS = ("trainer", "methods", "recipes", "quantization")
 
 
-def tracing_version(installed_version: Callable[[str], str | None]) -> str:
+def tracing_version() -> str:
     """Changes with any of them."""
-    versions = " ".join(f"{name}={installed_version(name)}" for name in PACKAGES)
-    return f"{versions} code={_code()}"
+    return f"{installed_folders(PACKAGES)} code {_code()}"
 
 
 @cache

@@ -59,6 +59,8 @@ class CommandLine:
     packages: FakePackages = field(default_factory=lambda: FakePackages(installed=dict(TORCH)))
     reply: Reply = lambda _line: ()
     examine: Reply = lambda _line: ()
+    trace: Reply = lambda _line: ()
+    steps: Reply = lambda _line: ()
 
     def __post_init__(self) -> None:
         self.executor = FakeExecutor(self.clock)
@@ -73,6 +75,8 @@ class CommandLine:
         container.packages.override(Object(self.packages))
         container.inference.override(Object(program))
         container.examiner.override(Object(ScriptedProgram(self.examine, self.clock)))
+        container.forecaster.override(Object(ScriptedProgram(self.trace, self.clock)))
+        container.measurer.override(Object(ScriptedProgram(self.steps, self.clock)))
         return container
 
     def say(self, *words: str | Path) -> Said:

@@ -1,6 +1,7 @@
 """How much memory a run will take: traced by a program once, remembered, corrected by what runs took."""
 
 import json
+import re
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from backend.domain.run import Attempt
 from backend.domain.run_config import RunConfig
 from backend.domain.states import RunState, Wish
 from backend.errors import StorageError
+from backend.probes.package_folders import installed_folders
 from backend.services.hardware import HardwareService
 from backend.services.measured_peaks import MeasuredPeaks
 from backend.services.memory_forecasts import MemoryForecasts
@@ -350,7 +352,11 @@ def test_kept_answers_outlive_damage_and_stay_few(tmp_path: Path) -> None:
     assert kept.get("never") is None
 
 
-def test_the_version_of_traces_names_libraries_and_code() -> None:
-    assert tracing_version({"torch": "2.1"}.get) == tracing_version({"torch": "2.1"}.get)
-    assert tracing_version({"torch": "2.1"}.get) != tracing_version({"torch": "2.2"}.get)
-    assert "torch=2.1 transformers=None" in tracing_version({"torch": "2.1"}.get)
+def test_the_version_of_traces_names_libraries_and_code(tmp_path: Path) -> None:
+    assert re.search(r"peft-\S+-info .*torch-\S+-info .* code [0-9a-f]{16}$", tracing_version())
+    for name in ("torch-2.1.dist-info", "torch_other-1.dist-info", "Peft-3.egg-info", "torch", "numpy-2.dist-info"):
+        (tmp_path / name).mkdir()
+    assert (
+        installed_folders(frozenset({"torch", "peft"}), [str(tmp_path), "/nowhere"])
+        == "Peft-3.egg-info torch-2.1.dist-info"
+    )
