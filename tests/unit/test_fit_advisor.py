@@ -64,6 +64,7 @@ def test_each_question_takes_the_search_one_forecast_further() -> None:
         assert len(forecasts.asked) == number
         if advice.is_over:
             break
+    assert advice is not None
     assert advice.goal is Goal.FIT
     assert advice.proposals
     assert advice == fit.ask(ORDER, HERE, 0.0)
