@@ -38,6 +38,7 @@ def api() -> Mount:
         "/runs": runs,
         "/runs/{run_id}": run,
         "/runs/{run_id}/curves": run_curves,
+        "/runs/{run_id}/memory": run_memory,
         "/runs/{run_id}/log": whole_log,
     }
     routes = [Route(path, question, methods=["GET"]) for path, question in questions.items()]
@@ -92,6 +93,14 @@ def runs(_request: Request) -> JSONResponse:
 def run(request: Request) -> JSONResponse:
     """One run."""
     return _answer(get_services().status.show(request.path_params["run_id"]).to_json())
+
+
+def run_memory(request: Request) -> JSONResponse:
+    """What a run took at its peak, beside what is forecast for it; null for what is not known."""
+    services, run_id = get_services(), request.path_params["run_id"]
+    found = services.memory_forecasts.of_run(services.status.show(run_id).run)
+    told = {"forecast": found.forecast, "measured": found.record}
+    return _answer({"run": run_id, **{name: one and one.model_dump(mode="json") for name, one in told.items()}})
 
 
 def run_curves(request: Request) -> JSONResponse:

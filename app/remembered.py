@@ -19,6 +19,8 @@ from backend.domain.measured_time import MeasuredTime
 from backend.domain.method_fit import why_not
 from backend.domain.preflight import PreflightReport
 from backend.domain.run_config import RunConfig
+from backend.domain.run_estimate import RunEstimate
+from backend.domain.run_view import RunView
 from backend.domain.sweep import SweepKind
 from backend.errors import Explanation, StudioError
 from backend.methods import Method
@@ -42,7 +44,9 @@ def look(services: Services, choice: DatasetChoice) -> DatasetSummary:
 
 def check(services: Services, config: RunConfig) -> PreflightReport:
     """What would make the run fail."""
-    return _check(services, config.model_dump_json(), _versions(config.dataset))
+    memory = services.memory_forecasts.look(config, base())
+    fit = (memory.fit.value, memory.forecast.high_bytes if memory.forecast else 0)
+    return _check(services, config.model_dump_json(), _versions(config.dataset), fit)
 
 
 def base() -> Path:
@@ -114,6 +118,35 @@ def _measured_time(_services: Services, config: str, runs: int) -> MeasuredTime 
     return _services.times.of(RunConfig.model_validate_json(config), base())
 
 
+def run_estimate(services: Services, config: RunConfig, num_steps: int | None) -> RunEstimate | None:
+    """What earlier runs tell of the time and energy of this one; None if none does."""
+    if num_steps is None:
+        return None
+    lengths = services.advice.lengths.look(config, base())
+    return _run_estimate(services, config.model_dump_json(), num_steps, lengths is None, services.status.version())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _run_estimate(
+    _services: Services,
+    config: str,
+    num_steps: int,
+    has_no_lengths: bool,  # noqa: ARG001 - part of the key
+    runs: int,  # noqa: ARG001 - part of the key
+) -> RunEstimate | None:
+    return _services.advice.estimates.of(RunConfig.model_validate_json(config), base(), num_steps)
+
+
+def memory_of_run(services: Services, view: RunView) -> str:
+    """What a run at rest took of the memory beside its forecast, in a sentence; "" if it was not measured."""
+    return _memory_of_run(services, view.id, view.run.updated_at.isoformat())
+
+
+@st.cache_data(max_entries=64, ttl=REMEMBERED_SECONDS, show_spinner=False)
+def _memory_of_run(_services: Services, run_id: str, changed: str) -> str:  # noqa: ARG001 - part of the key
+    return _services.memory_forecasts.of_run(_services.status.show(run_id).run).sentence()
+
+
 @st.cache_data(max_entries=1, ttl=REMEMBERED_SECONDS, show_spinner=False)
 def has_gpu(_services: Services) -> bool:
     """Whether the machine has a GPU that can be used."""
@@ -156,7 +189,12 @@ def _look(_services: Services, choice: str, versions: Versions) -> DatasetSummar
 
 
 @st.cache_resource(max_entries=32, ttl=CHECK_SECONDS, show_spinner="Checking data, model and machine")
-def _check(_services: Services, config: str, versions: Versions) -> PreflightReport:  # noqa: ARG001 - part of the key
+def _check(
+    _services: Services,
+    config: str,
+    versions: Versions,  # noqa: ARG001 - part of the key
+    fit: tuple[str, int],  # noqa: ARG001 - part of the key
+) -> PreflightReport:
     return _services.training.preflight(RunConfig.model_validate_json(config), base())
 
 

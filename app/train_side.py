@@ -1,5 +1,7 @@
 """The right side of the Train view: what would be trained, what it takes, what differs, and the sweep."""
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -12,7 +14,7 @@ from app.components.what_trains import Cost, what_trains
 from app.drafts import knobs
 from app.links import open_view
 from app.notices import attempt, say
-from app.remembered import base, check, has_gpu, measured_time, run_yaml, sweep_plan
+from app.remembered import base, check, has_gpu, measured_time, run_estimate, run_yaml, sweep_plan
 from app.session import note, noted
 from app.train_form import Form
 from backend.domain.actions import set_sweep
@@ -42,8 +44,13 @@ def draw_cost(form: Form, config: RunConfig, report: PreflightReport) -> DeltaGe
     return place
 
 
-def count_on(form: Form, config: RunConfig, report: PreflightReport, place: DeltaGenerator) -> None:
-    """Wait for a count that a program makes; the last thing on the page, and left at once by a click."""
+def count_on(
+    form: Form, config: RunConfig, report: PreflightReport, place: DeltaGenerator, meanwhile: Callable[[], object]
+) -> None:
+    """Wait for a count that a program makes; nothing but waiting comes after it, and a click leaves it at once.
+
+    `meanwhile` is called between two looks: other programs may have something to tell.
+    """
     counting = form.services.counts.look(config, base())
     if counting.count is not None or counting.error is not None:
         return
@@ -55,6 +62,7 @@ def count_on(form: Form, config: RunConfig, report: PreflightReport, place: Delt
         if counting.count is not None or counting.error is not None:
             _draw(form, config, report, counting, place)
             break
+        meanwhile()
         told.caption(f"Counting on the real layer shapes{'.' * (look % 3 + 1)}")
     told.empty()
 
@@ -127,9 +135,9 @@ def _queue(form: Form, tag: str) -> None:
 
 def _draw(form: Form, config: RunConfig, report: PreflightReport, counting: Counting, place: DeltaGenerator) -> None:
     weights, format_ = _weights(form, config, counting)
-    time = measured_time(form.services, config)
+    told = run_estimate(form.services, config, report.steps_estimate)
     with place.container():
-        what_trains(Cost(counting, weights, format_, report, time))
+        what_trains(Cost(counting, weights, format_, report, told))
 
 
 def _weights(form: Form, config: RunConfig, counting: Counting) -> tuple[float | None, str]:

@@ -34,6 +34,9 @@ from backend.services.error_handler import ErrorHandler
 from backend.services.event_bus import EventBus
 from backend.services.exports import Exports
 from backend.services.hub_search import HubSearch
+from backend.services.jobs import Jobs
+from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_monitor import MemoryMonitor, Relief
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
@@ -51,23 +54,35 @@ from backend.store.errors import StoreUnavailable
 from config.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Whose programs and jobs end with us."""
+
+    counts: ParameterCounts
+    measuring: MemoryMeasuring
+    forecasts: MemoryForecasts
+    dataset_jobs: Jobs
+    export_jobs: Jobs
+    hub: HubSearch
+
+    def close(self) -> None:
+        """End them."""
+        mine = (self.dataset_jobs, self.export_jobs, self.hub, self.counts, self.measuring, self.forecasts)
+        for one in mine:
+            one.close()
+
+
 def opened(
     store: RunStore,
     chat: ChatService,
     spare: Spare,
     curves: TensorBoardDataManager,
     tensorboard: TensorBoardServer,
-    counts: ParameterCounts,
-    dataset_desk: DatasetDesk,
-    exports: Exports,
-    hub: HubSearch,
+    closed: Closed,
 ) -> Iterator[None]:
     """What has to be closed when the services are not needed any more."""
     yield
-    exports.jobs.close()
-    hub.close()
-    dataset_desk.jobs.close()
-    counts.close()
+    closed.close()
     spare.let_go()
     tensorboard.close()
     curves.close()
@@ -158,6 +173,7 @@ class Followers:
     chat: ChatService
     doctor: DataDoctor
     counts: ParameterCounts
+    forecasts: MemoryForecasts
     spare: Spare
     tensorboard: TensorBoardServer
     places: LocalPlaces
@@ -170,8 +186,8 @@ class Followers:
     def follow(self, settings: Settings, changed: frozenset[str]) -> None:
         """Tell each; what takes effect later is read by the programs that start later."""
         self.memory.limit_bytes = settings.dashboard_memory_limit_bytes
-        self.chat.is_hub_offline = self.doctor.is_hub_offline = self.counts.is_hub_offline = settings.hub_offline
-        self.exports.is_hub_offline = self.hub.is_hub_offline = settings.hub_offline
+        for one in (self.chat, self.doctor, self.counts, self.forecasts, self.exports, self.hub):
+            one.is_hub_offline = settings.hub_offline
         self.chat.idle_limit_seconds = settings.chat_idle_seconds
         if changed & {"spare", *OF_RUNS}:
             self.spare.follow(wiring.spare_rule(settings))

@@ -1,11 +1,13 @@
 """The graph of a container: who is given what, and what was built already."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
 from dependency_injector.providers import ThreadSafeSingleton
 
 from backend.domain.provider_node import ProviderNode
+from backend.services.bundle import Services
 
 T = TypeVar("T")
 
@@ -54,3 +56,13 @@ def _given(provider: _Providing, names: Mapping[int, str]) -> Iterator[str]:
             yield names[id(other)]
         else:
             yield from _given(other, names)
+
+
+def asked_fields(declared: Mapping[str, object]) -> dict[str, object]:
+    """What Services asks for, by name: each of its fields has a provider of the same name."""
+    return {field.name: declared[field.name] for field in fields(Services) if field.name in declared}
+
+
+def opened(_opened: None, _connected: None, _following: None, services: Services) -> Services:
+    """The bundle, after everything around it."""
+    return services

@@ -1,13 +1,13 @@
 """The composition root: the only file that knows dependency-injector."""
 
+import os
 from collections.abc import Mapping
-from dataclasses import fields
 
 from dependency_injector import providers
 from dependency_injector.providers import Object, Provider
 
-from backend import connections, wiring
-from backend.container_graph import Once, graph
+from backend import connections, programs, wiring
+from backend.container_graph import Once, asked_fields, graph, opened
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.directories import find_runs
 from backend.event_files.glimpses import FileGlimpses
@@ -17,6 +17,7 @@ from backend.executors.process_table import boot_id
 from backend.outside import Outside
 from backend.probes.memory import available_bytes, resident_bytes, tree_bytes
 from backend.services.adapter_library import AdapterLibrary
+from backend.services.advice_desk import AdviceDesk
 from backend.services.after_reboot import AfterReboot
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
@@ -45,7 +46,10 @@ from backend.services.hardware import HardwareService
 from backend.services.hub_search import HubSearch
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
+from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_monitor import MemoryMonitor
+from backend.services.memory_room import MemoryRoom
 from backend.services.model_library import ModelLibrary
 from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
@@ -74,15 +78,6 @@ from backend.services.trash import TrashService
 from config.settings import Settings
 
 
-def _fields(declared: Mapping[str, object]) -> dict[str, object]:
-    """What Services asks for, by name: each of its fields has a provider of the same name."""
-    return {field.name: declared[field.name] for field in fields(Services) if field.name in declared}
-
-
-def _opened(_opened: None, _connected: None, _following: None, services: Services) -> Services:
-    return services
-
-
 class StudioContainer(Outside):
     """The services, on top of the settings and the outside world. Override before the first use, never after."""
 
@@ -96,7 +91,12 @@ class StudioContainer(Outside):
     hub_check, torch_asker, cuda_truth = Outside.hub_check, Outside.torch_asker, Outside.cuda_truth
     tensorboards, supervisor, inference = Outside.tensorboards, Outside.supervisor, Outside.inference
     examiner, counter, systemctl = Outside.examiner, Outside.counter, Outside.systemctl
-    exporter, searcher = Outside.exporter, Outside.searcher
+    exporter, searcher, forecaster, measurer = (
+        Outside.exporter,
+        Outside.searcher,
+        Outside.forecaster,
+        Outside.measurer,
+    )
 
     bus: Provider[EventBus] = Once(EventBus, clock)
     errors: Provider[ErrorHandler] = Once(ErrorHandler, bus, clock)
@@ -137,7 +137,7 @@ class StudioContainer(Outside):
         TensorBoardServer,
         executor,
         clock,
-        Once(wiring.tensorboard, settings),
+        Once(programs.tensorboard, settings),
         tensorboards,
         settings.provided.tensorboard_idle_minutes,
     )
@@ -172,6 +172,36 @@ class StudioContainer(Outside):
         Once(Sources, checker, surroundings, hardware, watched, status, errors, startup),
         clock,
     )
+    asking: Mapping[str, object] = {
+        "clock": clock,
+        "models_folder": settings.provided.models_folder,
+        "is_hub_offline": settings.provided.hub_offline,
+    }
+    counts: Provider[ParameterCounts] = Once(ParameterCounts, program=counter, **asking)
+    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
+    doctor: Provider[DataDoctor] = Once(DataDoctor, program=examiner, **asking)
+    dataset_desk: Provider[DatasetDesk] = Once(
+        wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
+    )
+    room: Provider[MemoryRoom] = Once(MemoryRoom, hardware, packages, Object(available_bytes), Object(os.environ))
+    memory_forecasts: Provider[MemoryForecasts] = Once(
+        wiring.memory_forecasts,
+        settings,
+        forecaster,
+        clock,
+        counts.provided.files,
+        room,
+        store,
+        comparing.provided.order,
+        dataset_desk.provided.longest_row,
+    )
+    measuring: Provider[MemoryMeasuring] = Once(
+        MemoryMeasuring,
+        program=measurer,
+        clock=clock,
+        forecasts=memory_forecasts,
+        folder=settings.provided.steps_folder,
+    )
     preflight: Provider[Preflight] = Once(
         Preflight,
         settings.provided.workspace,
@@ -179,13 +209,13 @@ class StudioContainer(Outside):
         packages.provided.version,
         min_free_bytes=settings.provided.min_free_bytes,
         log_max_bytes=settings.provided.log_max_bytes,
+        forecast=memory_forecasts.provided.look,
     )
     training: Provider[TrainingService] = Once(
         TrainingService, store, files, processes, preflight, configs, clock, settings.provided.runs_folder
     )
     repairs: Provider[Repairs] = Once(Repairs, store, files, executor, processes, Object(held))
     branching: Provider[Branching] = Once(Branching, store, branch_files, processes, training, configs)
-    comparing: Provider[Comparing] = Once(Comparing, store, branch_files, configs, curves, Object(read_record), clock)
     disk: Provider[DiskWatch] = Once(
         DiskWatch, settings.provided.workspace, Object(wiring.free_bytes), settings.provided.min_free_bytes
     )
@@ -204,30 +234,11 @@ class StudioContainer(Outside):
     )
     reindexing: Provider[Reindexing] = Once(Reindexing, store, records, settings.provided.runs_folder, clock)
     chat: Provider[ChatService] = Once(
-        ChatService,
-        program=inference,
-        clock=clock,
-        models_folder=settings.provided.models_folder,
-        is_hub_offline=settings.provided.hub_offline,
-        idle_limit_seconds=settings.provided.chat_idle_seconds,
-    )
-    doctor: Provider[DataDoctor] = Once(
-        DataDoctor,
-        program=examiner,
-        clock=clock,
-        models_folder=settings.provided.models_folder,
-        is_hub_offline=settings.provided.hub_offline,
-    )
-    counts: Provider[ParameterCounts] = Once(
-        ParameterCounts,
-        program=counter,
-        clock=clock,
-        models_folder=settings.provided.models_folder,
-        is_hub_offline=settings.provided.hub_offline,
+        ChatService, program=inference, **asking, idle_limit_seconds=settings.provided.chat_idle_seconds
     )
     times: Provider[RunTimes] = Once(RunTimes, store, comparing)
-    dataset_desk: Provider[DatasetDesk] = Once(
-        wiring.dataset_desk, settings, store, files, configs, datasets, doctor, clock
+    advice: Provider[AdviceDesk] = Once(
+        wiring.advice, store, comparing, curves, dataset_desk, memory_forecasts, hardware, counts, datasets, packages
     )
     playground: Provider[Playground] = Once(Playground, store, chat)
     chat_desk: Provider[ChatDesk] = Once(wiring.chat_desk, settings, chat, playground, clock)
@@ -255,6 +266,7 @@ class StudioContainer(Outside):
         chat,
         doctor,
         counts,
+        memory_forecasts,
         spare,
         tensorboard,
         places,
@@ -264,12 +276,15 @@ class StudioContainer(Outside):
         exports,
         hub,
     )
-    bundle: Provider[Services] = Once(Services, **(_fields(locals()) | {"dependencies": checker, "settings": watched}))
+    closed: Provider[connections.Closed] = Once(
+        connections.Closed, counts, measuring, memory_forecasts, dataset_desk.provided.jobs, exports.provided.jobs, hub
+    )
+    bundle: Provider[Services] = Once(
+        Services, **(asked_fields(locals()) | {"dependencies": checker, "settings": watched})
+    )
     services: Provider[Services] = Once(
-        _opened,
-        providers.Resource(
-            connections.opened, store, chat, spare, curves, tensorboard, counts, dataset_desk, exports, hub
-        ),
+        opened,
+        providers.Resource(connections.opened, store, chat, spare, curves, tensorboard, closed),
         Once(connections.connect, bus, errors, answers, store, status, curves, states, tellers),
         Once(connections.following, watched, followers, bus),
         bundle,

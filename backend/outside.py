@@ -3,7 +3,7 @@
 from dependency_injector import containers
 from dependency_injector.providers import Object, Provider
 
-from backend import wiring
+from backend import programs, wiring
 from backend.container_graph import Once
 from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe
@@ -47,7 +47,7 @@ class Outside(containers.DeclarativeContainer):
     machine: Provider[MachineProbe] = Once(wiring.machine, settings)
     places: Provider[PlaceProbe] = Once(LocalPlaces, machine, settings.provided.cpu_slots)
     packages: Provider[InstalledPackages] = Once(InstalledPackages)
-    torch_asker: Provider[LineProgram] = Once(wiring.torch_asker, settings)
+    torch_asker: Provider[LineProgram] = Once(programs.torch_asker, settings)
     cuda_truth: Provider[CudaTruths] = Once(wiring.cuda_truths, settings, torch_asker, packages, machine, clock)
     surroundings: Provider[Surroundings] = Once(wiring.surroundings, settings, watched.provided.current)
     checker: Provider[DependencyService] = Once(
@@ -56,10 +56,12 @@ class Outside(containers.DeclarativeContainer):
     hub_check: Provider[HubCheck] = Once(HubCheck, surroundings, Object(ask_hub))
     installs: Provider[PackageInstalls] = Once(wiring.installs, settings, watched.provided.current, executor)
     tensorboards: Provider[TensorBoardProbe] = Once(LoopbackTensorBoard)
-    supervisor: Provider[SupervisorProgram] = Once(wiring.supervisor, settings, watched.provided.current)
-    inference: Provider[LineProgram] = Once(wiring.inference, settings, watched.provided.current)
-    examiner: Provider[LineProgram] = Once(wiring.examiner, settings)
-    counter: Provider[LineProgram] = Once(wiring.counter, settings)
-    exporter: Provider[LineProgram] = Once(wiring.exporter, settings)
-    searcher: Provider[LineProgram] = Once(wiring.searcher, settings)
+    supervisor: Provider[SupervisorProgram] = Once(programs.supervisor, settings, watched.provided.current)
+    inference: Provider[LineProgram] = Once(programs.inference, settings, watched.provided.current)
+    examiner: Provider[LineProgram] = Once(programs.examiner, settings)
+    counter: Provider[LineProgram] = Once(programs.counter, settings)
+    exporter: Provider[LineProgram] = Once(programs.exporter, settings)
+    searcher: Provider[LineProgram] = Once(programs.searcher, settings)
+    forecaster: Provider[LineProgram] = Once(programs.forecaster, settings)
+    measurer: Provider[LineProgram] = Once(programs.measurer, settings, watched.provided.current)
     systemctl: Provider[Systemctl] = Once(UserSystemctl)

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from getpass import getuser
 from pathlib import Path
 from socket import gethostname
@@ -16,21 +16,22 @@ from backend.domain.line_program import LineProgram
 from backend.domain.machine import MachineProbe, PackageLookup
 from backend.domain.ports import BranchFiles, Clock, Executor, RunFiles, RunStore
 from backend.domain.redaction import Redactor, secrets_of
+from backend.domain.run_config import RunConfig
 from backend.event_files.curve_cache import CurveCache
 from backend.event_files.folder import EventFolder
 from backend.event_files.kept_folder import KeptFolder
 from backend.executors.choice import executor_named
-from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
 from backend.executors.lock_file import held
-from backend.executors.piped import PipedProgram
-from backend.plugins.registry import SWITCHED_OFF, Registry, registry, use_registry
+from backend.plugins.registry import Registry, registry, use_registry
 from backend.probes.machine import LocalMachine
 from backend.probes.surroundings import LocalSurroundings, token_files
+from backend.services.advice_desk import AdviceDesk
 from backend.services.boot_service import BootService, Systemctl
 from backend.services.chat import ChatService
 from backend.services.chat_desk import ChatDesk
 from backend.services.chat_rounds import ChatRounds
+from backend.services.comparing import Comparing
 from backend.services.config_service import ConfigService
 from backend.services.conversations import Conversations
 from backend.services.cuda_truth import CudaTruths
@@ -43,21 +44,30 @@ from backend.services.dataset_tables import DatasetTables
 from backend.services.dataset_versions import DatasetVersions
 from backend.services.diagnostics import Diagnostics, Sources
 from backend.services.exports import Exports, Surroundings
+from backend.services.fit_advisor import FitAdvisor
+from backend.services.hardware import HardwareService
 from backend.services.hub_search import HubSearch
 from backend.services.local_tokenizers import LocalTokenizers
+from backend.services.measured_peaks import MeasuredPeaks
+from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_room import MemoryRoom
+from backend.services.model_files import ModelFiles
 from backend.services.model_library import ModelLibrary, ModelPlaces
 from backend.services.package_installs import PackageInstalls
+from backend.services.parameter_counts import ParameterCounts
 from backend.services.playground import Playground
 from backend.services.plugin_manager import PluginManager
-from backend.services.process_manager import SupervisorProgram
 from backend.services.prompt_sets import PromptFolders, PromptSets
+from backend.services.row_lengths import RowLengths
+from backend.services.run_estimates import RunEstimates
 from backend.services.run_facts import RunFactsService
-from backend.services.setting_states import STARTED
+from backend.services.smart_defaults import SmartDefaults
 from backend.services.spare import SpareRule
 from backend.services.tensorboard_data import TensorBoardDataManager
-from backend.services.tensorboard_server import TensorBoardProgram
+from backend.services.tracing_version import tracing_version
 from backend.store.files import read_text
 from backend.store.hub_cache import hub_cache
+from backend.store.kept_answers import KeptAnswers
 from backend.store.model_probe import LocalModels
 from backend.store.settings_file import SettingsFile
 from config.catalog import base_models, prompt_sets
@@ -74,39 +84,6 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-class Variables(Mapping[str, str]):
-    """What the settings of the moment give to a program that is started at that moment."""
-
-    def __init__(self, read: Callable[[], Mapping[str, str]]) -> None:
-        self._read = read
-
-    def __getitem__(self, name: str) -> str:
-        return self._read()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-
-def supervisor(settings: Settings, now: Now) -> SupervisorProgram:
-    """How supervisors of this workspace are started. What takes effect at the next start is for them as for us."""
-    argv = (sys.executable, "-m", "backend.supervisor")
-    return SupervisorProgram(argv, settings.workspace, Variables(lambda: now().as_environment(STARTED) | SAFE_PATH))
-
-
-def inference(settings: Settings, now: Now) -> PipedProgram:
-    """The program that answers in Chat."""
-    argv = (sys.executable, "-m", "backend.inference")
-    log = settings.workspace / "logs" / "inference.log"
-    return PipedProgram(argv, settings.workspace, log, lambda: _idle(now()), _without(settings))
-
-
-def _idle(settings: Settings) -> tuple[str, str]:
-    return "--idle-seconds", str(settings.chat_idle_seconds)
-
-
 def chat_desk(settings: Settings, chat: ChatService, playground: Playground, clock: Clock) -> ChatDesk:
     """Where people sit who chat."""
     folder = settings.chats_folder
@@ -114,17 +91,6 @@ def chat_desk(settings: Settings, chat: ChatService, playground: Playground, clo
     prompts = PromptSets(prompt_sets(), folders)
     conversations = Conversations(folder / "conversations", settings.trash_folder)
     return ChatDesk(playground, ChatRounds(chat, clock), conversations, prompts, clock)
-
-
-def examiner(settings: Settings) -> PipedProgram:
-    """The program that looks at datasets with tokenizers."""
-    argv = (sys.executable, "-m", "backend.trainer.examine")
-    log = settings.workspace / "logs" / "data-doctor.log"
-    return PipedProgram(argv, settings.workspace, log, surroundings=_without(settings))
-
-
-def _without(settings: Settings) -> dict[str, str]:
-    return {SWITCHED_OFF: ",".join(settings.plugins_off)}
 
 
 def executor(settings: Settings, _plugins: PluginManager) -> LocalExecutor:
@@ -146,12 +112,6 @@ def machine(settings: Settings) -> LocalMachine:
     return LocalMachine(settings.workspace, folders=folders)
 
 
-def torch_asker(settings: Settings) -> PipedProgram:
-    """The program that asks torch about the GPUs."""
-    argv = (sys.executable, "-m", "backend.trainer.devices")
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "devices.log")
-
-
 def cuda_truths(
     settings: Settings, program: LineProgram, packages: PackageLookup, probe: MachineProbe, clock: Clock
 ) -> CudaTruths:
@@ -161,27 +121,6 @@ def cuda_truths(
         return Circumstances(packages.torch_build(), probe.gpus(), os.environ, packages.python().path)
 
     return CudaTruths(program, now, settings.cache_folder / "cuda-truth.json", clock)
-
-
-def counter(settings: Settings) -> PipedProgram:
-    """The program that counts trainable parameters."""
-    argv = (sys.executable, "-m", "backend.trainer.count")
-    return PipedProgram(
-        argv, settings.workspace, settings.workspace / "logs" / "count.log", surroundings=_without(settings)
-    )
-
-
-def exporter(settings: Settings) -> PipedProgram:
-    """The program that exports results."""
-    argv = (sys.executable, "-m", "backend.trainer.export")
-    log = settings.workspace / "logs" / "export.log"
-    return PipedProgram(argv, settings.workspace, log, surroundings=_without(settings))
-
-
-def searcher(settings: Settings) -> PipedProgram:
-    """The program that searches the hub."""
-    argv = (sys.executable, "-m", "backend.trainer.search")
-    return PipedProgram(argv, settings.workspace, settings.workspace / "logs" / "hub-search.log")
 
 
 def hub(settings: Settings, program: LineProgram, clock: Clock) -> HubSearch:
@@ -205,6 +144,31 @@ def exports(
     return Exports(store, configs, playground, program, clock, around, held, is_hub_offline=offline)
 
 
+def memory_forecasts(
+    settings: Settings,
+    program: LineProgram,
+    clock: Clock,
+    files: ModelFiles,
+    room: MemoryRoom,
+    store: RunStore,
+    order_of_run: Callable[[str], RunConfig],
+    longest_row: Callable[[RunConfig, Path], int | None],
+) -> MemoryForecasts:
+    """Traces and what runs took are kept among the caches."""
+    kept = KeptAnswers(settings.memory_cache_folder)
+    return MemoryForecasts(
+        program=program,
+        clock=clock,
+        files=files,
+        kept=kept,
+        room=room,
+        peaks=MeasuredPeaks(store, order_of_run, kept, tracing_version),
+        version=tracing_version,
+        longest=longest_row,
+        is_hub_offline=settings.hub_offline,
+    )
+
+
 def dataset_desk(
     settings: Settings,
     store: RunStore,
@@ -224,12 +188,6 @@ def dataset_desk(
         doctor,
         LocalTokenizers(settings.models_folder, hub_cache(os.environ, Path.home())),
     )
-
-
-def tensorboard(settings: Settings) -> TensorBoardProgram:
-    """How TensorBoard is started: tied to the program that starts it."""
-    argv = (sys.executable, "-m", "backend.executors.tied")
-    return TensorBoardProgram(argv, settings.workspace, SAFE_PATH)
 
 
 def boot_service(settings: Settings, systemctl: Systemctl) -> BootService:
@@ -307,3 +265,24 @@ def run_facts(
     """What is read of runs is kept among the caches."""
     kept = SettingsFile(settings.cache_folder / "run-settings.jsonl")
     return RunFactsService(configs, files, curves, kept, clock)
+
+
+def advice(
+    store: RunStore,
+    comparing: Comparing,
+    curves: TensorBoardDataManager,
+    desk: DatasetDesk,
+    forecasts: MemoryForecasts,
+    hardware: HardwareService,
+    counts: ParameterCounts,
+    datasets: DatasetLibrary,
+    packages: PackageLookup,
+) -> AdviceDesk:
+    """Who advises on an order before it is started."""
+    lengths = RowLengths(desk)
+    return AdviceDesk(
+        fit=FitAdvisor(forecasts, lengths, packages.version),
+        defaults=SmartDefaults(hardware, counts, datasets, packages.version),
+        lengths=lengths,
+        estimates=RunEstimates(store, comparing, curves, lengths),
+    )

@@ -49,6 +49,16 @@ class Folders(LayeredSettings):
         return self.workspace / "chats"
 
     @property
+    def memory_cache_folder(self) -> Path:
+        """Traces of how much memory runs take, and what they took; may be deleted at any time."""
+        return self.cache_folder / "memory"
+
+    @property
+    def steps_folder(self) -> Path:
+        """Where three steps are taken to measure them; nothing stays in it."""
+        return self.cache_folder / "steps"
+
+    @property
     def curve_cache_folder(self) -> Path:
         """Curves of runs that no longer change."""
         return self.cache_folder / "curves"

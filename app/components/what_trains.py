@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.components.durations import in_words
+from app.components.durations import in_words, roughly
 from app.components.markdown_escape import escape
-from app.components.sizes import in_bytes
-from backend.domain.measured_time import MeasuredTime
+from app.components.sizes import in_bytes, in_energy
 from backend.domain.preflight import PreflightReport
+from backend.domain.run_estimate import RunEstimate
 from backend.domain.trainable import How
 from backend.services.parameter_counts import Counting
 
@@ -21,13 +21,16 @@ UNKNOWN = "The files of the base model are not on this machine yet."
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What is known of the run's size. `weights_bytes` is computed for the run's number format, None if unknown."""
+    """What is known of the run's size. `weights_bytes` is computed for the run's number format, None if unknown.
+
+    `estimate` is what an earlier run tells of time and energy, None if none does.
+    """
 
     counting: Counting
     weights_bytes: float | None
     weights_format: str
     report: PreflightReport
-    time: MeasuredTime | None
+    estimate: RunEstimate | None
 
 
 def what_trains(cost: Cost) -> None:
@@ -81,15 +84,20 @@ def _steps(report: PreflightReport) -> None:
 
 
 def _time(cost: Cost) -> None:
-    steps = cost.report.steps_estimate
-    if cost.time is None or steps is None:
-        st.metric("Time", "unknown", help="No run of this shape has been finished on this machine yet.")
+    told = cost.estimate
+    if told is None:
+        st.metric("Time", "unknown", help="No run of this model and method has been finished on this machine yet.")
         return
-    help_ = (
-        f"An estimate from the run {escape(cost.time.run_name)}, of the same shape: {cost.time.num_steps:,} steps in "
-        f"{in_words(cost.time.seconds)}, start and end included."
-    )
-    st.metric("Time (estimate)", in_words(cost.time.estimate(steps)), help=help_)
+    help_ = f"An estimate from {escape(told.source)}."
+    if told.is_alike:
+        st.metric("Time (estimate)", in_words(told.seconds), help=help_)
+    else:
+        st.metric("Time (rough estimate)", roughly(told.seconds), help=help_)
+    if told.epoch_seconds is not None:
+        st.metric("An epoch", roughly(told.epoch_seconds), help=help_)
+    if told.joules is not None:
+        energy = "By the energy that the same run used, which was measured, for as long as this one takes."
+        st.metric("Energy (estimate)", in_energy(told.joules), help=energy)
 
 
 def _disk(report: PreflightReport) -> None:

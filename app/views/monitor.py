@@ -26,6 +26,7 @@ from app.frame import live
 from app.links import link_to_view, open_view
 from app.monitor_look import chart_look
 from app.notices import draw_again
+from app.remembered import memory_of_run
 from app.sections.exports import exporting_pace, exports
 from app.session import show_in_widget, state_manager, widget_value
 from backend.domain.actions import open_run, set_log_filter
@@ -184,6 +185,8 @@ def _live(services: Services, run_id: str, drawn: Drawn, places: Places, section
     with places.figures.container():
         draw_progress(report)
         run_figures(report)
+        if view.run.is_over and (line := memory_of_run(services, view)):
+            st.caption(escape(line))
     if section is not None:
         SECTIONS[section](services, run_id, drawn)
 

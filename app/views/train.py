@@ -25,7 +25,9 @@ from app.notices import attempt, say
 from app.remembered import base, check, look, method_reasons, models, preset_tags, presets, profiles
 from app.sections.hub_search import hub_search
 from app.session import count_up, widget_value
+from app.train_advice import advice_on, draw_advice, draw_suggestions
 from app.train_form import Form, accept, fill_from_profile, form_of, is_accepted
+from app.train_memory import draw_memory, memory_now, memory_on
 from app.train_presets import manage_presets
 from app.train_side import count_on, draw_cost, draw_difference, draw_sweep, draw_yaml
 from backend.data.choice import DatasetChoice
@@ -212,6 +214,7 @@ def _method(form: Form) -> None:
 
 def _training(form: Form) -> None:
     st.header("Training", anchor=False)
+    draw_suggestions(form)
     first_training_form(form.draft, form.change, form.by_key)
     all_settings(form.draft, form.change, form.by_key)
 
@@ -233,9 +236,13 @@ def _start(form: Form) -> None:
         preflight_findings(report)
         _start_button(form, "Correct what is named above first." if report.errors else "")
     cost = draw_cost(form, config, report)
+    memory = draw_memory(form, config)
+    is_advised = draw_advice(form, config)
     draw_difference(form)
     draw_yaml(form, config)
-    count_on(form, config, report, cost)
+    count_on(form, config, report, cost, lambda: memory_now(form, config, memory))
+    memory_on(form, config, memory)
+    advice_on(form, config, was_known=is_advised)
 
 
 def _chat(form: Form, config: RunConfig) -> None:

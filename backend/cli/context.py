@@ -50,10 +50,12 @@ class Context:
         self.services.processes.reconcile()
 
     def close(self) -> None:
-        """End the chat child and the database connections, if there are any."""
+        """End the programs that answer us and the database connections, if there are any."""
         if "container" in self.__dict__:
             self.services.chat.close()
             self.services.tensorboard.close()
+            self.services.measuring.close()
+            self.services.memory_forecasts.close()
             self.container.store().close()
 
 

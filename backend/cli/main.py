@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from backend.cli import (
+    advise,
     chat,
     compare,
     curves,
@@ -19,12 +20,14 @@ from backend.cli import (
     explain,
     export,
     look_after,
+    memory,
     methods,
     presets,
     queue,
     reindex,
     run_branches,
     service,
+    suggest,
     sweep,
     tensorboard,
     train,
@@ -49,6 +52,8 @@ app.command("ui")(ui.ui)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("sweep")(sweep.sweep)
+app.command("advise")(advise.advise)
+app.command("suggest")(suggest.suggest)
 app.add_typer(run_branches.app, name="runs")
 run_branches.app.command("look-after")(look_after.look_after)
 app.add_typer(queue.app, name="queue")
@@ -56,6 +61,7 @@ app.add_typer(data.app, name="data")
 app.command("curves")(curves.curves)
 app.command("compare")(compare.compare)
 app.command("tensorboard")(tensorboard.tensorboard)
+app.command("memory")(memory.memory)
 app.command("methods")(methods.methods)
 app.command("presets")(presets.presets)
 app.command("chat")(chat.chat)

@@ -65,6 +65,13 @@ def difference(config: RunConfig, changes: Mapping[str, JsonValue]) -> str:
     return ", ".join(parts)
 
 
+def as_diff(config: RunConfig, changes: Mapping[str, JsonValue]) -> str:
+    """The same as lines of a diff, with whole keys: "- training.batch_size: 8" and "+ training.batch_size: 4"."""
+    before = config.model_dump(mode="json")
+    lines = (f"- {key}: {_plain(_get(before, key))}\n+ {key}: {_plain(new)}" for key, new in changes.items())
+    return "\n".join(lines)
+
+
 def _word(key: str) -> str:
     """The last part of a dotted key that says something by itself."""
     return key.removesuffix(".name").rpartition(".")[2]
@@ -86,4 +93,7 @@ def _get(tree: JsonValue, key: str) -> JsonValue:
 
 
 def _plain(value: JsonValue) -> str:
+    """A choice with its knobs is told by its name."""
+    if isinstance(value, dict) and isinstance(name := value.get("name"), str):
+        return name
     return value if isinstance(value, str) else json.dumps(value)

@@ -7,7 +7,8 @@ from backend.domain.adjustments import Adjustment, adjusted, difference
 from backend.domain.diagnosis import GPU_MEMORY_ID, MEMORY_IDS
 from backend.domain.exit_record import ExitRecord
 from backend.domain.heartbeat import Phase
-from backend.domain.replan import BEFORE_TRAINING, Changes, memory_changes
+from backend.domain.memory_levers import Changes
+from backend.domain.replan import BEFORE_TRAINING, memory_changes
 from backend.domain.run_config import RunConfig
 
 FEWEST_TOKENS = 64

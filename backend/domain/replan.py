@@ -2,19 +2,15 @@
 
 from collections.abc import Callable
 
-from pydantic import JsonValue
-
 from backend.domain.adjustments import Adjustment, adjusted, difference
 from backend.domain.decisions import Ending
 from backend.domain.diagnosis import GPU_MEMORY_ID, MEMORY_IDS
 from backend.domain.heartbeat import Phase
+from backend.domain.memory_levers import Changes, halved, recomputed, thrifty
 from backend.domain.run_config import RunConfig
 
 MOST_MEMORY_CHANGES = 12  # a batch of 256 rows can be halved eight times; three other steps follow
 BEFORE_TRAINING = frozenset({Phase.BUILDING, Phase.PREPARING, Phase.LOADING})
-FEWEST_TOKENS = 16
-GREEDY = {"batches": "padded", "logits": "all", "layers": "library"}  # what takes more memory than auto does
-Changes = dict[str, JsonValue]
 
 
 def replan(ending: Ending, attempt: int, config: RunConfig, made: tuple[Adjustment, ...]) -> Adjustment | None:
@@ -39,9 +35,9 @@ def memory_changes(order: RunConfig, *, on_gpu: bool) -> Changes | None:
     then the rest: memory that does not fall into pieces, no helper processes, every lever of speed that saves memory.
     """
     steps: tuple[Callable[[], Changes | None], ...] = (
-        lambda: _halved(order),
-        lambda: _checkpointing(order),
-        lambda: _thrift(order, on_gpu=on_gpu),
+        lambda: halved(order),
+        lambda: recomputed(order),
+        lambda: thrifty(order, on_gpu=on_gpu),
     )
     return next((changes for step in steps if (changes := step())), None)
 
@@ -75,35 +71,3 @@ def _rolled_back(ending: Ending, attempt: int, order: RunConfig, made: tuple[Adj
     except ValueError:  # a record that was not written by our trainer
         return None
     return change
-
-
-def _halved(order: RunConfig) -> Changes | None:
-    """The largest micro-batch of at most half the rows that divides the rows of an optimizer step."""
-    rows = order.training.effective_batch_size
-    size = next((size for size in range(order.training.batch_size // 2, 0, -1) if rows % size == 0), None)
-    changes: Changes = {"training.batch_size": size, "training.gradient_accumulation": rows // size if size else 0}
-    tokens = order.model_dump(mode="json")["speed"].get("micro_batch_tokens")
-    if isinstance(tokens, int) and tokens // 2 >= FEWEST_TOKENS:
-        changes["speed.micro_batch_tokens"] = tokens // 2
-    return changes if size and _is_valid(order, changes) else None
-
-
-def _checkpointing(order: RunConfig) -> Changes | None:
-    return None if order.training.gradient_checkpointing is True else {"training.gradient_checkpointing": True}
-
-
-def _thrift(order: RunConfig, *, on_gpu: bool) -> Changes | None:
-    now = order.model_dump(mode="json")["speed"]
-    wanted: Changes = {"speed.dataloader_workers": 0}
-    wanted |= {f"speed.{lever}": "auto" for lever, greedy in GREEDY.items() if now[lever] == greedy}
-    if on_gpu:
-        wanted["speed.expandable_segments"] = True
-    return {key: value for key, value in wanted.items() if now[key.partition(".")[2]] != value} or None
-
-
-def _is_valid(order: RunConfig, changes: Changes) -> bool:
-    try:
-        adjusted(order, (Adjustment(attempt=1, reason="", changes=changes),))
-    except ValueError:
-        return False
-    return True

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.services.adapter_library import AdapterLibrary
+from backend.services.advice_desk import AdviceDesk
 from backend.services.boot_service import BootService
 from backend.services.branching import Branching
 from backend.services.bulk_runs import BulkRuns
@@ -30,6 +31,8 @@ from backend.services.hub_check import HubCheck
 from backend.services.hub_search import HubSearch
 from backend.services.insight import Insight
 from backend.services.journal_bridge import JournalBridge
+from backend.services.memory_forecasts import MemoryForecasts
+from backend.services.memory_measuring import MemoryMeasuring
 from backend.services.memory_monitor import MemoryMonitor
 from backend.services.model_library import ModelLibrary
 from backend.services.package_installs import PackageInstalls
@@ -90,6 +93,9 @@ class Services:
     chat: ChatService
     doctor: DataDoctor
     counts: ParameterCounts
+    memory_forecasts: MemoryForecasts
+    advice: AdviceDesk
+    measuring: MemoryMeasuring
     times: RunTimes
     playground: Playground
     chat_desk: ChatDesk

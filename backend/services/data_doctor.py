@@ -3,50 +3,29 @@
 The program imports the tokenizer's libraries, so that nobody else has to, and dies with us.
 """
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from backend.data.choice import DatasetPart
 from backend.domain.data_report import DataOrder, DataReport, RowsOrder
-from backend.domain.line_program import LineChild, LineProgram
+from backend.domain.line_program import LineProgram
 from backend.domain.ports import Clock
 from backend.domain.run_config import RunConfig
-from backend.errors import EXIT_SOFTWARE, Explanation, ProcessError
 from backend.services.chat_errors import DemoModelMissing
+from backend.services.one_question import OneQuestion, ProgramUnanswered, Say, silent
 from config.catalog import DEMO_MODEL
 
 PATIENCE_SECONDS = 1200.0
-LISTEN_SECONDS = 0.5
-PROGRESS = '{"progress":'
-SEND_SECONDS = 30.0
 
 
-class DataNotExamined(ProcessError):
+class DataNotExamined(ProgramUnanswered):
     """The program of the data doctor gave no report; says what it said, with its id."""
 
     id = "data-not-examined"
     what = "The dataset could not be examined."
     why = "The program {ending}. The last line of its log: {last_words}"
     fix = "Look into logs/data-doctor.log in the workspace, or examine fewer rows with --rows."
-
-    def __init__(self, explanation: Explanation | None = None, exit_code: int = EXIT_SOFTWARE, **data: object) -> None:
-        self._explanation = explanation
-        self.exit_code = exit_code  # type: ignore[misc] # the program's own
-        super().__init__(**data)
-
-    def explain(self) -> Explanation:
-        """The program's own explanation if there is one."""
-        return self._explanation or super().explain()
-
-
-Say = Callable[[str], None]
-
-
-def silent(_said: str) -> None:
-    """For those who do not want to hear how far it is."""
 
 
 class DataDoctor:
@@ -59,8 +38,7 @@ class DataDoctor:
     def __init__(
         self, *, program: LineProgram, clock: Clock, models_folder: Path, is_hub_offline: bool = False
     ) -> None:
-        self._program = program
-        self._clock = clock
+        self._question = OneQuestion(program, clock, DataNotExamined, patience_seconds=PATIENCE_SECONDS)
         self._models_folder = models_folder
         self.is_hub_offline = is_hub_offline
 
@@ -82,45 +60,7 @@ class DataDoctor:
         self._ask(order.model_dump_json(), say, is_offline=self.is_hub_offline)
 
     def _ask(self, order: str, say: Say, *, is_offline: bool) -> object:
-        try:
-            child = self._program.start(_environment(is_offline=is_offline))
-        except OSError as error:
-            raise DataNotExamined(ending=f"could not be started: {error.strerror or error}", last_words="") from error
-        try:
-            return self._answer(child, order, say)
-        finally:
-            child.end(0)
-
-    def _answer(self, child: LineChild, order: str, say: Say) -> object:
-        try:
-            child.send(order, SEND_SECONDS)
-            document = json.loads(self._heard(child, say))
-            if "error" in document:
-                raise DataNotExamined(Explanation(**document["error"]), int(document["exit_code"]))
-            return document["report"]
-        except (BrokenPipeError, ValueError, KeyError, TypeError) as error:
-            ending = f"ended with code {child.exit_code}"
-            raise DataNotExamined(ending=ending, last_words=child.last_words()) from error
-        except TimeoutError as error:
-            ending = f"was ended after {PATIENCE_SECONDS:g} seconds"
-            raise DataNotExamined(ending=ending, last_words=child.last_words()) from error
-
-    def _heard(self, child: LineChild, say: Say) -> str:
-        """Everything until the end: a long document comes in several pieces. Raises TimeoutError."""
-        pieces: list[str] = []
-        said = ""
-        deadline = self._clock.monotonic() + PATIENCE_SECONDS
-        while self._clock.monotonic() < deadline:
-            try:
-                piece = child.receive(LISTEN_SECONDS) or ""
-            except EOFError:
-                return "".join(pieces)
-            if piece.startswith(PROGRESS) and not pieces:
-                said = str(json.loads(piece)["progress"])
-            elif piece:
-                pieces.append(piece)
-            say(said)
-        raise TimeoutError
+        return self._question.ask(order, lambda told: told["report"], say, is_offline=is_offline)
 
     def _with_folder_of_demo(self, order: DataOrder) -> DataOrder:
         model = order.base_model
@@ -146,13 +86,3 @@ def order_of(config: RunConfig, base: Path, *, num_rows: int, show: int) -> Data
         num_rows=num_rows,
         show=show,
     )
-
-
-def _environment(*, is_offline: bool) -> dict[str, str]:
-    quiet = {
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "PYTHONSAFEPATH": "1",  # files in the workspace are no modules
-    }
-    return {**quiet, "HF_HUB_OFFLINE": "1"} if is_offline else quiet

@@ -13,6 +13,7 @@ from backend.data.row_search import Found, Wanted, search
 from backend.data.row_table import RowTable
 from backend.data.sources import resolve
 from backend.domain.data_report import DataOrder, DataReport
+from backend.domain.run_config import RunConfig
 from backend.errors import DataError, StorageError
 from backend.services.data_doctor import DataDoctor
 from backend.services.dataset_errors import DatasetNotMade
@@ -26,6 +27,7 @@ from backend.services.local_tokenizers import LocalTokenizers
 QUICK_ROWS = 20_000  # a plain text is found in so many within some hundredths of a second
 MAX_EXAMINED = 100_000
 MAX_REMEMBERED = 1_000
+NOT_BY_ROWS = ("pretrain", "grpo")  # rows are joined to blocks, or answered at length
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,23 @@ class DatasetDesk:
         """The key of the job that answers an order on the files as they are now."""
         return (*self.key(what, order.dataset), order.model_dump_json())
 
+    def longest_row(self, config: RunConfig, base: Path) -> int | None:
+        """Tokens of the longest row that a run would train on, before it is cut; None where not all were looked at."""
+        if config.dataset.mix or config.recipe.name in NOT_BY_ROWS:
+            return None
+        part = config.dataset.parts[0]
+        try:
+            if part.hub_id is None:
+                part = part.model_copy(update={"path": str(resolve(part.path, base))})
+            key = self.tables.key(part)
+        except (DataError, OSError, ValueError):
+            return None
+        for place, report in self.jobs.answers("datasets"):
+            if isinstance(report, DataReport) and place[2] == key and _tells_all(report, str(place[-1]), config, base):
+                assert report.lengths is not None
+                return report.lengths.percentiles["100"]
+        return None
+
     def split(self, part: DatasetPart, fraction: float, seed: int) -> Job:
         """The job that writes a training and a validation file; its answer is a list of two Made."""
         return self._make(part, "split", lambda job: self._maker.split(part, fraction, seed, _counting(job)))
@@ -213,6 +232,14 @@ class DatasetDesk:
         if known is None or not known.is_running:
             self.jobs.forget(key)
         return self.jobs.start(key, f"Writing a new dataset from {name_of(part)}", work)
+
+
+def _tells_all(report: DataReport, order: str, config: RunConfig, base: Path) -> bool:
+    """Whether every row was cut into tokens, for this model and recipe."""
+    asked = DataOrder.model_validate_json(order).base_model
+    is_whole = report.is_complete and report.num_sampled >= report.num_rows and report.lengths is not None
+    is_same = asked is not None and base / asked.path == base / config.base_model.path
+    return is_whole and is_same and report.recipe == config.recipe.name
 
 
 def name_of(part: DatasetPart) -> str:

@@ -65,6 +65,26 @@ class DiskTight(StorageError):
     fix = "Free some space or keep fewer checkpoints; when room gets short the run is paused, and nothing is lost."
 
 
+class MemoryShort(ConfigurationError):
+    """Even the low end of the forecast is more than there is."""
+
+    id = "memory-short"
+    action = Action.OPEN_MACHINE
+    what = "The run will probably not fit into {place}."
+    why = "It is forecast to take {range}, and it may take {room} now. The forecast: {sources}."
+    fix = "Take a smaller micro-batch, gradient checkpointing, shorter rows or quantized weights, or free memory first."
+
+
+class MemoryTight(ConfigurationError):
+    """Only the high end of the forecast is more than there is."""
+
+    id = "memory-tight"
+    action = Action.OPEN_MACHINE
+    what = "The run may not fit into {place}."
+    why = "It is forecast to take {range}, and it may take {room} now. The forecast: {sources}."
+    fix = "Measure it with three real steps, free memory, or take a smaller micro-batch; nothing speaks against trying."
+
+
 class FolderTakenAsHubId(NotFoundError):
     """A path of two parts without a folder behind it."""
 

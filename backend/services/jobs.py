@@ -135,6 +135,12 @@ class Jobs:
             jobs = list(self._jobs.items())
         return [(key, job) for key, job in jobs if job.is_running and (first is None or key[0] == first)]
 
+    def answers(self, first: Hashable) -> Sequence[tuple[Key, Any]]:
+        """What jobs have answered whose key begins with `first`, newest first."""
+        with self._lock:
+            jobs = list(self._jobs.items())
+        return [(key, job.answer) for key, job in reversed(jobs) if key[0] == first and job.state is JobState.DONE]
+
     def close(self) -> None:
         """Ask all of them to end."""
         for _, job in self.running():

@@ -9,6 +9,7 @@ from backend.data.inspection import DatasetSummary, inspect
 from backend.domain.disk_need import DiskNeed, disk_need
 from backend.domain.disk_room import megabytes
 from backend.domain.errors import ModelNotFound
+from backend.domain.memory_fit import Fit, Forecasting, device_words, memory_words, range_words
 from backend.domain.preflight import Finding, PreflightReport, Severity
 from backend.domain.run_config import HUB_ID, RunConfig
 from backend.errors import StudioError
@@ -19,8 +20,11 @@ from backend.services.errors import (
     DiskAlmostFull,
     DiskTight,
     FolderTakenAsHubId,
+    MemoryShort,
+    MemoryTight,
     PackageMissing,
 )
+from backend.store.base_model_facts import model_folder
 from backend.store.weight_shapes import weight_shapes
 from config.catalog import DEMO_MODEL, base_models
 
@@ -36,12 +40,14 @@ class Preflight:
         *,
         min_free_bytes: int = 0,
         log_max_bytes: int = 0,
+        forecast: Callable[[RunConfig, Path], Forecasting] = lambda _config, _base: Forecasting(),
     ) -> None:
         self._workspace = workspace
         self._free_bytes = free_bytes
         self._installed_version = installed_version
         self.min_free_bytes = min_free_bytes
         self.log_max_bytes = log_max_bytes
+        self._forecast = forecast
 
     def check(self, config: RunConfig, base: Path) -> PreflightReport:
         """Everything that can be known without torch; relative paths are relative to `base`."""
@@ -52,6 +58,7 @@ class Preflight:
         findings.extend(Finding(Severity.ERROR, found.explain()) for found in wrong)
         findings.extend(Finding(Severity.WARNING, found.explain()) for found in _doubt(config, base))
         findings.extend(self._disk(free, need))
+        findings.extend(Finding(Severity.WARNING, found.explain()) for found in self._memory(config, base))
         return PreflightReport(
             findings=tuple(findings),
             num_rows=summary.num_rows if summary else None,
@@ -128,6 +135,22 @@ class Preflight:
             needed = megabytes(need.total_bytes + self.min_free_bytes)
             yield Finding(Severity.WARNING, DiskTight(**figures, needed=needed).explain())
 
+    def _memory(self, config: RunConfig, base: Path) -> Iterator[StudioError]:
+        """As far as a forecast is known already: an estimate keeps nobody from starting."""
+        known = self._forecast(config, base)
+        if known.forecast is None or known.room_bytes is None:
+            return
+        figures = {
+            "range": range_words(known.forecast),
+            "room": memory_words(known.room_bytes),
+            "place": device_words(known.forecast.device),
+            "sources": "; ".join(known.forecast.sources),
+        }
+        if known.fit is Fit.HARDLY:
+            yield MemoryShort(**figures)
+        elif known.fit is Fit.PERHAPS:
+            yield MemoryTight(**figures)
+
     def _packages(self, config: RunConfig) -> Iterator[StudioError]:
         names = ["torch", "transformers", "peft", "accelerate"]
         if config.quantization.name != "none":
@@ -139,15 +162,6 @@ class Preflight:
                 reason = f"training {config.recipe.name} with {config.method.name} needs it"
                 command = f"pip install -c constraints.txt {name}"
                 yield PackageMissing(package=name, reason=reason, command=command)
-
-
-def model_folder(path: str, base: Path) -> Path | None:
-    """The folder that a base model's path means, relative to `base` and with ~ expanded; None if there is none."""
-    try:
-        folder = base / Path(path).expanduser()
-        return folder if folder.is_dir() else None
-    except (OSError, RuntimeError):  # a name that is too long, ~name of nobody
-        return None
 
 
 def _doubt(config: RunConfig, base: Path) -> Iterator[StudioError]:

@@ -13,7 +13,8 @@ from backend.domain.run_directory import new_run_id
 from backend.domain.states import RunState, Wish
 from backend.services.config_service import ConfigService
 from backend.services.errors import PreflightFailed, RunIsFinished
-from backend.services.preflight import Preflight, model_folder
+from backend.services.preflight import Preflight
+from backend.store.base_model_facts import model_folder
 from config.catalog import DEMO_MODEL, SAMPLE_PREFIX
 
 

@@ -48,6 +48,15 @@ def model_facts(folder: Path) -> ModelFacts | None:
     )
 
 
+def model_folder(path: str, base: Path) -> Path | None:
+    """The folder that a base model's path means, relative to `base` and with ~ expanded; None if there is none."""
+    try:
+        folder = base / Path(path).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):  # a name that is too long, ~name of nobody
+        return None
+
+
 def cached_model(hub_id: str, revision: str | None) -> Path | None:
     """The folder of a model in the hub's cache, None if it was never fetched.
 

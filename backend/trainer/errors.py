@@ -237,6 +237,15 @@ class GpuOutOfMemory(OutOfMemory):
     what = "The memory of the GPU is exhausted at step {step}."
 
 
+class MeasuringStopped(TrainingError):
+    """Three steps that were to be measured ended early, on request."""
+
+    id = "measuring-stopped"
+    what = "The memory was not measured."
+    why = "Measuring was ended before its last step."
+    fix = "Measure again when you want to know."
+
+
 def memory_error(error: BaseException, step: int) -> OutOfMemory | None:
     """OutOfMemory if that is what an exception of torch or Python means."""
     text = str(error).strip().partition("\n")[0]

@@ -41,6 +41,10 @@ class SavingLoop(Trainer):
             self._saver.save(snapshot, self._saving)
         self._desk.heartbeat.beat(Phase.TRAINING)
 
+    def use_saver(self, saver: Saver) -> None:
+        """Let another one keep the checkpoints."""
+        self._saver = saver
+
     def _saving(self) -> None:
         self._desk.heartbeat.beat(Phase.SAVING, step=self.state.global_step)
 

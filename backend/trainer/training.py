@@ -1,6 +1,7 @@
 """One attempt from the dataset to the adapter; it reads like its recipe."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
 from backend.domain.run_directory import RunDirectory
 from backend.network.retrying import Retrying
+from backend.recipes import Recipe
 from backend.store.checkpoints import Checkpoint
 from backend.store.leftovers import sweep
 from backend.trainer import ranks
@@ -29,7 +31,7 @@ from backend.trainer.lengthening import lengthened
 from backend.trainer.lookouts import Lookouts, lookouts
 from backend.trainer.model import check_method, choose_precision, load_model, load_tokenizer
 from backend.trainer.parts import Desk, Parts, Rows, Work
-from backend.trainer.programs import program_of
+from backend.trainer.programs import RecipeProgram, program_of
 from backend.trainer.progress import Progress
 from backend.trainer.readings import reading_of
 from backend.trainer.result import Facts, save_result
@@ -43,10 +45,10 @@ ENV_CACHE = "PEFT_STUDIO_CACHE"
 ENV_THREADS = "PEFT_STUDIO_THREADS"
 
 
-def train(work: Work) -> Adapted:
+def train(work: Work, program_named: Callable[[Recipe], RecipeProgram] = program_of) -> Adapted:
     """Load, quantize, adapt, prepare, train, save; the trained model as it is in memory.
 
-    Raises StopRequested when ended early on request.
+    `program_named` gives the program of a recipe. Raises StopRequested when ended early on request.
     """
     be_deterministic()
     ranks.meet()
@@ -64,7 +66,7 @@ def train(work: Work) -> Adapted:
         files = base_model(work)
     tokenizer = load_tokenizer(files)
     try_template(reading_of(config.recipe, tokenizer, config.training.max_length).read, dataset.train)
-    program = program_of(config.recipe)
+    program = program_named(config.recipe)
     rows = program.rows(work, dataset, tokenizer)
 
     work.begin(Phase.LOADING, "loading the base model")

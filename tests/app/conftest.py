@@ -17,6 +17,8 @@ from backend.services.bundle import Services
 from config.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor
+from tests.fakes.lines import ScriptedProgram
+from tests.fakes.memory import says_trace
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 
@@ -26,6 +28,7 @@ def studio(workspace: Path) -> Iterator[StudioContainer]:
     """A container that a test may override further, before it asks for the services."""
     container = build_container(Settings(workspace=workspace))
     container.executor.override(providers.Object(FakeExecutor(FakeClock())))
+    container.forecaster.override(providers.Object(ScriptedProgram(lambda _: says_trace(), FakeClock())))
     st.cache_data.clear()
     st.cache_resource.clear()
     use_container(container)

@@ -1,6 +1,7 @@
 """Train: from nothing to a started run, with the draft kept and every mistake named."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,13 +14,16 @@ from app.components.markdown_escape import escape
 from app.runtime import use_container
 from backend.containers import StudioContainer, build_container
 from backend.domain.actions import replace_draft
+from backend.domain.memory_fit import Forecasting
 from backend.domain.run import Attempt
+from backend.domain.run_config import RunConfig
 from backend.methods import Adalora, Method
 from backend.services.bundle import Services
 from backend.spec import members
 from config.yaml_files import parse_yaml
 from tests.app.conftest import open_page
 from tests.fakes.clock import FakeClock
+from tests.fakes.forecasts import ArithmeticForecasts
 from tests.fakes.lines import ScriptedProgram
 from tests.fakes.model_folders import weights
 from tests.fakes.runs import NOON
@@ -542,3 +546,54 @@ def test_settings_are_searched_over_all_sections(services: Services) -> None:
     keys = [str(one.key) for one in at.number_input]
     assert "draft-training.save_steps" in keys
     assert "draft-training.warmup_ratio" not in keys
+
+
+class RoomFor:
+    """Forecasts by arithmetic, known at once; `room` is what a run may take."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.arithmetic = ArithmeticForecasts()
+
+    def look(self, config: RunConfig, base: Path) -> Forecasting:  # noqa: ARG002 - as the real one
+        return Forecasting(self.arithmetic(config), room_bytes=self.room)
+
+    def ask(self, config: RunConfig, base: Path, wait_seconds: float) -> Forecasting:  # noqa: ARG002
+        return self.look(config, base)
+
+
+def advised(services: Services, room: int) -> None:
+    """The advisor of the studio knows all forecasts at once."""
+    services.advice.fit._forecasts = RoomFor(room)
+
+
+def test_a_run_that_does_not_fit_is_changed_by_a_click_and_learns_from_as_many_rows(
+    services: Services, rows: Path
+) -> None:
+    advised(services, 6_000_000)
+    at = filled(services, rows, training={"batch_size": 16, "max_length": 512})
+    assert "To make it fit" in [header.value for header in at.subheader]
+    told = next(one.value for one in at.code if "training.batch_size" in one.value and one.value.startswith("- "))
+    assert "- training.batch_size: 16\n+ training.batch_size: " in told
+    at.button(key="train-advice-apply-1").click().run()
+    assert not at.exception
+    training = draft_of(at, services)["training"]
+    assert isinstance(training, Mapping)
+    assert training["batch_size"] * training["gradient_accumulation"] == 16
+    assert training["batch_size"] < 16
+    assert "To make it fit" not in [header.value for header in at.subheader]
+
+
+def test_settings_are_suggested_with_reasons_and_taken_one_by_one_or_all(services: Services, rows: Path) -> None:
+    at = opened(filled(services, rows), "train-suggest")
+    at.button(key="train-suggest-training-epochs").click()
+    opened(at, "train-suggest")
+    assert draft_of(at, services)["training"] == {"epochs": 5.0}
+    assert any("40 rows make few steps" in row for row in why(at))
+    at.button(key="train-suggest-all").click()
+    opened(at, "train-suggest")
+    assert "All of them hold already." in [caption.value for caption in at.caption]
+
+
+def why(at: AppTest) -> list[str]:
+    return [text for table in at.dataframe if "Why" in table.value for text in table.value["Why"]]

@@ -60,6 +60,8 @@ class CommandLine:
     reply: Reply = lambda _line: ()
     examine: Reply = lambda _line: ()
     export: Reply = lambda _line: ()
+    trace: Reply = lambda _line: ()
+    steps: Reply = lambda _line: ()
 
     def __post_init__(self) -> None:
         self.executor = FakeExecutor(self.clock)
@@ -75,6 +77,8 @@ class CommandLine:
         container.inference.override(Object(program))
         container.examiner.override(Object(ScriptedProgram(self.examine, self.clock)))
         container.exporter.override(Object(ScriptedProgram(self.export, self.clock)))
+        container.forecaster.override(Object(ScriptedProgram(self.trace, self.clock)))
+        container.measurer.override(Object(ScriptedProgram(self.steps, self.clock)))
         return container
 
     def say(self, *words: str | Path) -> Said:

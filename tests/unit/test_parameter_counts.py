@@ -8,7 +8,8 @@ import pytest
 
 from backend.domain.trainable import CountOrder, How
 from backend.domain.weight_sizes import weight_bytes
-from backend.services.parameter_counts import FAILED_SECONDS, PATIENCE_SECONDS, ParameterCounts
+from backend.services.parameter_counts import PATIENCE_SECONDS, ParameterCounts
+from backend.services.program_answers import FAILED_SECONDS
 from backend.store.base_model_facts import cached_model, model_facts
 from tests.fakes.clock import FakeClock
 from tests.fakes.lines import Reply, ScriptedProgram
@@ -92,7 +93,7 @@ def test_other_methods_are_asked_of_a_program_once(tmp_path: Path) -> None:
 def test_a_program_that_gives_no_number_is_quoted(said: list[Any], told: str, tmp_path: Path) -> None:
     here = desk(tmp_path, *said)
     if not said:  # silence: keep asking, as an open page does
-        here.counts._check_wanted = lambda _key: None  # type: ignore[method-assign]
+        here.counts._answers._check_wanted = lambda _key: None  # type: ignore[method-assign]
     found = here.ask("ia3")
     assert found.count is None
     assert told in found.error.why

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend import wiring
+from backend import programs
 from backend.containers import StudioContainer, build_container
 from backend.domain.setting_state import SettingState
 from backend.plugins.registry import SWITCHED_OFF
@@ -269,7 +269,7 @@ def test_what_counts_parameters_loads_no_plugin_that_is_switched_off(
     workspace: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PEFT_STUDIO_PLUGINS_DISABLED", '["a-plugin"]')
-    program = wiring.counter(Settings(workspace=workspace))
+    program = programs.counter(Settings(workspace=workspace))
     assert program._surroundings[SWITCHED_OFF] == "a-plugin"
 
 

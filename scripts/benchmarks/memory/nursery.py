@@ -42,6 +42,11 @@ class Nursery:
             text=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """Of the process whose children are the programs."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         """It imports while we go on."""
         return self

@@ -71,9 +71,14 @@ def measure(nursery: Nursery, combination: Combination, folder: Path, run_folder
 
 def predict(nursery: Nursery, combination: Combination, folder: Path, place: Path) -> tuple[MemoryTrace, float]:
     """What the forecasting program says of the same order, and the seconds that it took. Raises TrialFailed."""
-    config = RunConfig.model_validate(order(combination, folder))
-    asked = MemoryOrder(folder=str(folder), config=config, longest_tokens=combination.tokens)
+    return trace_of(nursery, RunConfig.model_validate(order(combination, folder)), combination.tokens, place)
+
+
+def trace_of(nursery: Nursery, config: RunConfig, tokens: int, place: Path) -> tuple[MemoryTrace, float]:
+    """The same of any order whose longest row has so many tokens; `place` is for its files. Raises TrialFailed."""
+    asked = MemoryOrder(folder=str(place), config=config, longest_tokens=tokens)
     places = Places(place / "order.json", place / "answer.json", place / "said.txt")
+    places.output.unlink(missing_ok=True)
     places.input.write_text(asked.model_dump_json() + "\n", encoding="utf-8")
     began = time.monotonic()
     code = nursery.run(FORECAST, [], places)

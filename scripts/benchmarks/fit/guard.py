@@ -1,0 +1,46 @@
+"""A limit of resident memory for whatever a program starts: what exceeds it is killed, as the kernel would."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+
+INTERVAL_SECONDS = 0.005
+
+
+@dataclass(slots=True)
+class Watched:
+    """The most that was seen of one child, and whether it was killed for it."""
+
+    most_bytes: int = 0
+    was_killed: bool = False
+
+
+@contextmanager
+def limited(parent_pid: int, limit_bytes: int) -> Iterator[Watched]:
+    """Watch the children of a process as long as the block lasts; each may have `limit_bytes` resident."""
+    watched, is_over = Watched(), threading.Event()
+    thread = threading.Thread(target=_watch, args=(psutil.Process(parent_pid), limit_bytes, watched, is_over))
+    thread.start()
+    try:
+        yield watched
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _watch(parent: psutil.Process, limit_bytes: int, watched: Watched, is_over: threading.Event) -> None:
+    children: list[psutil.Process] = []
+    while not is_over.wait(INTERVAL_SECONDS):
+        if not children:
+            children = parent.children()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                size = child.memory_info().rss
+                watched.most_bytes = max(watched.most_bytes, size)
+                if size > limit_bytes and not watched.was_killed:
+                    watched.was_killed = True
+                    child.kill()
