@@ -8,21 +8,21 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import _disable_current_modes
-from torch.utils._pytree import tree_leaves
 
 aten = torch.ops.aten
+MATRIX = 2
 REAL_BYTES = 32 * 1024 * 1024  # of a mask or of positions; larger ones are pretended like all else
 
 
-def pretended(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def pretended(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """Carry out one operation.
 
     Small whole numbers such as tokens, positions and masks are real, so that what depends on them goes the way
     that it goes in training; a number that is read out of a pretended tensor is 0.
     """
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    tensors = [leaf for leaf in _leaves(args, kwargs) if isinstance(leaf, torch.Tensor)]
     are_pretended = any(isinstance(tensor, FakeTensor) for tensor in tensors)
-    if func is aten._local_scalar_dense.default and are_pretended:
+    if func is aten._local_scalar_dense.default and are_pretended:  # noqa: SLF001
         return _nothing(tensors[0])
     if tensors and not are_pretended:
         with _disable_current_modes():
@@ -38,7 +38,16 @@ def pretended(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     return found
 
 
-def _is_small_number(made: Any) -> bool:
+def _leaves(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Any]:
+    """What an operation is given; its lists are flat."""
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, list | tuple):
+            yield from value
+        else:
+            yield value
+
+
+def _is_small_number(made: Any) -> bool:  # noqa: ANN401
     """Whether it is whole numbers or yes and no, few enough to have them for real."""
     if not isinstance(made, torch.Tensor) or made.is_floating_point() or made.dtype == torch.uint8:
         return False
@@ -51,7 +60,7 @@ def _nothing(tensor: torch.Tensor) -> float | int | bool:
     return 0.0 if tensor.is_floating_point() else 0
 
 
-def _as_places(indices: Any) -> list[torch.Tensor | None]:
+def _as_places(indices: Any) -> list[torch.Tensor | None]:  # noqa: ANN401
     """Real masks as the places that they choose, whose number is known."""
     found: list[torch.Tensor | None] = []
     for index in indices:
@@ -63,7 +72,7 @@ def _as_places(indices: Any) -> list[torch.Tensor | None]:
     return found
 
 
-def _topk(tensor: torch.Tensor, k: int, dim: int = -1, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def _topk(tensor: torch.Tensor, k: int, dim: int = -1, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
     """Whatever is best: each in turn, so that experts have equally much to do."""
     size, shape = tensor.shape[dim], list(tensor.shape)
     shape[dim] = k
@@ -77,7 +86,17 @@ def _are_equal(one: torch.Tensor, other: torch.Tensor) -> bool:
     return one.shape == other.shape
 
 
+def _grouped(one: torch.Tensor, other: torch.Tensor, offsets: torch.Tensor | None = None, *_: Any, **__: Any) -> Any:  # noqa: ANN401
+    """Products of groups of rows with a matrix each, which torch has without memory for bfloat16 only."""
+    if one.ndim == other.ndim == MATRIX:
+        assert offsets is not None, "as torch demands"
+        return one.new_empty(len(offsets), one.shape[0], other.shape[1])
+    return one.new_empty(*one.shape[:-1], other.shape[-1])
+
+
 MADE_UP: dict[Any, Callable[..., Any]] = {aten.topk.default: _topk, aten.equal.default: _are_equal}
+if hasattr(aten, "_grouped_mm"):
+    MADE_UP[aten._grouped_mm.default] = _grouped  # noqa: SLF001 - it has no other name
 
 
 @contextmanager

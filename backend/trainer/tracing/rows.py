@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.domain.memory_forecast import MemoryOrder
 from backend.domain.run_config import RunConfig
+from backend.recipes import Grpo
 from backend.trainer.engine.settle import CPU_TOKENS
 from backend.trainer.parts import Rows
 
@@ -29,6 +30,11 @@ def shape_of(order: MemoryOrder) -> Shape:
     if config.recipe.name in ("sft", "pretrain"):
         return _dealt_out(config, order.device, longest)
     size = config.training.batch_size
+    if isinstance(config.recipe, Grpo):
+        answer = config.recipe.max_completion_length
+        question = order.longest_tokens or config.training.max_length - answer
+        whole = min(config.training.max_length, question + answer)
+        return Shape((whole,) * config.training.effective_batch_size, size, size * whole)
     times = min(AT_MOST, config.training.gradient_accumulation)
     return Shape((longest,) * (size * times), size, size * longest)
 
@@ -75,6 +81,8 @@ def _row(recipe: str, length: int) -> dict[str, Any]:
             labels = [-100] * cut + answer
             both = {"input_ids": ids, "attention_mask": [1] * length, "labels": labels}
             return {f"{side}_{name}": value for side in ("chosen", "rejected") for name, value in both.items()}
+        case "grpo":
+            return {"prompt": [{"role": "user", "content": ""}], "answer": None}
         case "reward":
             return {"chosen_ids": ids, "rejected_ids": ids}
         case _:
