@@ -7,7 +7,8 @@ import pytest
 
 from backend.containers import build_container
 from backend.data.choice import Columns, DatasetChoice, DatasetPart
-from backend.domain.data_report import DataOrder
+from backend.domain.data_lengths import lengths
+from backend.domain.data_report import DataOrder, DataReport
 from backend.domain.run_directory import RunDirectory
 from backend.services.dataset_errors import DatasetNotListed, DatasetNotMade, DatasetRefused
 from backend.services.dataset_library import DatasetLibrary
@@ -19,6 +20,7 @@ from backend.services.jobs import JobState
 from backend.services.local_tokenizers import LocalTokenizers
 from config.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.run_configs import a_config
 from tests.fakes.run_store import FakeRunStore
 
 
@@ -207,3 +209,33 @@ def test_more_rows_than_can_be_measured_are_not_cleaned_of_long_ones_by_half(
         assert "at most 1 rows" in job.error.why
     finally:
         made.shutdown_resources()
+
+
+def test_the_longest_row_is_known_once_all_rows_were_examined_for_this_model_and_recipe(
+    tmp_path: Path, workspace: Path
+) -> None:
+    container = build_container(Settings(workspace=workspace))
+    desk = container.services().dataset_desk
+    file = jsonl(tmp_path / "rows.jsonl", qa("a", "b"), qa("c", "d"))
+    told = lengths([5, 300], max_length=1024, batch_size=4)
+    facts = {"path": str(file), "format": "prompt_completion", "base_model": "/m", "recipe": "sft", "num_rows": 2}
+    whole = DataReport.model_validate(facts | {"is_complete": True, "num_sampled": 2, "lengths": told})
+    order = DataOrder.model_validate({"folder": "/", "dataset": {"path": str(file)}, "base_model": {"path": "/m"}})
+
+    def longest(report: DataReport, **config: object) -> int | None:
+        key = desk.examination_key("lengths", order)
+        desk.jobs.forget(key)
+        assert desk.jobs.start(key, "Examining", lambda _: report).wait(60)
+        return desk.longest_row(a_config(**{"base_model": "m", "dataset": "rows.jsonl"} | config), tmp_path)
+
+    assert desk.longest_row(a_config(base_model="/m", dataset=str(file)), tmp_path) is None
+    assert longest(whole, base_model="/m") == 300
+    assert longest(whole.model_copy(update={"num_sampled": 1}), base_model="/m") is None
+    assert longest(whole, base_model="/other") is None
+    assert longest(whole, base_model="/m", recipe="dpo") is None
+    assert longest(whole, base_model="/m", recipe="pretrain") is None
+    assert longest(whole, base_model="/m", dataset={"path": "rows.jsonl", "mix": [{"path": "rows.jsonl"}]}) is None
+    assert longest(whole, base_model="/m", dataset="nowhere.jsonl") is None
+    jsonl(file, qa("a", "b"), qa("c", "longer than before"))
+    assert desk.longest_row(a_config(base_model="/m", dataset=str(file)), tmp_path) is None
+    container.shutdown_resources()
