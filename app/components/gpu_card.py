@@ -25,8 +25,8 @@ def gpu_card(gpu: Gpu, past: Sequence[Gpu | None], known: Mapping[int, Owner]) -
                 line = [float(found) for one in past if one and (found := getattr(one, field)) is not None]
                 alt = f"{label} of GPU {gpu.index} while somebody looked, the newest last: {value}"
                 figure(label, value, line, about=about, alt=alt)
-        for line in _words(gpu):
-            st.caption(escape(line))
+        for words in _words(gpu):
+            st.caption(escape(words))
         for warning in _warnings(gpu):
             st.warning(escape(warning), icon=":material/warning:")
         _programs(gpu, known)

@@ -24,7 +24,8 @@ def pretended_model(files: BaseFiles, precision: str, quantization: Quantization
     keep_as_loaded(model)
     model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - as the trainer does
     model.requires_grad_(requires_grad=False)
-    return model.eval()
+    model.train(mode=False)
+    return model
 
 
 def _built(files: BaseFiles, precision: str, quantization: Quantization, head: Head) -> PreTrainedModel:
@@ -33,7 +34,7 @@ def _built(files: BaseFiles, precision: str, quantization: Quantization, head: H
         config.num_labels = 1
     kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
     options: dict[str, Any] = {"dtype": getattr(torch, precision), "trust_remote_code": files.has_code}
-    wanted = quantization.load_options(precision).get("quantization_config")
+    wanted: Any = quantization.load_options(precision).get("quantization_config")
     stored = getattr(config, "quantization_config", None)
     if stored is not None:
         wanted = AutoQuantizationConfig.from_dict(dict(stored)) if isinstance(stored, dict) else stored
@@ -67,7 +68,7 @@ def _quantized(model: PreTrainedModel, quantizer: Any, dtype: torch.dtype) -> Pr
             if buffer is not None and buffer.device.type == "meta":
                 module._buffers[key] = torch.empty(buffer.shape, dtype=buffer.dtype)  # noqa: SLF001
     model.tie_weights()
-    model.hf_quantizer = quantizer  # type: ignore[assignment] # as from_pretrained leaves it
+    model.hf_quantizer = quantizer  # as from_pretrained leaves it
     quantizer.postprocess_model(model)
     return model
 
@@ -75,10 +76,11 @@ def _quantized(model: PreTrainedModel, quantizer: Any, dtype: torch.dtype) -> Pr
 def quantized_weight(module: Any, parameter: Any, dtype: torch.dtype) -> nn.Parameter:  # noqa: ANN401 - bitsandbytes'
     """A weight in bitsandbytes' format, as a plain parameter that knows the same things."""
     import bitsandbytes as bnb  # noqa: PLC0415 - only where something is quantized
+    from bitsandbytes.nn.modules import Linear4bit  # noqa: PLC0415
 
     options = dict(parameter.__dict__)
     full = torch.empty(module.out_features, module.in_features, dtype=dtype)
-    if isinstance(module, bnb.nn.Linear4bit):
+    if isinstance(module, Linear4bit):
         packed, state = bnb.functional.quantize_4bit(
             full,
             blocksize=parameter.blocksize,

@@ -37,7 +37,7 @@ class _Held:
     alive: Any
 
 
-class Tracker(TorchDispatchMode):
+class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's __init_subclass__
     """A dispatch mode that knows of each storage from its first tensor to its last.
 
     `part` is what new storages are counted as; those of floats as wide as the vocabulary are logits. `run` is how
@@ -45,7 +45,7 @@ class Tracker(TorchDispatchMode):
     """
 
     def __init__(self, vocabulary: int = 0, run: Run | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.part = MemoryPart.WEIGHTS
         self.num_operations = 0
         self.segments: dict[str, Parts] = {}
@@ -143,7 +143,8 @@ class Tracker(TorchDispatchMode):
     def watch(self, module: nn.Module) -> list[Any]:
         """Count the gradients of what is trained as gradients; handles to end it."""
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        return [parameter.register_post_accumulate_grad_hook(self._is_gradient) for parameter in trained]
+        hooked: list[Any] = trained
+        return [parameter.register_post_accumulate_grad_hook(self._is_gradient) for parameter in hooked]
 
     def watch_layer(self, layer: nn.Module, place: str) -> list[Any]:
         """Begin a segment where its forward begins and ends and where its backward begins; handles to end it."""
@@ -152,10 +153,12 @@ class Tracker(TorchDispatchMode):
             self.begin(place=f"into {place}")
 
         def left(_module: nn.Module, _inputs: object, found: Any) -> None:  # noqa: ANN401 - a tensor, or a tuple of them
-            made = found[0] if isinstance(found, tuple) else found
+            made: Any = found[0] if isinstance(found, tuple) else found
             self.begin(place=f"behind {place}")
             if isinstance(made, torch.Tensor) and made.requires_grad:
-                made.register_hook(lambda _: self.begin(place=f"back into {place}"))
+                made.register_hook(  # type: ignore[no-untyped-call]
+                    lambda _: self.begin(place=f"back into {place}")
+                )
 
         return [layer.register_forward_pre_hook(entered), layer.register_forward_hook(left)]
 
