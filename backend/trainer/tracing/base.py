@@ -1,11 +1,18 @@
 """The base model as the trainer loads it, without its weights."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.initialization import no_init_weights
 from transformers.quantizers.auto import AutoHfQuantizer, AutoQuantizationConfig
 
@@ -14,11 +21,18 @@ from backend.methods import Head
 from backend.quantization import Quantization
 from backend.quantization.four_bit import keep_as_loaded
 
+Change = Callable[[PreTrainedConfig], None]
 
-def pretended_model(files: BaseFiles, precision: str, quantization: Quantization, head: Head) -> PreTrainedModel:
-    """What `load_model` gives, with tensors that are made in whatever mode is on. Raises ModelUnusable."""
+
+def pretended_model(
+    files: BaseFiles, precision: str, quantization: Quantization, head: Head, change: Change | None = None
+) -> PreTrainedModel:
+    """What `load_model` gives, with tensors that are made in whatever mode is on. Raises ModelUnusable.
+
+    `change` may alter the configuration before the model is built from it.
+    """
     try:
-        model = _built(files, precision, quantization, head)
+        model = _built(files, precision, quantization, head, change)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise explain(files.name, error) from error
     keep_as_loaded(model)
@@ -28,8 +42,12 @@ def pretended_model(files: BaseFiles, precision: str, quantization: Quantization
     return model
 
 
-def _built(files: BaseFiles, precision: str, quantization: Quantization, head: Head) -> PreTrainedModel:
+def _built(
+    files: BaseFiles, precision: str, quantization: Quantization, head: Head, change: Change | None
+) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(str(files.folder), trust_remote_code=files.has_code)
+    if change is not None:
+        change(config)
     if head == "score":
         config.num_labels = 1
     kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification

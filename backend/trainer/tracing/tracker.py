@@ -65,10 +65,10 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's __i
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the operation gives
         """One operation: carried out, and what it made counted."""
-        if func is DEVICE:  # a question, and asked all the time
-            return func(*args)
-        self.num_operations += 1
         found = self._run(func, args, kwargs or {})
+        if func is DEVICE:  # a question, and asked all the time
+            return found
+        self.num_operations += 1
         if isinstance(found, torch.Tensor):
             self.add(found)
         elif found is not None:
