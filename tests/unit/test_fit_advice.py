@@ -51,6 +51,12 @@ def test_checkpointing_comes_when_single_rows_are_not_enough_with_as_many_rows_a
     assert len(forecasts.asked) <= 8
 
 
+def test_a_lever_that_takes_more_than_it_must_is_let_go_before_anything_gets_slower() -> None:
+    greedy = a_config(training={"batch_size": 1, "max_length": 512}, speed={"logits": "all"})
+    advice, _ = asked(greedy, high(greedy) - 1)
+    assert advice.proposals[0].words == "logits all -> auto"
+
+
 def test_a_model_that_does_not_fit_itself_is_quantized_without_trying_smaller_batches_one_by_one() -> None:
     small = a_config(training={"batch_size": 2, "max_length": 64})
     quantized = a_config(training={"batch_size": 2, "max_length": 64}, quantization="int8")
