@@ -138,6 +138,21 @@ def test_only_the_likeliest_value_within_the_room_is_said_to_be_uncertain() -> N
     assert not advice.proposals[-1].is_certain
 
 
+def test_what_is_likely_enough_is_proposed_although_later_levers_cannot_be_forecast() -> None:
+    forecasts = ArithmeticForecasts()
+    config = a_config(training={"batch_size": 1, "max_length": 512})
+    smaller = a_config(training={"batch_size": 1, "max_length": 512, "gradient_checkpointing": True})
+
+    def some(order: RunConfig) -> MemoryForecast:
+        if order.quantization.name != "none":
+            raise Unforeseeable
+        return forecasts(order)
+
+    advice = advise(config, forecasts(smaller).likely_bytes, some, CPU)
+    assert advice.proposals[0].words == "gradient_checkpointing false -> true"
+    assert not advice.proposals[0].is_certain
+
+
 def test_an_order_that_can_never_be_forecast_is_passed_over() -> None:
     forecasts = ArithmeticForecasts()
 
