@@ -7,12 +7,15 @@ Usage: python -m backend.trainer.forecast < order.json. The document is {"trace"
 import os
 import resource
 import sys
+import traceback
 
 from backend.domain.memory_forecast import MemoryOrder
 from backend.executors.heap import importing_for_good
 from backend.trainer.one_answer import Say, answer_one
 
 PROCESSOR_SECONDS = 300
+# what torch and the libraries raise where something needs the numbers in a tensor
+FOLLOWED_NO_FURTHER = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, NotImplementedError)
 MOST_BYTES = 4 * 1024**3  # of its own memory; shared libraries do not count
 
 
@@ -25,9 +28,18 @@ def main() -> int:
 
 def _answer(order: MemoryOrder, _say: Say) -> dict[str, object]:
     with importing_for_good():
-        from backend.trainer.tracing.trace import trace  # noqa: PLC0415 - seconds of imports
+        from backend.trainer.errors import MemoryNotForecast  # noqa: PLC0415 - seconds of imports
+        from backend.trainer.tracing.trace import trace  # noqa: PLC0415
 
-    return {"trace": trace(order).model_dump(mode="json")}
+    try:
+        return {"trace": trace(order).model_dump(mode="json")}
+    except MemoryError as error:
+        why = f"The program that forecasts took more than {MOST_BYTES // 1024**3} GiB itself."
+        raise MemoryNotForecast(why=why) from error
+    except FOLLOWED_NO_FURTHER as error:
+        traceback.print_exc()
+        told = str(error).strip().partition("\n")[0] or "no more is known"
+        raise MemoryNotForecast(why=f"{type(error).__name__}: {told}") from error
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """The base model as the trainer loads it, without its weights."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import _disable_current_modes
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
+from transformers.initialization import no_init_weights
 from transformers.quantizers.auto import AutoHfQuantizer, AutoQuantizationConfig
 
 from backend.base_models.files import BaseFiles, explain
@@ -39,18 +39,20 @@ def _built(files: BaseFiles, precision: str, quantization: Quantization, head: H
         wanted = AutoQuantizationConfig.from_dict(dict(stored)) if isinstance(stored, dict) else stored
         del config.quantization_config
     if wanted is None:
-        model: PreTrainedModel = kind.from_config(config, **options)  # type: ignore[no-untyped-call]
+        with no_init_weights():
+            model: PreTrainedModel = kind.from_config(config, **options)  # type: ignore[no-untyped-call]
+        model.tie_weights()
         return model
-    with torch.device("meta"):
+    with _disable_current_modes(), no_init_weights(), torch.device("meta"):  # bitsandbytes' layers take no other ones
         model = kind.from_config(config, **options)  # type: ignore[no-untyped-call]
-    return _quantized(model, wanted, getattr(torch, precision))
+        quantizer: Any = AutoHfQuantizer.from_config(wanted, pre_quantized=False)
+        model.config.quantization_config = wanted
+        quantizer.preprocess_model(model=model, dtype=options["dtype"], device_map={"": "cpu"})
+    return _quantized(model, quantizer, options["dtype"])
 
 
-def _quantized(model: PreTrainedModel, wanted: Any, dtype: torch.dtype) -> PreTrainedModel:  # noqa: ANN401
-    """Layers replaced as transformers does it, and each weight quantized by bitsandbytes' own functions."""
-    quantizer: Any = AutoHfQuantizer.from_config(wanted, pre_quantized=False)
-    model.config.quantization_config = wanted
-    quantizer.preprocess_model(model=model, dtype=dtype, device_map={"": "cpu"})
+def _quantized(model: PreTrainedModel, quantizer: Any, dtype: torch.dtype) -> PreTrainedModel:  # noqa: ANN401
+    """Each weight of the layers that transformers has replaced, quantized by bitsandbytes' own functions."""
     for name, module in list(model.named_modules()):
         for key, parameter in list(module._parameters.items()):  # noqa: SLF001 - torch's own name
             if parameter is None or parameter.device.type != "meta":
@@ -65,6 +67,7 @@ def _quantized(model: PreTrainedModel, wanted: Any, dtype: torch.dtype) -> PreTr
             if buffer is not None and buffer.device.type == "meta":
                 module._buffers[key] = torch.empty(buffer.shape, dtype=buffer.dtype)  # noqa: SLF001
     model.tie_weights()
+    model.hf_quantizer = quantizer  # type: ignore[assignment] # as from_pretrained leaves it
     quantizer.postprocess_model(model)
     return model
 
@@ -97,9 +100,3 @@ def quantized_weight(module: Any, parameter: Any, dtype: torch.dtype) -> nn.Para
 def vocabulary_of(model: PreTrainedModel) -> int:
     """How many tokens the model gives scores for."""
     return int(getattr(model.config.get_text_config(), "vocab_size", 0) or 0)
-
-
-def config_of(folder: Path) -> dict[str, Any]:
-    """A model's own description."""
-    found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return found

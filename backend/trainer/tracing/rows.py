@@ -5,21 +5,27 @@ from typing import Any
 
 from backend.domain.memory_forecast import MemoryOrder
 from backend.domain.run_config import RunConfig
+from backend.recipes import Grpo
 from backend.trainer.engine.settle import CPU_TOKENS
 from backend.trainer.parts import Rows
 
 AT_MOST = 2  # micro-batches of a step: those that follow find what the second one finds
 TOKENS = ("input_ids", "labels")
+BYTES_OF_A_TOKEN = 4 * 8  # in a batch: its number, its position or mask, its place among the learned, its target
 PROMPT_SHARE = 4  # of a row with prompt and answer, one of so many parts is the prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A step's rows, as lengths in tokens, and what its largest micro-batch is in rows and tokens."""
+    """A step's rows, as lengths in tokens, and what its largest micro-batch is in rows and tokens.
+
+    `waiting_bytes` is what more of the batches is there in training: the rest of the step, and the next one.
+    """
 
     lengths: tuple[int, ...]
     rows: int
     tokens: int
+    waiting_bytes: int = 0
 
 
 def shape_of(order: MemoryOrder) -> Shape:
@@ -29,6 +35,11 @@ def shape_of(order: MemoryOrder) -> Shape:
     if config.recipe.name in ("sft", "pretrain"):
         return _dealt_out(config, order.device, longest)
     size = config.training.batch_size
+    if isinstance(config.recipe, Grpo):
+        answer = config.recipe.max_completion_length
+        question = order.longest_tokens or config.training.max_length - answer
+        whole = min(config.training.max_length, question + answer)
+        return Shape((whole,) * config.training.effective_batch_size, size, size * whole)
     times = min(AT_MOST, config.training.gradient_accumulation)
     return Shape((longest,) * (size * times), size, size * longest)
 
@@ -38,13 +49,14 @@ def _dealt_out(config: RunConfig, device: str, longest: int) -> Shape:
     total, budget = config.training.effective_batch_size, budget_of(config, device, longest)
     everything = total * longest
     if everything <= budget:
-        return Shape((longest,) * total, total, everything)
+        return Shape((longest,) * total, total, everything, everything * BYTES_OF_A_TOKEN)
     whole, rest = divmod(max(budget, longest), longest)
     if config.recipe.name == "pretrain" or config.speed.batches == "padded":
         rest = 0
     one = (longest,) * whole + ((rest,) if rest > 1 else ())
     times = min(AT_MOST, max(1, everything // sum(one)))
-    return Shape(one * times, len(one), sum(one))
+    waiting = (2 * everything - sum(one) * times) * BYTES_OF_A_TOKEN
+    return Shape(one * times, len(one), sum(one), waiting)
 
 
 def budget_of(config: RunConfig, device: str, longest: int) -> int:
@@ -75,6 +87,8 @@ def _row(recipe: str, length: int) -> dict[str, Any]:
             labels = [-100] * cut + answer
             both = {"input_ids": ids, "attention_mask": [1] * length, "labels": labels}
             return {f"{side}_{name}": value for side in ("chosen", "rejected") for name, value in both.items()}
+        case "grpo":
+            return {"prompt": [{"role": "user", "content": ""}], "answer": None}
         case "reward":
             return {"chosen_ids": ids, "rejected_ids": ids}
         case _:

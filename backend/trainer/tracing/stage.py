@@ -47,11 +47,11 @@ class Quiet(Rhythm):
 class AnyTokenizer(PreTrainedTokenizerFast):
     """A tokenizer of two words that finds a number for whatever it is asked."""
 
-    def convert_tokens_to_ids(self, tokens: Any) -> Any:
+    def convert_tokens_to_ids(self, tokens: Any) -> Any:  # noqa: ANN401
         """Of lists the first numbers in turn: a table's rows are all of one size."""
         return list(range(len(tokens))) if isinstance(tokens, list) else super().convert_tokens_to_ids(tokens)
 
-    def encode(self, *_: Any, **__: Any) -> list[int]:
+    def encode(self, *_: Any, **__: Any) -> list[int]:  # noqa: ANN401
         """A single token that each made-up row has."""
         return [2]
 

@@ -21,6 +21,8 @@ PARTS = (
     MemoryPart.ACTIVATIONS,
     MemoryPart.LOGITS,
 )
+DEVICE = torch.ops.prim.device.default
+BETWEEN = ": "  # stage and place
 Parts = dict[MemoryPart, int]
 Call = Callable[..., Any]
 Run = Callable[[Call, tuple[Any, ...], Mapping[str, Any]], Any]
@@ -53,17 +55,26 @@ class Tracker(TorchDispatchMode):
         self._live = [0] * len(PARTS)
         self._total = self._most = 0
         self._best = list(self._live)
-        self._segment = "start"
+        self._segment = self.stage = "start"
 
     def __torch_dispatch__(
-        self, func: Call, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
+        self,
+        func: Call,
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever the operation gives
         """One operation: carried out, and what it made counted."""
+        if func is DEVICE:  # a question, and asked all the time
+            return func(*args)
         self.num_operations += 1
         found = self._run(func, args, kwargs or {})
-        for made in tree_leaves(found):
-            if isinstance(made, torch.Tensor):
-                self.add(made)
+        if isinstance(found, torch.Tensor):
+            self.add(found)
+        elif found is not None:
+            for made in tree_leaves(found):
+                if isinstance(made, torch.Tensor):
+                    self.add(made)
         return found
 
     @property
@@ -101,10 +112,11 @@ class Tracker(TorchDispatchMode):
         for tensor in tensors:
             self.move(tensor, part)
 
-    def begin(self, segment: str) -> None:
-        """What comes next is another segment; a name that was there before is gone on with."""
+    def begin(self, stage: str | None = None, place: str = "") -> None:
+        """What comes next is another segment: a stage, or a place in the one that goes on."""
         self._keep()
-        self._segment = segment
+        self.stage = stage or self.stage
+        self._segment = f"{self.stage}{BETWEEN}{place}"
         self._most = -1
         self._look()
 
@@ -117,16 +129,35 @@ class Tracker(TorchDispatchMode):
         finally:
             self.part = before
 
+    def reset(self) -> None:
+        """Forget the segments; what is alive stays counted."""
+        self.segments = {}
+        self._most = -1
+        self._look()
+
     def finish(self) -> dict[str, Parts]:
         """For each segment the parts at its moment with the most."""
         self._keep()
         return self.segments
 
-    def watch(self, module: nn.Module) -> None:
-        """Count the gradients of what is trained as gradients."""
-        for parameter in module.parameters():
-            if parameter.requires_grad:
-                parameter.register_post_accumulate_grad_hook(self._is_gradient)
+    def watch(self, module: nn.Module) -> list[Any]:
+        """Count the gradients of what is trained as gradients; handles to end it."""
+        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        return [parameter.register_post_accumulate_grad_hook(self._is_gradient) for parameter in trained]
+
+    def watch_layer(self, layer: nn.Module, place: str) -> list[Any]:
+        """Begin a segment where its forward begins and ends and where its backward begins; handles to end it."""
+
+        def entered(*_: object) -> None:
+            self.begin(place=f"into {place}")
+
+        def left(_module: nn.Module, _inputs: object, found: Any) -> None:  # noqa: ANN401 - a tensor, or a tuple of them
+            made = found[0] if isinstance(found, tuple) else found
+            self.begin(place=f"behind {place}")
+            if isinstance(made, torch.Tensor) and made.requires_grad:
+                made.register_hook(lambda _: self.begin(place=f"back into {place}"))
+
+        return [layer.register_forward_pre_hook(entered), layer.register_forward_hook(left)]
 
     def _is_gradient(self, parameter: torch.Tensor) -> None:
         if parameter.grad is not None:
@@ -159,5 +190,5 @@ class Tracker(TorchDispatchMode):
             self.segments[self._segment] = best
 
 
-def _as_it_is(func: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def _as_it_is(func: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401
     return func(*args, **kwargs)
