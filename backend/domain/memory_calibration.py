@@ -1,55 +1,59 @@
 """From a traced peak and what runs really took to a range of bytes. Pure.
 
 What a process takes is nearly a straight line in two numbers of the trace: what lives between two steps, and what a
-step adds at its peak. The line that ships with the studio was fitted to many measured runs; runs of this machine
-pull it towards themselves, and those of the same kind shift it.
+step adds at its peak. Kinds of runs lie a little beside it, by their model's type, their method, quantization and
+recipe. The line that ships with the studio was fitted to many measured runs; runs of this machine pull it towards
+themselves, the more the more there are (Bayesian linear regression of relative errors, Bishop 2006, 3.3).
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
+from config.catalog import memory_lines
 
-MOST_APART = 0.25  # a record that is further off (as a log ratio) says no more than one that is so far off
-STIFFNESS = np.array([20e6, 0.03, 0.05])  # how far records may be expected to pull the three numbers of the line
-LEAST_SPREAD = 0.005
+Vector = Any  # numpy arrays of float64
+MOST_TIMES = 8  # that a measurement may be above or below its trace
+ROUNDS = 5  # in which records far off the line come to count less (Huber, 1964)
+ROBUST = 2.0  # deviations up to which a record counts in full
+LINE_PULL = (40e6, 0.05, 0.12)  # how far records may be expected to move the line's three numbers,
+KIND_PULL = (12e6, 0.03)  # and bytes and share of a step that a word of the kind makes more or less
+UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """Bytes above the imports: `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds.
 
-    `noise` is the relative deviation between runs of one kind, `kinds` that between kinds, and `reach` how many
-    deviations the range goes to each side. `lean` is added to the logarithm: too high is better than too low. `source`
-    says what the line was fitted to.
+    `effects` are by a word of a kind ("llama", "dora") what it adds to the first and the last of them. `noise` is the
+    relative deviation between equal runs, `reach` how many deviations the range goes to each side, `lean` a share by
+    which every forecast is higher, because too high is better than too low. `source` says what it was fitted to.
     """
 
     offset_bytes: float = 0.0
     steady: float = 1.0
     moving: float = 1.0
-    noise: float = 0.02
-    kinds: float = 0.08
+    noise: float = 0.015
     reach: float = 2.0
     lean: float = 0.0
     source: str = ""
-
-    def at(self, trace: MemoryTrace) -> float:
-        """Bytes that it gives for a trace."""
-        return float(_features(trace) @ np.array([self.offset_bytes, self.steady, self.moving]))
+    effects: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-UNKNOWN = {"cpu": Line(offset_bytes=20e6, moving=1.05), "cuda": Line(offset_bytes=30e6, moving=1.08)}
-UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
+UNKNOWN = {"cpu": Line(offset_bytes=45e6, moving=1.02), "cuda": Line(offset_bytes=40e6, moving=1.05)}
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPeak:
     """What one finished attempt took: bytes above its imports, beside the trace of the same order.
 
-    `device` is "cpu" or "cuda"; `key` says what kind of run it was (model type, method, quantization, recipe).
+    `device` is "cpu" or "cuda"; `key` says what kind of run it was: words with "/" between them, such as model type,
+    method, quantization and recipe.
     """
 
     trace: MemoryTrace
@@ -69,66 +73,113 @@ def forecast(
     """The peak of a run as a range; parts add up to `likely_bytes`, which never falls when the trace grows.
 
     `records` are of this machine; those of the same device count, those of the same key most. `baseline_bytes` is
-    what the imports take before a model is loaded, None where it was not measured. `line` is where to begin from.
+    what the imports take before a model is loaded, None where it was not measured. `line` is where to begin from,
+    by default the one that ships.
     """
-    known = [record for record in records if record.device == device and record.trace.peak_bytes > 0]
-    fitted = fit(line or UNKNOWN[device], known)
-    shift, spread = _of_kind(fitted, key, known)
-    above = max(1.0, fitted.at(trace)) * math.exp(shift + fitted.lean)
+    start = line or shipped(device)
+    known = [record for record in records if record.device == device and is_plausible(record)]
+    above, deviation = Fitted.of(start, known, key).at(trace, key)
     baseline = UNKNOWN_BASELINE_BYTES[device] if baseline_bytes is None else baseline_bytes
     likely = baseline + round(above)
+    reach = math.exp(min(start.reach * deviation, 3.0))
     return MemoryForecast(
         device=device,
         parts=_parts(trace, baseline, likely),
-        low_bytes=min(likely, baseline + round(above * math.exp(-fitted.reach * spread))),
+        low_bytes=min(likely, baseline + round(above / reach)),
         likely_bytes=likely,
-        high_bytes=max(likely, baseline + round(above * math.exp(fitted.reach * spread))),
+        high_bytes=max(likely, baseline + round(above * reach)),
         basis=Basis.CALIBRATED if known else Basis.TRACED,
-        sources=tuple(_sources(fitted, key, known, baseline_bytes)),
+        sources=tuple(_sources(start, key, known, baseline_bytes)),
         trace=trace,
     )
 
 
-def fit(line: Line, records: Sequence[MeasuredPeak]) -> Line:
-    """The line as the records pull it: least squares of relative errors, held by where it began (ridge regression).
-
-    No number of it gets below zero, so that more tensors never mean a lower forecast. Without records it is `line`.
-    """
-    if not records:
-        return line
-    start = np.array([line.offset_bytes, line.steady, line.moving])
-    measured = np.array([max(1, record.measured_bytes) for record in records], dtype=float)
-    rows = np.stack([_features(record.trace) for record in records]) / measured[:, None]
-    weights = np.ones(len(records))
-    found = start
-    for _ in range(5):  # records far off the line count less with each round (Huber, 1964)
-        scale = line.noise + line.kinds / 2
-        held = np.diag(1 / STIFFNESS**2)
-        system = rows.T @ (rows * weights[:, None]) / scale**2 + held
-        found = np.maximum(0.0, np.linalg.solve(system, rows.T @ weights / scale**2 + held @ start))
-        errors = np.abs(rows @ found - 1)
-        weights = np.minimum(1.0, scale / np.maximum(errors, 1e-9))
-    offset, steady, moving = (float(number) for number in found)
-    return Line(offset, steady, moving, line.noise, line.kinds, line.reach, line.lean, line.source)
+@cache
+def shipped(device: str) -> Line:
+    """What was measured before the studio was shipped; a guess for devices of which nothing was."""
+    told = memory_lines().get(device)
+    if told is None:
+        return UNKNOWN[device]
+    effects = {word: (float(offset), float(moving)) for word, (offset, moving) in told["effects"].items()}
+    return Line(**{**told, "effects": effects})
 
 
-def _features(trace: MemoryTrace) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    steady = min(trace.steady_bytes, trace.peak_bytes)
-    return np.array([1.0, steady, trace.peak_bytes - steady])
+def is_plausible(record: MeasuredPeak) -> bool:
+    """Whether trace and measurement can be of the same order at all."""
+    return 0 < record.trace.peak_bytes < MOST_TIMES * record.measured_bytes < MOST_TIMES**2 * record.trace.peak_bytes
 
 
-def _of_kind(line: Line, key: str, records: Sequence[MeasuredPeak]) -> tuple[float, float]:
-    """What runs of one kind lie beside the line, as a logarithm, and how uncertain that is (a random effect)."""
-    apart = [
-        max(-MOST_APART, min(MOST_APART, math.log(max(1, record.measured_bytes) / max(1.0, line.at(record.trace)))))
-        for record in records
-        if record.key == key
-    ]
-    share = (line.noise / line.kinds) ** 2 if line.kinds else math.inf
-    weight = len(apart) / (len(apart) + share)
-    shift = weight * sum(apart) / len(apart) if apart else 0.0
-    spread = math.sqrt(line.noise**2 + line.kinds**2 * (1 - weight))
-    return shift, max(LEAST_SPREAD, spread)
+class _Space(NamedTuple):
+    """The numbers that are fitted: the line's three, then two for each word."""
+
+    words: tuple[str, ...]
+
+    @property
+    def pull(self) -> Vector:
+        return np.array([*LINE_PULL, *KIND_PULL * len(self.words)])
+
+    def start(self, line: Line) -> Vector:
+        effects = [number for word in self.words for number in line.effects.get(word, (0.0, 0.0))]
+        return np.array([line.offset_bytes, line.steady, line.moving, *effects])
+
+    def features(self, trace: MemoryTrace, key: str) -> Vector:
+        steady = min(trace.steady_bytes, trace.peak_bytes)
+        moving, told = trace.peak_bytes - steady, set(key.split("/"))
+        effects = [number for word in self.words for number in ((1.0, moving) if word in told else (0.0, 0.0))]
+        return np.array([1.0, steady, moving, *effects], dtype=float)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A line after it has met measurements: its numbers, and how uncertain they still are."""
+
+    line: Line
+    space: _Space
+    numbers: Vector
+    covariance: Vector
+
+    @classmethod
+    def of(cls, line: Line, records: Sequence[MeasuredPeak], *keys: str) -> "Fitted":
+        """The line as plausible `records` pull it, for kinds of run that they or `keys` name."""
+        words = {word for key in (*keys, *(record.key for record in records)) for word in key.split("/")}
+        space = _Space(tuple(sorted(words | set(line.effects))))
+        start, pull = space.start(line), space.pull
+        count = len(start)
+        if not records:
+            return cls(line, space, start, np.eye(count) * pull**2)
+        measured = np.array([record.measured_bytes for record in records], dtype=float)
+        rows = np.stack([space.features(record.trace, record.key) for record in records]) / measured[:, None]
+        numbers, weights, held = start, np.ones(len(records)), np.eye(count)
+        for _ in range(ROUNDS):
+            pulled = rows * pull * (weights / line.noise)[:, None]
+            held = pulled.T @ pulled + np.eye(count)
+            numbers = start + pull * np.linalg.solve(held, pulled.T @ ((1 - rows @ start) * weights / line.noise))
+            errors = np.abs(rows @ numbers - 1)
+            weights = np.sqrt(np.minimum(1.0, ROBUST * line.noise / np.maximum(errors, 1e-9)))
+        return cls(line, space, numbers, np.linalg.inv(held) * np.outer(pull, pull))
+
+    def at(self, trace: MemoryTrace, key: str) -> tuple[float, float]:
+        """Bytes above the imports, and their relative deviation; more tensors never give less."""
+        told = set(key.split("/"))
+        words = [index for index, word in enumerate(self.space.words) if word in told]
+        offset = float(self.numbers[0] + sum(self.numbers[3 + 2 * index] for index in words))
+        slope = float(self.numbers[2] + sum(self.numbers[4 + 2 * index] for index in words))
+        features = self.space.features(trace, key)
+        _, steady, moving = (float(number) for number in features[:3])
+        above = max(0.0, offset) + max(0.0, float(self.numbers[1])) * steady + max(0.0, slope) * moving
+        spread = float(features @ self.covariance @ features) / max(1.0, above) ** 2
+        return above * (1 + self.line.lean), math.sqrt(self.line.noise**2 + max(0.0, spread))
+
+    @property
+    def settled(self) -> Line:
+        """A line of these numbers, as it can be kept."""
+        effects = {
+            word: (float(self.numbers[3 + 2 * index]), float(self.numbers[4 + 2 * index]))
+            for index, word in enumerate(self.space.words)
+        }
+        offset, steady, moving = (float(number) for number in self.numbers[:3])
+        line = self.line
+        return Line(offset, steady, moving, line.noise, line.reach, line.lean, line.source, effects)
 
 
 def _parts(trace: MemoryTrace, baseline: int, likely: int) -> dict[MemoryPart, int]:
@@ -144,7 +195,7 @@ def _parts(trace: MemoryTrace, baseline: int, likely: int) -> dict[MemoryPart, i
 
 def _sources(line: Line, key: str, records: Sequence[MeasuredPeak], baseline: int | None) -> list[str]:
     alike = sum(record.key == key for record in records)
-    told = ["a trace of one optimizer step of this very order, on layers without memory"]
+    told = ["a trace of this very order, taking its steps on layers without memory"]
     if line.source:
         told.append(line.source)
     if records:

@@ -15,6 +15,8 @@ from pathlib import Path
 from scripts.benchmarks.memory.grid import GRID, Combination
 from scripts.benchmarks.memory.keeping import Shelf, stamp_of
 from scripts.benchmarks.memory.nursery import Nursery
+from scripts.benchmarks.memory.report import into_docs, page
+from scripts.benchmarks.memory.shipping import write_line
 from scripts.benchmarks.memory.trial import TrialFailed, measure, needs_bitsandbytes, predict
 
 PARTS = ("measure", "forecast", "tell")
@@ -23,6 +25,7 @@ PARTS = ("measure", "forecast", "tell")
 def main(words: Sequence[str]) -> int:
     """Measure, forecast, print the tables and write them; 0 if all could be compared."""
     asked = arguments(words)
+    os.nice(asked.nice)
     output = Path(asked.output)
     output.mkdir(parents=True, exist_ok=True)
     shelf = Shelf(output)
@@ -31,7 +34,16 @@ def main(words: Sequence[str]) -> int:
         work = [one for one in chosen if needs_bitsandbytes(one) == with_bitsandbytes]
         with Nursery({"PEFT_STUDIO_THREADS": str(asked.threads)}, with_bitsandbytes=with_bitsandbytes) as nursery:
             do(work, nursery, shelf, output, asked)
-    return 0
+    if "tell" not in asked.part:
+        return 0
+    found = [shelf.take(one) for one in chosen]
+    text = page(found, output)
+    print(text)
+    if asked.write_docs:
+        into_docs(text)
+    if asked.write_config:
+        write_line(found)
+    return int(any(one.trace is None for one in found))
 
 
 def do(work: Sequence[Combination], nursery: Nursery, shelf: Shelf, output: Path, asked: argparse.Namespace) -> None:
@@ -55,6 +67,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=1, help="trainings of each combination (default 1)")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="default: all")
     parser.add_argument("--threads", type=int, default=1, help="of each training (default 1)")
+    parser.add_argument("--nice", type=int, default=10, help="how much is given way to other programs (default 10)")
     parser.add_argument("--retry", action="store_true", help="train again what failed")
     parser.add_argument("--output", default=str(Path(tempfile.gettempdir()) / "peft-studio-memory"), help="a folder")
     parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/benchmarks.md")
@@ -104,5 +117,4 @@ def forecast_one(one: Combination, nursery: Nursery, shelf: Shelf, output: Path,
 
 
 if __name__ == "__main__":
-    os.nice(10)
     sys.exit(main(sys.argv[1:]))

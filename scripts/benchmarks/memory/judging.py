@@ -2,12 +2,14 @@
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from backend.domain.memory_calibration import UNKNOWN, Line, MeasuredPeak, fit, forecast
+from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible
+from backend.domain.memory_forecast import MemoryForecast
 from scripts.benchmarks.memory.keeping import Found
 
 DEVICE = "cpu"
+BLANK = UNKNOWN[DEVICE]  # guessed before anything of the grid was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,10 @@ class Judged:
 
 
 def kind_of(found: Found) -> str:
-    """The key of a measured peak."""
-    one = found.combination
-    return "/".join((found.records[0].model_type, one.method, one.quantization, one.recipe))
+    """The key of a measured peak, as the studio's own forecasts make it."""
+    one, model_type = found.combination, found.records[0].model_type
+    checkpointing = "checkpointing" if one.training.get("gradient_checkpointing") else "plain"
+    return f"{model_type}/{one.method}/{one.quantization}/{one.recipe}/{checkpointing}"
 
 
 def peak_of(found: Found) -> MeasuredPeak:
@@ -54,46 +57,56 @@ def peak_of(found: Found) -> MeasuredPeak:
 
 def raw(found: Sequence[Found]) -> Judged:
     """The traced tensors alone."""
-    return Judged("the trace alone, no calibration", tuple(_error(one, one.trace.peak_bytes) for one in found if one.trace))
+    return Judged(
+        "the trace alone, no calibration", tuple(_error(one, one.trace.peak_bytes) for one in found if one.trace)
+    )
+
+
+def calibrated(found: Sequence[Found]) -> Judged:
+    """Each forecast from all other runs: what a machine gives that has measured many."""
+    return left_out(found, "calibrated by the other runs (leave one out)", lambda *_: True)
+
+
+def family_left_out(found: Sequence[Found]) -> Judged:
+    """Each forecast from runs of other kinds of models: what a machine gives for a model that it has never seen."""
+
+    def is_told(one: Found, other: Found) -> bool:
+        return one.records[0].model_type != other.records[0].model_type
+
+    return left_out(found, "calibrated by runs of other model types", is_told)
+
+
+def halves(found: Sequence[Found]) -> Judged:
+    """The shipped line without own runs: it is fitted to one half of the runs, and the other half is judged."""
+    lines = [settled(found[1 - side :: 2]) for side in (0, 1)]
+    told = [_told(one, (), lines[index % 2]) for index, one in enumerate(found)]
+    return _judged("the shipped line, no own runs (half judges half)", found, told)
 
 
 def left_out(found: Sequence[Found], title: str, is_told: Callable[[Found, Found], bool]) -> Judged:
-    """Each forecast from a line without knowledge and those other runs of which `is_told(judged, other)` is true."""
-    errors, inside = [], 0
+    """Each forecast from a line that knows nothing and those other runs of which `is_told(judged, other)` is true."""
+    told = []
     for one in found:
         others = [peak_of(other) for other in found if other is not one and is_told(one, other)]
-        assert one.trace is not None
-        # what is judged must not have shaped the line either
-        line = settled([other for other in found if other is not one and is_told(one, other)])
-        told = forecast(one.trace, DEVICE, kind_of(one), others, 0, line)
-        errors.append(_error(one, told.likely_bytes))
-        inside += told.low_bytes <= one.measured_bytes <= told.high_bytes
-    return Judged(title, tuple(errors), inside / len(found))
+        told.append(_told(one, others, BLANK))
+    return _judged(title, found, told)
 
 
 def settled(found: Sequence[Found]) -> Line:
-    """The line that ships: fitted to all of these runs, with what they lie beside it.
-
-    `lean` makes the worst too-low forecast of these runs, each left out in turn, less bad without moving the middle
-    much: half of what is missing to 3 %, at most 1.5 %.
-    """
-    records = [peak_of(one) for one in found]
-    line = UNKNOWN[DEVICE]
-    for _ in range(3):  # the fit begins again from where it ended: the more runs, the less the first guess counts
-        line = fit(line, records)
-    ratios = [one.measured_bytes / line.at(one.trace) - 1 for one in records]
-    groups: dict[str, list[float]] = {}
-    for one, ratio in zip(records, ratios, strict=True):
-        groups.setdefault(one.key, []).append(ratio)
-    inner = [ratio - statistics.fmean(group) for group in groups.values() if len(group) > 1 for ratio in group]
-    between = [statistics.fmean(group) for group in groups.values()]
-    noise = max(0.01, _deviation(inner) or line.noise)
-    return replace(line, noise=noise, kinds=max(0.01, _deviation(between) or line.kinds), lean=0.0)
+    """The line that ships: fitted to all of these runs."""
+    records = [peak for one in found if is_plausible(peak := peak_of(one))]
+    return Fitted.of(BLANK, records).settled
 
 
-def _deviation(values: Sequence[float]) -> float:
-    """Root of the mean square around 0."""
-    return (sum(value * value for value in values) / len(values)) ** 0.5 if values else 0.0
+def _told(one: Found, records: Sequence[MeasuredPeak], line: Line) -> MemoryForecast:
+    assert one.trace is not None
+    return forecast(one.trace, DEVICE, kind_of(one), records, 0, line)
+
+
+def _judged(title: str, found: Sequence[Found], told: Sequence[MemoryForecast]) -> Judged:
+    errors = tuple(_error(one, each.likely_bytes) for one, each in zip(found, told, strict=True))
+    inside = sum(each.low_bytes <= one.measured_bytes <= each.high_bytes for one, each in zip(found, told, strict=True))
+    return Judged(title, errors, inside / len(found))
 
 
 def _error(found: Found, forecast_bytes: float) -> float:

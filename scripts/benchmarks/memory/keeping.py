@@ -38,7 +38,7 @@ class Shelf:
     """The files of one folder, for the versions of the libraries that are installed."""
 
     def __init__(self, folder: Path) -> None:
-        told = ",".join(f"{name} {version(name)}" for name in PACKAGES)
+        told = ",".join(f"{name} {number}" for name, number in installed(PACKAGES).items())
         self.folder = folder / f"results-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -71,6 +71,11 @@ class Shelf:
             "forecast_failed": found.forecast_failed,
         }
         replace_text(self.folder / f"{found.combination.key}.json", json.dumps(told, indent=1))
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Versions by package."""
+    return {name: version(name) for name in names}
 
 
 def stamp_of(files: Iterable[Path] | None = None) -> str:

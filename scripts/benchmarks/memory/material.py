@@ -71,7 +71,9 @@ def make_model(folder: Path, name: str) -> Path:
     ids = {f"{mark}_token_id": getattr(tokenizer, f"{mark}_token_id") for mark in ("bos", "eos", "pad")}
     size = {"vocab_size": len(tokenizer)}
     torch.manual_seed(SEED)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(family.model_type, **family.options | ids | size))
+    model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+        AutoConfig.for_model(family.model_type, **family.options | ids | size)
+    )
     tokenizer.save_pretrained(target)
     model.save_pretrained(target)
     return target

@@ -1,0 +1,136 @@
+"""Calibrated forecasts of memory keep their promises, whatever was measured."""
+
+import math
+import random
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible
+from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
+
+BYTES = st.integers(0, 200_000_000_000)
+PARTS = st.dictionaries(st.sampled_from(list(MemoryPart)[:6]), BYTES, min_size=1)
+SHARES = st.floats(0, 1)
+KEYS = st.sampled_from(["llama/lora", "qwen3/full"])
+EFFECTS = st.dictionaries(st.sampled_from(["llama", "lora"]), st.tuples(st.floats(-1e8, 1e8), st.floats(-0.5, 0.5)))
+LINES = st.builds(
+    Line,
+    offset_bytes=st.floats(0, 1e9),
+    steady=st.floats(0, 3),
+    moving=st.floats(0, 3),
+    noise=st.floats(0.001, 0.5),
+    reach=st.floats(0, 4),
+    lean=st.floats(0, 0.05),
+    effects=EFFECTS,
+)
+
+
+def made_trace(parts: dict[MemoryPart, int], share: float = 0.5) -> MemoryTrace:
+    peak = sum(parts.values())
+    return MemoryTrace(
+        parts=parts,
+        peak_bytes=peak,
+        steady_bytes=int(peak * share),
+        phase="step",
+        rows=1,
+        tokens=8,
+        is_scaled=False,
+        num_operations=1,
+        seconds=0.1,
+    )
+
+
+TRACES = st.builds(made_trace, PARTS, SHARES)
+RECORDS = st.lists(st.builds(MeasuredPeak, TRACES, BYTES, st.sampled_from(["cpu", "cuda"]), KEYS), max_size=6)
+
+
+def told(trace: MemoryTrace, records: list[MeasuredPeak], line: Line | None = None) -> MemoryForecast:
+    return forecast(trace, "cpu", "llama/lora", records, 500_000_000, line)
+
+
+@given(TRACES, RECORDS, st.none() | BYTES, st.none() | LINES, st.sampled_from(["cpu", "cuda"]))
+def test_parts_add_up_and_the_range_holds_the_likely_value(
+    trace: MemoryTrace, records: list[MeasuredPeak], baseline: int | None, line: Line | None, device: str
+) -> None:
+    found = forecast(trace, device, "llama/lora", records, baseline, line)
+    assert sum(found.parts.values()) == found.likely_bytes
+    assert all(size >= 0 for size in found.parts.values())
+    assert 0 <= found.low_bytes <= found.likely_bytes <= found.high_bytes
+    assert found.likely_bytes >= (baseline or 0)
+    counted = [one for one in records if one.device == device and is_plausible(one)]
+    assert found.basis is (Basis.CALIBRATED if counted else Basis.TRACED)
+
+
+@given(TRACES, st.integers(0, 10**9), st.integers(0, 10**9), RECORDS, LINES)
+def test_more_tensors_never_mean_less_memory(
+    trace: MemoryTrace, steady: int, moving: int, records: list[MeasuredPeak], line: Line
+) -> None:
+    more = trace.model_copy(
+        update={
+            "peak_bytes": trace.peak_bytes + steady + moving,
+            "steady_bytes": trace.steady_bytes + steady,
+            "parts": {
+                **trace.parts,
+                MemoryPart.ACTIVATIONS: trace.parts.get(MemoryPart.ACTIVATIONS, 0) + steady + moving,
+            },
+        }
+    )
+    assert told(more, records, line).likely_bytes >= told(trace, records, line).likely_bytes
+
+
+@given(TRACES, RECORDS)
+def test_records_of_another_device_and_empty_traces_say_nothing(
+    trace: MemoryTrace, records: list[MeasuredPeak]
+) -> None:
+    others = [replace(record, device="cuda") for record in records]
+    assert told(trace, others) == told(trace, [])
+
+
+@given(st.floats(0.9, 1.15), st.floats(0, 60e6), st.integers(20, 40), st.randoms(use_true_random=False))
+def test_exact_records_are_reproduced(factor: float, offset: float, count: int, chance: random.Random) -> None:
+    def drawn() -> MemoryTrace:
+        sizes = [chance.randint(10**8, 10**10) for _ in range(2)]
+        return made_trace({MemoryPart.WEIGHTS: sizes[0], MemoryPart.ACTIVATIONS: sizes[1]}, sizes[0] / sum(sizes))
+
+    def measured(trace: MemoryTrace) -> int:
+        return round(offset + trace.steady_bytes + factor * (trace.peak_bytes - trace.steady_bytes))
+
+    asked = drawn()
+    records = [MeasuredPeak(trace, measured(trace), "cpu", "llama/lora") for trace in (drawn() for _ in range(count))]
+    found = forecast(asked, "cpu", "llama/lora", records, 0)
+    assert math.isclose(found.likely_bytes, measured(asked), rel_tol=0.025)
+    assert found.low_bytes <= measured(asked) <= found.high_bytes
+
+
+@given(TRACES.filter(lambda trace: trace.peak_bytes > 10**6), st.floats(0.9, 1.2), st.integers(1, 30))
+def test_the_more_runs_of_a_kind_agree_the_nearer_the_forecast_and_the_narrower_its_range(
+    trace: MemoryTrace, factor: float, count: int
+) -> None:
+    record = MeasuredPeak(trace, round(factor * trace.peak_bytes), "cpu", "llama/lora")
+    few, many = told(trace, [record] * count), told(trace, [record] * count * 4)
+    truth = 500_000_000 + record.measured_bytes
+    slack = 2 + truth // 10**6
+    assert abs(many.likely_bytes - truth) <= abs(few.likely_bytes - truth) + slack
+    relative = [(one.high_bytes - one.low_bytes) / max(1, one.likely_bytes - 500_000_000) for one in (few, many)]
+    assert relative[1] <= relative[0] + 0.01
+
+
+@given(RECORDS, LINES)
+def test_a_line_that_was_kept_forecasts_as_it_did_when_it_was_fitted(records: list[MeasuredPeak], line: Line) -> None:
+    known = [record for record in records if is_plausible(record)]
+    fitted = Fitted.of(line, known, "llama/lora")
+    again = Fitted.of(fitted.settled, [], "llama/lora")
+    for record in records:
+        assert math.isclose(again.at(record.trace, record.key)[0], fitted.at(record.trace, record.key)[0], rel_tol=1e-9)
+
+
+def test_without_records_the_range_is_wide_and_says_so() -> None:
+    trace = made_trace({MemoryPart.WEIGHTS: 10**9})
+    found = forecast(trace, "cpu", "any", [], None)
+    above = found.likely_bytes - found.parts[MemoryPart.FRAMEWORK]
+    assert found.high_bytes - found.likely_bytes > above / 10
+    assert "no run of this machine was measured yet" in found.sources
+    assert "what the libraries take by themselves is assumed" in found.sources
+    assert UNKNOWN["cpu"].source not in found.sources
