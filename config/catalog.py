@@ -78,6 +78,12 @@ def prompt_sets() -> dict[str, Path]:
     return {path.stem: path for path in sorted((HERE / "prompt_sets").glob("*.yaml"))}
 
 
+def memory_lines() -> dict[str, dict[str, Any]]:
+    """How measured peaks of memory lie beside traced ones, by device; written by `scripts/bench memory`."""
+    found: dict[str, dict[str, Any]] = read_yaml(HERE / "memory_lines.yaml")
+    return found
+
+
 def sample_path(name: str) -> Path | None:
     """The shipped sample of a name such as `demo.jsonl`, or None; names are looked up, never joined."""
     return {path.name: path for path in SAMPLES.glob("*") if path.is_file()}.get(name)

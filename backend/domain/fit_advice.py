@@ -69,6 +69,7 @@ class _Search:
         self._forecast_of = forecast_of
         self._facts = facts
         self._made: dict[Names, tuple[list[Lever], RunConfig]] = {}
+        self._tried: list[Names] = []
         self.has_alternatives = True
         self.goal = Goal.UNKNOWN
         self.known: dict[str, MemoryForecast] = {}
@@ -103,26 +104,27 @@ class _Search:
                 self._propose([lever])
 
     def _enough(self) -> Names | None:
-        """The first levers of the ladder that are enough together."""
+        """The first levers of the ladder that are enough together; one that cannot be forecast is left out."""
         chosen: Names = ()
         for name in LADDER:
-            if not self._adds(chosen, name):
+            longer = (*chosen, name)
+            if not self._adds(chosen, name) or (
+                not self._cannot_be_enough(longer) and not self._is_foreseeable(longer)
+            ):
                 continue
-            chosen = (*chosen, name)
+            chosen = longer
+            self._tried.append(chosen)
             if not self._cannot_be_enough(chosen) and self._fits(chosen):
                 return chosen
         return None
 
     def _nearly_enough(self) -> Names | None:
-        """All levers, if the likeliest value at least is within the room."""
-        chosen: Names = ()
-        for name in LADDER:
-            chosen = (*chosen, name) if self._adds(chosen, name) else chosen
-        try:
-            found = self._forecast(self._order(chosen)) if chosen else None
-        except Unforeseeable:
-            return None
-        return chosen if found and found.likely_bytes <= self._room else None
+        """The first levers with which the likeliest value at least is within the room."""
+        for names in self._tried:
+            found = self.known.get(self._order(names).model_dump_json())
+            if found is not None and found.likely_bytes <= self._room:
+                return names
+        return None
 
     def _without_needless(self, names: Names) -> Names:
         """Levers that the later ones made needless are left out, those that change most first."""
@@ -226,6 +228,13 @@ class _Search:
 
     def _is_size(self, order: RunConfig, size: int) -> bool:
         return size == order.training.batch_size or is_valid(order, micro_batch(order, size).changes)
+
+    def _is_foreseeable(self, names: Names) -> bool:
+        try:
+            self._forecast(self._order(names))
+        except Unforeseeable:
+            return False
+        return True
 
     def _fits(self, names: Names) -> bool:
         return self._is_within(self._order(names))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from backend.domain.data_report import Lengths
 from backend.domain.memory_forecast import MemoryPart
-from backend.domain.memory_levers import Changes, is_valid, micro_batches, recomputed, thrifty, with_micro_batch
+from backend.domain.memory_levers import GREEDY, Changes, is_valid, micro_batches, recomputed, thrifty, with_micro_batch
 from backend.domain.run_config import RunConfig, Training
 from backend.methods import LoraFamily, WholeMethod
 from backend.quantization import NoQuantization
@@ -18,6 +18,7 @@ STEP_TOKENS = 64
 LEAST_KEPT = "90"  # the percentile of row lengths below which no length is proposed
 FEWEST_RANKS = 4
 LORA_RANK, LORA_ALPHA = 16, 32.0
+GREEDY_KEYS = frozenset(f"speed.{name}" for name in GREEDY)
 EVERYTHING = frozenset(MemoryPart)
 Leaves = Mapping[MemoryPart, float]
 """The least share of a part that a lever can leave; parts that are not named stay whole."""
@@ -73,14 +74,12 @@ def checkpointing(config: RunConfig, facts: Facts) -> Lever | None:  # noqa: ARG
     return Lever(changes, "activations of one layer are kept at a time", cost, {MemoryPart.ACTIVATIONS: 0.0})
 
 
-def thrift(config: RunConfig, facts: Facts) -> Lever | None:
-    """The levers of speed that save memory."""
-    changes = thrifty(config, on_gpu=facts.on_gpu)
-    if changes is None:
-        return None
+def thrift(config: RunConfig, facts: Facts) -> Lever | None:  # noqa: ARG001
+    """The levers of speed that were told to take more than they need; what no forecast sees is left alone."""
+    changes = {key: value for key, value in (thrifty(config, on_gpu=False) or {}).items() if key in GREEDY_KEYS}
     reason = "the trainer's own levers compute the same with less"
-    leaves = {MemoryPart.ACTIVATIONS: 0.0, MemoryPart.LOGITS: 0.0, MemoryPart.FRAMEWORK: 0.0}
-    return Lever(changes, reason, "learns the same", leaves)
+    leaves = {MemoryPart.ACTIVATIONS: 0.0, MemoryPart.LOGITS: 0.0}
+    return Lever(changes, reason, "learns the same", leaves) if changes else None
 
 
 def shorter(config: RunConfig, facts: Facts) -> Lever | None:
@@ -175,8 +174,8 @@ def lower_rank(config: RunConfig, facts: Facts) -> Lever | None:  # noqa: ARG001
 
 LADDER: Mapping[str, Step] = {
     "micro-batch": smallest_micro_batch,
-    "checkpointing": checkpointing,
     "thrift": thrift,
+    "checkpointing": checkpointing,
     "length": shorter,
     "optimizer": eight_bit_optimizer,
     "int8": int8,

@@ -9,11 +9,13 @@ themselves, the more the more there are (Bayesian linear regression of relative 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
+from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
 MOST_TIMES = 8  # that a measurement may be above or below its trace
@@ -71,9 +73,10 @@ def forecast(
     """The peak of a run as a range; parts add up to `likely_bytes`, which never falls when the trace grows.
 
     `records` are of this machine; those of the same device count, those of the same key most. `baseline_bytes` is
-    what the imports take before a model is loaded, None where it was not measured. `line` is where to begin from.
+    what the imports take before a model is loaded, None where it was not measured. `line` is where to begin from,
+    by default the one that ships.
     """
-    start = line or UNKNOWN[device]
+    start = line or shipped(device)
     known = [record for record in records if record.device == device and is_plausible(record)]
     above, deviation = Fitted.of(start, known, key).at(trace, key)
     baseline = UNKNOWN_BASELINE_BYTES[device] if baseline_bytes is None else baseline_bytes
@@ -89,6 +92,16 @@ def forecast(
         sources=tuple(_sources(start, key, known, baseline_bytes)),
         trace=trace,
     )
+
+
+@cache
+def shipped(device: str) -> Line:
+    """What was measured before the studio was shipped; a guess for devices of which nothing was."""
+    told = memory_lines().get(device)
+    if told is None:
+        return UNKNOWN[device]
+    effects = {word: (float(offset), float(moving)) for word, (offset, moving) in told["effects"].items()}
+    return Line(**{**told, "effects": effects})
 
 
 def is_plausible(record: MeasuredPeak) -> bool:

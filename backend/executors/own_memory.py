@@ -1,15 +1,12 @@
 """The high-water mark of this process's resident memory, and the C library's heap."""
 
 import ctypes
-from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc: malloc.h
-_OWN_MAPPING_BYTES = 1024 * 1024
 _RESET_HIGH_WATER = "5"  # kernel: Documentation/filesystems/proc.rst, "clear_refs"
 
 
@@ -31,22 +28,6 @@ def reset_high_water() -> bool:
     except OSError:
         return False
     return True
-
-
-def map_large_blocks(environ: Mapping[str, str]) -> bool:
-    """Give each block of a mebibyte or more a mapping of its own, which goes back to the system when it is freed.
-
-    By itself glibc raises that bound to 32 MiB after the first large blocks: then the tensors of a step lie in a heap
-    that falls into pieces, whose peak is a tenth higher and differs from run to run. False where it is not glibc, or
-    where a person has set the bound.
-    """
-    if any(name.startswith(("MALLOC_MMAP", "GLIBC_TUNABLES")) for name in environ):
-        return False
-    try:
-        library = ctypes.CDLL(None)
-        return all(library.mallopt(name, _OWN_MAPPING_BYTES) for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
-    except (AttributeError, OSError):
-        return False
 
 
 def return_freed() -> bool:

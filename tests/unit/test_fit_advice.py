@@ -51,6 +51,12 @@ def test_checkpointing_comes_when_single_rows_are_not_enough_with_as_many_rows_a
     assert len(forecasts.asked) <= 8
 
 
+def test_a_lever_that_takes_more_than_it_must_is_let_go_before_anything_gets_slower() -> None:
+    greedy = a_config(training={"batch_size": 1, "max_length": 512}, speed={"logits": "all"})
+    advice, _ = asked(greedy, high(greedy) - 1)
+    assert advice.proposals[0].words == "logits all -> auto"
+
+
 def test_a_model_that_does_not_fit_itself_is_quantized_without_trying_smaller_batches_one_by_one() -> None:
     small = a_config(training={"batch_size": 2, "max_length": 64})
     quantized = a_config(training={"batch_size": 2, "max_length": 64}, quantization="int8")
@@ -130,6 +136,21 @@ def test_only_the_likeliest_value_within_the_room_is_said_to_be_uncertain() -> N
     advice, _ = asked(config, room, Facts(has_bitsandbytes=False))
     assert advice.proposals
     assert not advice.proposals[-1].is_certain
+
+
+def test_what_is_likely_enough_is_proposed_although_later_levers_cannot_be_forecast() -> None:
+    forecasts = ArithmeticForecasts()
+    config = a_config(training={"batch_size": 1, "max_length": 512})
+    smaller = a_config(training={"batch_size": 1, "max_length": 512, "gradient_checkpointing": True})
+
+    def some(order: RunConfig) -> MemoryForecast:
+        if order.quantization.name != "none":
+            raise Unforeseeable
+        return forecasts(order)
+
+    advice = advise(config, forecasts(smaller).likely_bytes, some, CPU)
+    assert advice.proposals[0].words == "gradient_checkpointing false -> true"
+    assert not advice.proposals[0].is_certain
 
 
 def test_an_order_that_can_never_be_forecast_is_passed_over() -> None:

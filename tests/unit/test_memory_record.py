@@ -81,11 +81,6 @@ def test_a_system_without_these_files_is_measured_by_samples(monkeypatch: pytest
     assert found.peak_bytes > 0
 
 
-def test_a_person_s_own_bound_of_the_heap_stays() -> None:
-    assert not own_memory.map_large_blocks({"MALLOC_MMAP_THRESHOLD_": "1"})
-    assert not own_memory.map_large_blocks({"GLIBC_TUNABLES": "glibc.malloc.check=3"})
-
-
 def test_phases_are_told_apart_and_the_file_is_there_after_a_few_steps(tmp_path: Path) -> None:
     file = tmp_path / "logs" / "attempt-001.memory.json"
     watch = MemoryWatch(file, attempt=1)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from backend.domain.memory_forecast import MemoryOrder, MemoryPart
 from backend.methods import WholeMethod
-from backend.trainer.tracing.steps import EVALUATING, Taken
+from backend.trainer.tracing.steps import COPYING, EVALUATING, Taken
 from backend.trainer.tracing.tracker import Parts
 
 KEPT = (MemoryPart.WEIGHTS, MemoryPart.ADAPTER, MemoryPart.OPTIMIZER)
@@ -12,20 +12,25 @@ LOADING, STEP, SAVING = "loading", "step", "saving"
 
 
 def phases_of(order: MemoryOrder, loading: Parts, taken: Taken, waiting_bytes: int = 0) -> dict[str, Parts]:
-    """The most of each phase. On a CPU a checkpoint's copies are there while the next step is taken.
-
-    So are `waiting_bytes` of batches.
-    """
+    """The most of each phase. On a CPU `waiting_bytes` of batches are there while a step is taken."""
     found = {LOADING: loading, STEP: dict(_most(taken, STEP))}
     found[STEP][MemoryPart.ACTIVATIONS] += waiting_bytes if order.device == "cpu" else 0
     if order.config.dataset.validation_fraction or _has_own_validation(order):
         found[EVALUATING] = _most(taken, EVALUATING)
-    if order.device == "cpu" and _saves_midway(order):
-        into = MemoryPart.WEIGHTS if isinstance(order.config.method, WholeMethod) else MemoryPart.ADAPTER
-        beside = dict(found[STEP])
-        beside[into] += _total(taken.copies)
-        found[SAVING] = beside
+    if order.device == "cpu":  # elsewhere the copies are in another memory
+        found[SAVING] = _saved(order, found[STEP], taken)
     return found
+
+
+def _saved(order: MemoryOrder, step: Parts, taken: Taken) -> Parts:
+    """The copies with what stays between steps, as at the last step, or with a step that is taken meanwhile."""
+    last = _most(taken, COPYING)
+    if not _saves_midway(order):
+        return last
+    into = MemoryPart.WEIGHTS if isinstance(order.config.method, WholeMethod) else MemoryPart.ADAPTER
+    beside = dict(step)
+    beside[into] += _total(taken.copies)
+    return max(last, beside, key=_total)
 
 
 def largest(phases: Mapping[str, Parts]) -> tuple[str, Parts]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from scripts.benchmarks.fit.trial import Outcome
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- fit: begin -->", "<!-- fit: end -->"
+BEGIN, END = "<!-- scripts/bench fit: begin -->", "<!-- scripts/bench fit: end -->"
 
 
 def line(outcome: Outcome) -> str:
