@@ -18,11 +18,12 @@ from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, Me
 from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
+LEAST_BYTES = 1_000_000  # that a run can take
 MOST_TIMES = 8  # that a measurement may be above or below its trace
 ROUNDS = 5  # in which records far off the line come to count less (Huber, 1964)
 ROBUST = 2.0  # deviations up to which a record counts in full
-LINE_PULL = (40e6, 0.05, 0.12)  # how far records may be expected to move the line's three numbers,
-KIND_PULL = (12e6, 0.03)  # and bytes and share of a step that a word of the kind makes more or less
+LINE_PULL = (40e6, 0.05, 0.25)  # how far records may be expected to move the line's three numbers,
+KIND_PULL = (12e6, 0.06)  # and bytes and share of a step that a word of the kind makes more or less
 UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
 
 
@@ -106,6 +107,8 @@ def shipped(device: str) -> Line:
 
 def is_plausible(record: MeasuredPeak) -> bool:
     """Whether trace and measurement can be of the same order at all."""
+    if record.measured_bytes < LEAST_BYTES:
+        return False
     return 0 < record.trace.peak_bytes < MOST_TIMES * record.measured_bytes < MOST_TIMES**2 * record.trace.peak_bytes
 
 

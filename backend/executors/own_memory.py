@@ -1,12 +1,15 @@
 """The high-water mark of this process's resident memory, and the C library's heap."""
 
 import ctypes
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc: malloc.h
+_MAPPED_BYTES, _TRIMMED_BYTES = 128 * 1024, 1024 * 1024
 _RESET_HIGH_WATER = "5"  # kernel: Documentation/filesystems/proc.rst, "clear_refs"
 
 
@@ -28,6 +31,23 @@ def reset_high_water() -> bool:
     except OSError:
         return False
     return True
+
+
+def map_large_blocks(environ: Mapping[str, str]) -> bool:
+    """Give each large block a mapping of its own for good, which goes back to the system when it is freed.
+
+    By itself glibc raises the size of "large" to 32 MiB after the first of them: then tensors lie in a heap that falls
+    into pieces. It costs time, for the kernel fills each new mapping with zeros. False where it is not glibc, or
+    where a person has set the bound.
+    """
+    if any(name.startswith(("MALLOC_MMAP", "GLIBC_TUNABLES")) for name in environ):
+        return False
+    try:
+        library = ctypes.CDLL(None)
+        wanted = ((_MMAP_THRESHOLD, _MAPPED_BYTES), (_TRIM_THRESHOLD, _TRIMMED_BYTES))
+        return all(library.mallopt(name, size) for name, size in wanted)
+    except (AttributeError, OSError):
+        return False
 
 
 def return_freed() -> bool:

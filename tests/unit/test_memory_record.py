@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,24 @@ def test_a_system_without_these_files_is_measured_by_samples(monkeypatch: pytest
     assert found is not None
     assert found.how == "sampled"
     assert found.peak_bytes > 0
+
+
+def test_large_blocks_go_back_to_the_system_where_it_is_glibc() -> None:
+    program = (
+        "import ctypes, sys; from backend.executors.own_memory import *; is_set = map_large_blocks({});"
+        "blocks = [bytearray(8 << 20) for _ in range(9)]; last = bytearray(300_000); del blocks; now = own_resident();"
+        "blocks = [bytearray(400_000) for _ in range(50)]; del blocks[::2]; before = own_resident(); del blocks[:];"
+        "sys.exit(2 if not is_set else int(before - own_resident() < 9_000_000))"
+    )
+    code = subprocess.run([sys.executable, "-c", program], check=False).returncode
+    if code == 2:
+        pytest.skip("not glibc")
+    assert code == 0
+
+
+def test_a_person_s_own_bound_of_the_heap_stays() -> None:
+    assert not own_memory.map_large_blocks({"MALLOC_MMAP_THRESHOLD_": "1"})
+    assert not own_memory.map_large_blocks({"GLIBC_TUNABLES": "glibc.malloc.check=3"})
 
 
 def test_phases_are_told_apart_and_the_file_is_there_after_a_few_steps(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ def main(words: Sequence[str]) -> int:
     chosen = [one for one in GRID if all(word in one.title for word in asked.only)]
     for with_bitsandbytes in (False, True):
         work = [one for one in chosen if needs_bitsandbytes(one) == with_bitsandbytes]
+        if not work or asked.part == ["tell"]:
+            continue
         with Nursery({"PEFT_STUDIO_THREADS": str(asked.threads)}, with_bitsandbytes=with_bitsandbytes) as nursery:
             do(work, nursery, shelf, output, asked)
     if "tell" not in asked.part:
