@@ -18,7 +18,7 @@ FREE_SHARE = 0.45  # of the room: a run that likely takes less leaves much unuse
 MOST_FORECASTS = 14
 MOST_GUESSES = 4  # of the size of a micro-batch
 MOST_ALTERNATIVES = 2
-NEARLY = 0.9  # of a size that a straight line does not quite reach: it is tried all the same
+NEARLY = 0.5  # of a size that a straight line does not reach: it is tried all the same
 MICRO_BATCH = "micro-batch"
 ALONE = ("checkpointing", "length", "optimizer", "int8", "nf4", "method")
 
@@ -160,7 +160,8 @@ class _Search:
     def _guess(self, order: RunConfig, sizes: Sequence[int], low: int, high: int) -> int | None:
         """Between two sizes, the one that should just fit if memory grows evenly with the rows; None if none should.
 
-        Where it does not grow evenly it grows less and less, as a processor's micro-batches have a largest size.
+        It seldom grows quite evenly: small sizes may take no more than loading does, and a processor's micro-batches
+        have a largest size.
         """
         ends = [
             self.known.get(_with(order, micro_batch(order, sizes[i]).changes).model_dump_json()) for i in (low, high)

@@ -43,7 +43,8 @@ def test_the_use_cases_are_complete_valid_and_each_value_has_its_reason() -> Non
         assert wanted | {"training.max_length"} <= set(profile.values), profile.name
         assert "recipe.answers_only" not in profile.values or profile.values["recipe.name"] == "sft"
         assert all(reason.endswith(".") for reason in profile.reasons.values())
-        adjusted(a_config(), (Adjustment(attempt=1, reason="", changes=dict(profile.values)),))
+        of_method = a_config(method=profile.values["method.name"])
+        adjusted(of_method, (Adjustment(attempt=1, reason="", changes=dict(profile.values)),))
         rank, alpha = profile.values["method.rank"], profile.values["method.alpha"]
         assert alpha == (4 * rank**0.5 if profile.values["method.name"] == "rslora" else 2 * rank), profile.name
 
