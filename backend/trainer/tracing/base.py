@@ -38,7 +38,8 @@ def pretended_model(
     keep_as_loaded(model)
     model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - as the trainer does
     model.requires_grad_(requires_grad=False)
-    return model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
 def _built(
@@ -51,7 +52,7 @@ def _built(
         config.num_labels = 1
     kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
     options: dict[str, Any] = {"dtype": getattr(torch, precision), "trust_remote_code": files.has_code}
-    wanted = quantization.load_options(precision).get("quantization_config")
+    wanted: Any = quantization.load_options(precision).get("quantization_config")
     stored = getattr(config, "quantization_config", None)
     if stored is not None:
         wanted = AutoQuantizationConfig.from_dict(dict(stored)) if isinstance(stored, dict) else stored
@@ -85,14 +86,16 @@ def _quantized(model: PreTrainedModel, quantizer: Any, dtype: torch.dtype) -> Pr
             if buffer is not None and buffer.device.type == "meta":
                 module._buffers[key] = torch.empty(buffer.shape, dtype=buffer.dtype)  # noqa: SLF001
     model.tie_weights()
-    model.hf_quantizer = quantizer  # type: ignore[assignment] # as from_pretrained leaves it
+    model.hf_quantizer = quantizer  # as from_pretrained leaves it
     quantizer.postprocess_model(model)
     return model
 
 
 def quantized_weight(module: Any, parameter: Any, dtype: torch.dtype) -> nn.Parameter:  # noqa: ANN401 - bitsandbytes'
     """A weight in bitsandbytes' format, as a plain parameter that knows the same things."""
-    import bitsandbytes as bnb  # noqa: PLC0415 - only where something is quantized
+    import bitsandbytes as library  # noqa: PLC0415 - only where something is quantized
+
+    bnb: Any = library
 
     options = dict(parameter.__dict__)
     full = torch.empty(module.out_features, module.in_features, dtype=dtype)

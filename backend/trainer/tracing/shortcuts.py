@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from backend.trainer.engine import choosing, losses
-from backend.trainer.engine.probe import Abilities
+from backend.trainer.engine.probe import Abilities, probe
 from backend.trainer.tracing.pretending import replaced
 
 CHUNKS = 2  # of a loss: the second one is there beside what the first one has left
@@ -17,7 +17,7 @@ CHUNKS = 2  # of a loss: the second one is there beside what the first one has l
 @contextmanager
 def no_more_than_is_needed() -> Iterator[None]:
     """Losses go over two chunks, whatever their number, and a model is probed once, however often it is built."""
-    chunks, probe = losses._chunks, choosing.probe  # noqa: SLF001 - a part of the loss that is looked at
+    chunks = losses._chunks  # noqa: SLF001 - a part of the loss that is looked at
     known: list[tuple[Abilities, Any]] = []
 
     def few(tokens: int, vocabulary: int, device: torch.device) -> list[slice]:
