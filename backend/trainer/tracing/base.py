@@ -38,11 +38,7 @@ def pretended_model(
     keep_as_loaded(model)
     model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - as the trainer does
     model.requires_grad_(requires_grad=False)
-<<<<<<< HEAD
-    model.train(mode=False)
-=======
     model.eval()  # type: ignore[no-untyped-call]
->>>>>>> s/trace
     return model
 
 
@@ -97,18 +93,13 @@ def _quantized(model: PreTrainedModel, quantizer: Any, dtype: torch.dtype) -> Pr
 
 def quantized_weight(module: Any, parameter: Any, dtype: torch.dtype) -> nn.Parameter:  # noqa: ANN401 - bitsandbytes'
     """A weight in bitsandbytes' format, as a plain parameter that knows the same things."""
-<<<<<<< HEAD
-    import bitsandbytes as bnb  # noqa: PLC0415 - only where something is quantized
-    from bitsandbytes.nn.modules import Linear4bit  # noqa: PLC0415
-=======
     import bitsandbytes as library  # noqa: PLC0415 - only where something is quantized
 
     bnb: Any = library
->>>>>>> s/trace
 
     options = dict(parameter.__dict__)
     full = torch.empty(module.out_features, module.in_features, dtype=dtype)
-    if isinstance(module, Linear4bit):
+    if isinstance(module, bnb.nn.Linear4bit):
         packed, state = bnb.functional.quantize_4bit(
             full,
             blocksize=parameter.blocksize,

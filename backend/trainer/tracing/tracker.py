@@ -37,11 +37,7 @@ class _Held:
     alive: Any
 
 
-<<<<<<< HEAD
-class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's __init_subclass__
-=======
 class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
->>>>>>> s/trace
     """A dispatch mode that knows of each storage from its first tensor to its last.
 
     `part` is what new storages are counted as; those of floats as wide as the vocabulary are logits. `run` is how
@@ -146,14 +142,8 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def watch(self, module: nn.Module) -> list[Any]:
         """Count the gradients of what is trained as gradients; handles to end it."""
-<<<<<<< HEAD
-        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        hooked: list[Any] = trained
-        return [parameter.register_post_accumulate_grad_hook(self._is_gradient) for parameter in hooked]
-=======
         trained: list[Any] = [parameter for parameter in module.parameters() if parameter.requires_grad]
         return [parameter.register_post_accumulate_grad_hook(self._is_gradient) for parameter in trained]
->>>>>>> s/trace
 
     def watch_layer(self, layer: nn.Module, place: str) -> list[Any]:
         """Begin a segment where its forward begins and ends and where its backward begins; handles to end it."""
@@ -162,16 +152,10 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.begin(place=f"into {place}")
 
         def left(_module: nn.Module, _inputs: object, found: Any) -> None:  # noqa: ANN401 - a tensor, or a tuple of them
-            made: Any = found[0] if isinstance(found, tuple) else found
+            made = found[0] if isinstance(found, tuple) else found
             self.begin(place=f"behind {place}")
             if isinstance(made, torch.Tensor) and made.requires_grad:
-<<<<<<< HEAD
-                made.register_hook(  # type: ignore[no-untyped-call]
-                    lambda _: self.begin(place=f"back into {place}")
-                )
-=======
                 made.register_hook(lambda _: self.begin(place=f"back into {place}"))  # type: ignore[no-untyped-call]
->>>>>>> s/trace
 
         return [layer.register_forward_pre_hook(entered), layer.register_forward_hook(left)]
 
