@@ -8,10 +8,12 @@ import os
 import resource
 import sys
 import traceback
+from pathlib import Path
 
 from backend.domain.memory_forecast import MemoryOrder
 from backend.executors.heap import importing_for_good
 from backend.trainer.one_answer import Say, answer_one
+from backend.trainer.order import hide_bitsandbytes
 
 PROCESSOR_SECONDS = 300
 # what torch and the libraries raise where something needs the numbers in a tensor
@@ -27,6 +29,7 @@ def main() -> int:
 
 
 def _answer(order: MemoryOrder, _say: Say) -> dict[str, object]:
+    hide_bitsandbytes(order.config, Path(order.folder), sys.modules)  # type: ignore[arg-type] # typeshed has no None
     with importing_for_good():
         from backend.trainer.errors import MemoryNotForecast  # noqa: PLC0415 - seconds of imports
         from backend.trainer.tracing.trace import trace  # noqa: PLC0415

@@ -1,11 +1,18 @@
 """The base model as the trainer loads it, without its weights."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.initialization import no_init_weights
 from transformers.quantizers.auto import AutoHfQuantizer, AutoQuantizationConfig
 
@@ -14,26 +21,38 @@ from backend.methods import Head
 from backend.quantization import Quantization
 from backend.quantization.four_bit import keep_as_loaded
 
+Change = Callable[[PreTrainedConfig], None]
 
-def pretended_model(files: BaseFiles, precision: str, quantization: Quantization, head: Head) -> PreTrainedModel:
-    """What `load_model` gives, with tensors that are made in whatever mode is on. Raises ModelUnusable."""
+
+def pretended_model(
+    files: BaseFiles, precision: str, quantization: Quantization, head: Head, change: Change | None = None
+) -> PreTrainedModel:
+    """What `load_model` gives, with tensors that are made in whatever mode is on. Raises ModelUnusable.
+
+    `change` may alter the configuration before the model is built from it.
+    """
     try:
-        model = _built(files, precision, quantization, head)
+        model = _built(files, precision, quantization, head, change)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise explain(files.name, error) from error
     keep_as_loaded(model)
     model.name_or_path = model.config._name_or_path = files.name  # noqa: SLF001 - as the trainer does
     model.requires_grad_(requires_grad=False)
-    return model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
-def _built(files: BaseFiles, precision: str, quantization: Quantization, head: Head) -> PreTrainedModel:
+def _built(
+    files: BaseFiles, precision: str, quantization: Quantization, head: Head, change: Change | None
+) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(str(files.folder), trust_remote_code=files.has_code)
+    if change is not None:
+        change(config)
     if head == "score":
         config.num_labels = 1
     kind = AutoModelForCausalLM if head == "language" else AutoModelForSequenceClassification
     options: dict[str, Any] = {"dtype": getattr(torch, precision), "trust_remote_code": files.has_code}
-    wanted = quantization.load_options(precision).get("quantization_config")
+    wanted: Any = quantization.load_options(precision).get("quantization_config")
     stored = getattr(config, "quantization_config", None)
     if stored is not None:
         wanted = AutoQuantizationConfig.from_dict(dict(stored)) if isinstance(stored, dict) else stored
@@ -67,14 +86,16 @@ def _quantized(model: PreTrainedModel, quantizer: Any, dtype: torch.dtype) -> Pr
             if buffer is not None and buffer.device.type == "meta":
                 module._buffers[key] = torch.empty(buffer.shape, dtype=buffer.dtype)  # noqa: SLF001
     model.tie_weights()
-    model.hf_quantizer = quantizer  # type: ignore[assignment] # as from_pretrained leaves it
+    model.hf_quantizer = quantizer  # as from_pretrained leaves it
     quantizer.postprocess_model(model)
     return model
 
 
 def quantized_weight(module: Any, parameter: Any, dtype: torch.dtype) -> nn.Parameter:  # noqa: ANN401 - bitsandbytes'
     """A weight in bitsandbytes' format, as a plain parameter that knows the same things."""
-    import bitsandbytes as bnb  # noqa: PLC0415 - only where something is quantized
+    import bitsandbytes as library  # noqa: PLC0415 - only where something is quantized
+
+    bnb: Any = library
 
     options = dict(parameter.__dict__)
     full = torch.empty(module.out_features, module.in_features, dtype=dtype)

@@ -1,30 +1,32 @@
 """Models of many equal layers, traced with few of them: which may be left out, and what all would take."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
-from transformers import PreTrainedModel
-
-from backend.trainer.tracing.tracker import Parts
+from transformers import PreTrainedConfig, PreTrainedModel
 
 FEWEST = 2  # repetitions that are left in the smaller trace: the first and the last behave in their own ways
 
 
+WORTH = 0.75  # of the layers: two traces have more to do beside them than one
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`repeats` groups of `period` layers from number `start` on are equal; so many of them can be left out."""
+    """Of `total` layers `repeats` groups of `period` from number `start` on are equal; some of them can be left out."""
 
     start: int
     period: int
     repeats: int
+    total: int
 
-    def kept(self, repeats: int, total: int) -> list[int]:
+    def kept(self, repeats: int) -> list[int]:
         """The numbers of the layers of a model that has only so many of those groups."""
         first = self.start + self.period * repeats
         behind = self.start + self.period * self.repeats
-        return [*range(first), *range(behind, total)]
+        return [*range(first), *range(behind, self.total)]
 
 
 def layers_of(model: PreTrainedModel) -> nn.ModuleList | None:
@@ -36,38 +38,32 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList | None:
 
 def plan_of(model: PreTrainedModel, layers: nn.ModuleList) -> Plan | None:
     """The repetition that leaves the fewest layers to trace; None where tracing all is no more work."""
-    told = [_signature(model, number, layer) for number, layer in enumerate(layers)]
+    told = signatures(model, layers)
     plans = [plan for period in range(1, len(told) // 2 + 1) for plan in repetitions(told, period)]
     best = max(plans, key=lambda plan: (plan.repeats - FEWEST) * plan.period, default=None)
     if best is None:
         return None
     traced = 2 * len(told) - best.period * (2 * (best.repeats - FEWEST) - 1)
-    return best if traced < len(told) else None
+    return best if traced < WORTH * len(told) else None
 
 
 def leave_out(model: PreTrainedModel, layers: nn.ModuleList, kept: Sequence[int]) -> None:
     """Take all other layers out of the model, and out of what its configuration says of each layer."""
-    total, configs = len(layers), {id(config): config for config in (model.config, model.config.get_text_config())}
-    chosen = [layers[number] for number in kept]
+    total, chosen = len(layers), [layers[number] for number in kept]
     del layers[:]
     layers.extend(chosen)
-    for config in configs.values():
-        for name, value in vars(config).items():
+    shorten(model.config, kept, total)
+
+
+def shorten(config: PreTrainedConfig, kept: Sequence[int], total: int) -> None:
+    """Let a configuration of `total` layers speak of those only that are kept."""
+    for told in {id(one): one for one in (config, config.get_text_config())}.values():
+        for name, value in vars(told).items():
             if isinstance(value, list | tuple) and len(value) == total:
-                setattr(config, name, [value[number] for number in kept])
+                setattr(told, name, [value[number] for number in kept])
         for name in ("num_hidden_layers", "n_layer", "num_layers", "n_layers"):
-            if vars(config).get(name) == total:
-                setattr(config, name, len(kept))
-
-
-def all_of(smaller: Parts, larger: Parts, more: int) -> Parts:
-    """What `more` groups than in the smaller trace take; the larger one has one more."""
-    return {part: max(0, value + (larger[part] - value) * more) for part, value in smaller.items()}
-
-
-def all_segments(smaller: Mapping[str, Parts], larger: Mapping[str, Parts], more: int) -> dict[str, Parts]:
-    """The same for every segment that both have."""
-    return {name: all_of(parts, larger[name], more) for name, parts in smaller.items() if name in larger}
+            if vars(told).get(name) == total:
+                setattr(told, name, len(kept))
 
 
 def places(plan: Plan | None, repeats: int, total: int) -> list[str]:
@@ -91,15 +87,19 @@ def repetitions(told: Sequence[Hashable], period: int) -> Iterator[Plan]:
             end += 1
         repeats = (end - start) // period + 1
         if repeats > FEWEST + 1:
-            yield Plan(start, period, repeats)
+            yield Plan(start, period, repeats, len(told))
         start = max(end, start + 1)
 
 
-def _signature(model: PreTrainedModel, number: int, layer: nn.Module) -> Hashable:
-    kinds: Any = getattr(model.config.get_text_config(), "layer_types", None)
+def signatures(model: PreTrainedModel, layers: nn.ModuleList) -> list[Hashable]:
+    """For each layer what decides the memory that it takes."""
+    kinds: Any = getattr(model.config.get_text_config(), "layer_types", None) or [None] * len(layers)
+    return [(_told_by(layer), kind) for layer, kind in zip(layers, kinds, strict=False)]
+
+
+def _told_by(layer: nn.Module) -> Hashable:
     tensors = tuple((n, tuple(p.shape), p.dtype, p.requires_grad) for n, p in layer.named_parameters())
-    modules = tuple((type(module).__name__, getattr(module, "sliding_window", None)) for module in layer.modules())
-    return tensors, modules, kinds[number] if kinds and number < len(kinds) else None
+    return tensors, tuple((type(one).__name__, getattr(one, "sliding_window", None)) for one in layer.modules())
 
 
 def _holds(outer: nn.Module, inner: nn.Module) -> bool:

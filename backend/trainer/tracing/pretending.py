@@ -20,6 +20,8 @@ def pretended(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     Small whole numbers such as tokens, positions and masks are real, so that what depends on them goes the way
     that it goes in training; a number that is read out of a pretended tensor is 0.
     """
+    if func is torch.ops.prim.device.default and isinstance(args[0], FakeTensor):
+        return args[0].fake_device
     tensors = [leaf for leaf in _leaves(args, kwargs) if isinstance(leaf, torch.Tensor)]
     are_pretended = any(isinstance(tensor, FakeTensor) for tensor in tensors)
     if func is aten._local_scalar_dense.default and are_pretended:  # noqa: SLF001

@@ -59,7 +59,8 @@ class AnyTokenizer(PreTrainedTokenizerFast):
 def any_tokenizer() -> AnyTokenizer:
     """A tokenizer for loops that ask for one."""
     words = Tokenizer(WordLevel({"<pad>": 0, "<eos>": 1}, unk_token="<pad>"))  # noqa: S106 - no password
-    return AnyTokenizer(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", unk_token="<pad>")  # noqa: S106
+    names = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<pad>"}
+    return AnyTokenizer(tokenizer_object=words, **names)  # type: ignore[no-untyped-call]
 
 
 def parts_of(

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from backend.base_models.files import BaseFiles, locate
 from backend.domain.errors import ModelNotFound
 from backend.domain.memory_forecast import MemoryOrder, MemoryPart, MemoryTrace
+from backend.errors import StudioError
 from backend.methods import LoraFamily, WholeMethod
 from backend.methods.family import NEEDS_ROWS
 from backend.trainer.adapted import Adapted
@@ -22,11 +23,13 @@ from backend.trainer.adapters import adapt
 from backend.trainer.engine import losses, settle
 from backend.trainer.engine.choosing import base_of
 from backend.trainer.model import choose_precision
-from backend.trainer.tracing.base import pretended_model, vocabulary_of
-from backend.trainer.tracing.layers import FEWEST, Plan, all_of, all_segments, layers_of, leave_out, places, plan_of
+from backend.trainer.tracing.base import Change, pretended_model, vocabulary_of
+from backend.trainer.tracing.layers import FEWEST, Plan, layers_of, leave_out, places, plan_of, shorten, signatures
+from backend.trainer.tracing.more_layers import taken_of_all
 from backend.trainer.tracing.phases import KEPT, largest, phases_of
 from backend.trainer.tracing.pretending import pretended, pretending, replaced
 from backend.trainer.tracing.rows import Shape, shape_of
+from backend.trainer.tracing.shortcuts import no_more_than_is_needed
 from backend.trainer.tracing.stage import any_tokenizer
 from backend.trainer.tracing.steps import Taken, take_steps
 from backend.trainer.tracing.tracker import Tracker
@@ -49,17 +52,17 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
     """The most that tensors take, and when. Raises as `locate`, ModelUnusable, MethodUnsuitable, SpeedUnsuitable."""
     began = time.monotonic()
     files, shape = files_of(order), shape_of(order)
-    with _as_on(order.device), pretending(), tempfile.TemporaryDirectory() as root:
+    with _as_on(order.device), no_more_than_is_needed(), pretending(), tempfile.TemporaryDirectory() as root:
         built = build(order, files)
         plan = built.plan if may_scale else None
         loading = largest(built.tracker.finish())[1]
         taken = _taken(order, built, shape, Path(root), plan, FEWEST + 1)
         operations = built.tracker.num_operations
         if plan is not None:
-            built = build(order, files)
-            smaller = _taken(order, built, shape, Path(root), plan, FEWEST)
-            operations += built.tracker.num_operations
-            taken = _of_all(smaller, taken, plan.repeats - FEWEST)
+            smaller_built = _built_small(order, files, built, plan)
+            smaller = _taken(order, smaller_built, shape, Path(root), plan, FEWEST)
+            operations += smaller_built.tracker.num_operations
+            taken = taken_of_all(smaller, taken, plan.repeats - FEWEST)
     phase, parts = largest(phases_of(order, loading, taken, shape.waiting_bytes))
     return MemoryTrace(
         parts=parts,
@@ -106,12 +109,13 @@ def precision_of(order: MemoryOrder) -> str:
     return "float32" if wanted == "float32" else "bfloat16"
 
 
-def build(order: MemoryOrder, files: BaseFiles) -> Built:
-    """The whole model with its method."""
+def build(order: MemoryOrder, files: BaseFiles, change: Change | None = None) -> Built:
+    """The whole model with its method, or what is left of it when its configuration was changed."""
     tracker = Tracker(run=pretended)
     with tracker:
         tracker.begin(LOADING)
-        model = pretended_model(files, precision_of(order), order.config.quantization, order.config.recipe.head)
+        config = order.config
+        model = pretended_model(files, precision_of(order), config.quantization, config.recipe.head, change)
         tracker.begin(LOADING, "method")
         is_whole = isinstance(order.config.method, WholeMethod)
         with tracker.making(MemoryPart.WEIGHTS if is_whole else MemoryPart.ADAPTER):
@@ -120,6 +124,18 @@ def build(order: MemoryOrder, files: BaseFiles) -> Built:
     layers = layers_of(base)
     plan = None if layers is None else plan_of(base, layers)
     return Built(adapted, base, nn.ModuleList() if layers is None else layers, plan, tracker)
+
+
+def _built_small(order: MemoryOrder, files: BaseFiles, larger: Built, plan: Plan) -> Built:
+    """A model of few layers: made as such if that gives layers like those that are wanted, else the whole one."""
+    kept, behind = plan.kept(FEWEST), plan.start + plan.period * FEWEST
+    wanted = signatures(larger.base, larger.layers)
+    del wanted[behind : behind + plan.period]
+    try:
+        built = build(order, files, lambda config: shorten(config, kept, plan.total))
+    except StudioError:  # such as for layers that are chosen by number
+        return build(order, files)
+    return built if signatures(built.base, built.layers) == wanted else build(order, files)
 
 
 def adapted_of(order: MemoryOrder, model: PreTrainedModel) -> Adapted:
@@ -131,8 +147,8 @@ def adapted_of(order: MemoryOrder, model: PreTrainedModel) -> Adapted:
 
 
 def _taken(order: MemoryOrder, built: Built, shape: Shape, root: Path, plan: Plan | None, repeats: int) -> Taken:
-    if plan is not None:
-        leave_out(built.base, built.layers, plan.kept(repeats, len(built.layers)))
+    if plan is not None and len(built.layers) == plan.total:
+        leave_out(built.base, built.layers, plan.kept(repeats))
         gc.collect()
     tracker = built.tracker
     tracker.vocabulary = vocabulary_of(built.base)
@@ -140,11 +156,3 @@ def _taken(order: MemoryOrder, built: Built, shape: Shape, root: Path, plan: Pla
     with tracker:
         tracker.reset()
         return take_steps(order.config, built.adapted, shape, precision_of(order), root, tracker, list(named))
-
-
-def _of_all(smaller: Taken, larger: Taken, more: int) -> Taken:
-    return Taken(
-        all_segments(smaller.segments, larger.segments, more),
-        all_of(smaller.steady, larger.steady, more),
-        all_of(smaller.copies, larger.copies, more),
-    )

@@ -37,7 +37,7 @@ class _Held:
     alive: Any
 
 
-class Tracker(TorchDispatchMode):
+class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A dispatch mode that knows of each storage from its first tensor to its last.
 
     `part` is what new storages are counted as; those of floats as wide as the vocabulary are logits. `run` is how
@@ -45,7 +45,7 @@ class Tracker(TorchDispatchMode):
     """
 
     def __init__(self, vocabulary: int = 0, run: Run | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.part = MemoryPart.WEIGHTS
         self.num_operations = 0
         self.segments: dict[str, Parts] = {}
@@ -65,10 +65,10 @@ class Tracker(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the operation gives
         """One operation: carried out, and what it made counted."""
-        if func is DEVICE:  # a question, and asked all the time
-            return func(*args)
-        self.num_operations += 1
         found = self._run(func, args, kwargs or {})
+        if func is DEVICE:  # a question, and asked all the time
+            return found
+        self.num_operations += 1
         if isinstance(found, torch.Tensor):
             self.add(found)
         elif found is not None:
@@ -142,7 +142,7 @@ class Tracker(TorchDispatchMode):
 
     def watch(self, module: nn.Module) -> list[Any]:
         """Count the gradients of what is trained as gradients; handles to end it."""
-        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        trained: list[Any] = [parameter for parameter in module.parameters() if parameter.requires_grad]
         return [parameter.register_post_accumulate_grad_hook(self._is_gradient) for parameter in trained]
 
     def watch_layer(self, layer: nn.Module, place: str) -> list[Any]:
@@ -155,7 +155,7 @@ class Tracker(TorchDispatchMode):
             made = found[0] if isinstance(found, tuple) else found
             self.begin(place=f"behind {place}")
             if isinstance(made, torch.Tensor) and made.requires_grad:
-                made.register_hook(lambda _: self.begin(place=f"back into {place}"))
+                made.register_hook(lambda _: self.begin(place=f"back into {place}"))  # type: ignore[no-untyped-call]
 
         return [layer.register_forward_pre_hook(entered), layer.register_forward_hook(left)]
 
