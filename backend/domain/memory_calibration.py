@@ -8,7 +8,7 @@ themselves, the more the more there are (Bayesian linear regression of relative 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, Me
 from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
+PHASES = ("step", "saving")
 LEAST_BYTES = 1_000_000  # that a run can take
 MOST_TIMES = 8  # that a measurement may be above or below its trace
 ROUNDS = 5  # in which records far off the line come to count less (Huber, 1964)
@@ -126,10 +127,22 @@ class _Space(NamedTuple):
         return np.array([line.offset_bytes, line.steady, line.moving, *effects])
 
     def features(self, trace: MemoryTrace, key: str) -> Vector:
-        steady = min(trace.steady_bytes, trace.peak_bytes)
-        moving, told = trace.peak_bytes - steady, set(key.split("/"))
+        """What the numbers are multiplied with, one row for each phase: (phases, numbers)."""
+        return np.array([self._of_phase(trace, key, phase, peak) for phase, peak in _phases(trace)])
+
+    def _of_phase(self, trace: MemoryTrace, key: str, phase: str, peak: int) -> list[float]:
+        steady = min(trace.steady_bytes, peak)
+        moving, told = float(peak - steady), _words(key, phase)
         effects = [number for word in self.words for number in ((1.0, moving) if word in told else (0.0, 0.0))]
-        return np.array([1.0, steady, moving, *effects], dtype=float)
+        return [1.0, float(steady), moving, *effects]
+
+    def bytes_of(self, numbers: Vector, features: Vector) -> Vector:
+        """Of each phase. Neither an offset nor a factor below zero counts: more tensors never give less."""
+        steady, moving = features[:, 1], features[:, 2]
+        told = features[:, 3::2]  # whether a word is told
+        offsets, slopes = numbers[0] + told @ numbers[3::2], numbers[2] + told @ numbers[4::2]
+        found: Vector = np.maximum(0, offsets) + max(0, numbers[1]) * steady + np.maximum(0, slopes) * moving
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,33 +156,35 @@ class Fitted:
 
     @classmethod
     def of(cls, line: Line, records: Sequence[MeasuredPeak], *keys: str) -> "Fitted":
-        """The line as plausible `records` pull it, for kinds of run that they or `keys` name."""
-        words = {word for key in (*keys, *(record.key for record in records)) for word in key.split("/")}
+        """The line as plausible `records` pull it, for kinds of run that they or `keys` name.
+
+        Which phase was the highest of a measured run is what the line says in each round of fitting.
+        """
+        phases = {phase for record in records for phase, _ in _phases(record.trace)} | set(PHASES)
+        words = {word for key in (*keys, *(r.key for r in records)) for phase in phases for word in _words(key, phase)}
         space = _Space(tuple(sorted(words | set(line.effects))))
-        start, pull = space.start(line), space.pull
-        count = len(start)
+        numbers = start = space.start(line)
+        pull, weights, held = space.pull, np.ones(len(records)), np.eye(len(start))
         if not records:
-            return cls(line, space, start, np.eye(count) * pull**2)
+            return cls(line, space, start, held * pull**2)
         measured = np.array([record.measured_bytes for record in records], dtype=float)
-        rows = np.stack([space.features(record.trace, record.key) for record in records]) / measured[:, None]
-        numbers, weights, held = start, np.ones(len(records)), np.eye(count)
+        courses = [space.features(record.trace, record.key) for record in records]
         for _ in range(ROUNDS):
+            highest = [course[np.argmax(space.bytes_of(numbers, course))] for course in courses]
+            rows = np.stack(highest) / measured[:, None]
             pulled = rows * pull * (weights / line.noise)[:, None]
-            held = pulled.T @ pulled + np.eye(count)
+            held = pulled.T @ pulled + np.eye(len(start))
             numbers = start + pull * np.linalg.solve(held, pulled.T @ ((1 - rows @ start) * weights / line.noise))
             errors = np.abs(rows @ numbers - 1)
             weights = np.sqrt(np.minimum(1.0, ROBUST * line.noise / np.maximum(errors, 1e-9)))
         return cls(line, space, numbers, np.linalg.inv(held) * np.outer(pull, pull))
 
     def at(self, trace: MemoryTrace, key: str) -> tuple[float, float]:
-        """Bytes above the imports, and their relative deviation; more tensors never give less."""
-        told = set(key.split("/"))
-        words = [index for index, word in enumerate(self.space.words) if word in told]
-        offset = float(self.numbers[0] + sum(self.numbers[3 + 2 * index] for index in words))
-        slope = float(self.numbers[2] + sum(self.numbers[4 + 2 * index] for index in words))
-        features = self.space.features(trace, key)
-        _, steady, moving = (float(number) for number in features[:3])
-        above = max(0.0, offset) + max(0.0, float(self.numbers[1])) * steady + max(0.0, slope) * moving
+        """Bytes above the imports in the highest phase, and their relative deviation."""
+        course = self.space.features(trace, key)
+        found = self.space.bytes_of(self.numbers, course)
+        highest = int(np.argmax(found))
+        above, features = float(found[highest]), course[highest]
         spread = float(features @ self.covariance @ features) / max(1.0, above) ** 2
         return above * (1 + self.line.lean), math.sqrt(self.line.noise**2 + max(0.0, spread))
 
@@ -181,8 +196,17 @@ class Fitted:
             for index, word in enumerate(self.space.words)
         }
         offset, steady, moving = (float(number) for number in self.numbers[:3])
-        line = self.line
-        return Line(offset, steady, moving, line.noise, line.reach, line.lean, line.source, effects)
+        return replace(self.line, offset_bytes=offset, steady=steady, moving=moving, effects=effects)
+
+
+def _phases(trace: MemoryTrace) -> list[tuple[str, int]]:
+    return list(trace.phases.items()) or [(trace.phase, trace.peak_bytes)]
+
+
+def _words(key: str, phase: str) -> set[str]:
+    """What a kind of run tells, by itself and together with the phase."""
+    told = key.split("/")
+    return {phase, *told, *(f"{phase} {word}" for word in told)}
 
 
 def _parts(trace: MemoryTrace, baseline: int, likely: int) -> dict[MemoryPart, int]:

@@ -48,6 +48,7 @@ class MemoryTrace(Frozen):
     `parts` are those alive at the moment of the peak; they add up to `peak_bytes`. `steady_bytes` is what lives
     between two steps (weights, adapter, optimizer). `rows` and `tokens` are the shape of the largest micro-batch.
     `phase` says when the peak is: loading, step, evaluating, saving. `is_scaled`: one layer stood for all like it.
+    `phases` are the most of each phase, the highest of them `peak_bytes`; a process may take more in another one.
     """
 
     parts: dict[MemoryPart, int]
@@ -59,6 +60,7 @@ class MemoryTrace(Frozen):
     is_scaled: bool
     num_operations: int
     seconds: float
+    phases: dict[str, int] = Field(default_factory=dict)
 
 
 class MemoryForecast(Frozen):

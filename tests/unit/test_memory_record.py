@@ -13,7 +13,6 @@ import torch
 from backend.domain.heartbeat import Phase
 from backend.domain.memory_record import MemoryRecord
 from backend.executors import own_memory
-from backend.trainer import memory_watch
 from backend.trainer.memory_watch import MemoryWatch, shape_of
 
 GOOD = {
@@ -169,13 +168,13 @@ def test_the_largest_micro_batch_is_kept() -> None:
 def test_a_gpu_is_read_from_its_allocator_and_begins_anew_with_each_point(monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = {"allocated": 70.0, "reserved": 90.0}
     resets: list[int] = []
-    monkeypatch.setattr(memory_watch.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(memory_watch.torch.cuda, "memory_reserved", lambda: 5)
-    monkeypatch.setattr(memory_watch.torch.cuda, "max_memory_allocated", lambda: int(peaks["allocated"]))
-    monkeypatch.setattr(memory_watch.torch.cuda, "max_memory_reserved", lambda: int(peaks["reserved"]))
-    monkeypatch.setattr(memory_watch.torch.cuda, "reset_peak_memory_stats", lambda: resets.append(1))
-    monkeypatch.setattr(memory_watch.torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(memory_watch.torch.cuda, "get_device_name", lambda: "H200")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 5)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: int(peaks["allocated"]))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: int(peaks["reserved"]))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: resets.append(1))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
     watch = MemoryWatch()
     watch.begin_loading()
     watch.beat(Phase.TRAINING, 1)

@@ -63,12 +63,14 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
             smaller = _taken(order, smaller_built, shape, Path(root), plan, FEWEST)
             operations += smaller_built.tracker.num_operations
             taken = taken_of_all(smaller, taken, plan.repeats - FEWEST)
-    phase, parts = largest(phases_of(order, loading, taken, shape.waiting_bytes))
+    phases = phases_of(order, loading, taken, shape.waiting_bytes)
+    phase, parts = largest(phases)
     return MemoryTrace(
         parts=parts,
         peak_bytes=sum(parts.values()),
         steady_bytes=sum(taken.steady[part] for part in KEPT),
         phase=phase,
+        phases={name: sum(most.values()) for name, most in phases.items()},
         rows=shape.rows,
         tokens=shape.tokens,
         is_scaled=plan is not None,
