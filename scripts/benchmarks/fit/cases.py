@@ -23,7 +23,7 @@ CASES = (
     Case("many rows", Combination("llama", rows=8, tokens=256, speed=_tokens(2048)), 0.6),
     Case("all scores", Combination("llama-words", rows=4, tokens=192, speed={"logits": "all"}), 0.5),
     Case("weights, trained", Combination("llama-wide", "full", rows=2, tokens=96), 0.8),
-    Case("long rows", Combination("llama", rows=1, tokens=768), 0.6),
+    Case("long rows", Combination("llama", rows=1, tokens=768), 0.85),
     Case("large vocabulary", Combination("gemma3", rows=4, tokens=256), 0.6),
     Case("another architecture", Combination("gpt2", rows=8, tokens=128), 0.6),
     Case("pairs of answers", Combination("llama", recipe="dpo", rows=4, tokens=128), 0.7),
