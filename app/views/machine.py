@@ -11,7 +11,7 @@ from app.components.storage_use import draw_storage, empty_trash_dialog
 from app.frame import live
 from app.notices import attempt, say
 from app.remembered import storage
-from app.sections.dependencies import dependencies_section
+from app.sections.dependencies import dependencies_section, dependency_progress, is_at_work
 from backend.services.bundle import Services
 
 REFRESH_SECONDS = 2.0
@@ -21,14 +21,16 @@ def render(services: Services) -> None:
     """Four sections; only the hardware is measured again while the page is open."""
     st.title("Machine", anchor=False)
     st.header("Hardware", anchor=False)
-    live(_hardware, REFRESH_SECONDS, "machine-hardware")(services)
+    live(_hardware, REFRESH_SECONDS, "machine-hardware")(services, is_at_work(services))
     dependencies_section(services)
     _storage(services)
     st.header("Start-up of the dashboard", anchor=False)
     draw_startup(services.startup.status())
 
 
-def _hardware(services: Services) -> None:
+def _hardware(services: Services, was_at_work: bool) -> None:
+    """Also what was started further down: the page has one timer."""
+    dependency_progress(services, was_at_work)
     draw_hardware(services.hardware.history())
     st.caption(memory_line(services.memory.use()))
     st.caption(spare_line(services.spare.state(), services.spare.size_bytes()))
