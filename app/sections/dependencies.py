@@ -15,14 +15,12 @@ from app.components.error_box import error_box
 from app.components.install_box import Commands, Installing, install_form, install_progress
 from app.components.lazy import lazy_expander
 from app.components.markdown_escape import escape
-from app.frame import live
 from app.notices import attempt, draw_again
 from app.remembered import dependencies
 from backend.domain.dependencies import DependencyReport
 from backend.services.bundle import Services
 from backend.services.jobs import JobState
 
-REFRESH_SECONDS = 1.0
 EVERYTHING = "Everything that is missing or does not fit"
 AUDIT = "Look up known vulnerabilities (pip-audit asks a service on the network)"
 
@@ -43,7 +41,7 @@ def dependencies_section(services: Services) -> None:
         dependency_warnings(report)
         dependency_table(report)
         install_form(_commands(services, report), _installing(services))
-    _work(services)
+    _results(services)
     python = services.dependencies.python()
     st.caption("Python that runs the studio, and the studio itself")
     st.code(f"Python {python.version} at {python.path}\nPEFT Studio {_studio_version()}", language=None)
@@ -64,18 +62,24 @@ def _installing(services: Services) -> Installing:
     return Installing(installs.obstacle(), installs.job(), installs.lines, installs.start)
 
 
-def _work(services: Services) -> None:
-    """What goes on beside the page; only then it ticks."""
-    is_running = any(job is not None and job.is_running for job in (services.installs.job(), services.hub_check.job()))
-    live(_working, REFRESH_SECONDS if is_running else None, "machine-work")(services, is_running)
+def is_at_work(services: Services) -> bool:
+    """Whether something goes on that was started from this part of the page."""
+    return any(job is not None and job.is_running for job in (services.installs.job(), services.hub_check.job()))
 
 
-def _working(services: Services, was_running: bool) -> None:
-    install, question = services.installs.job(), services.hub_check.job()
-    is_running = any(job is not None and job.is_running for job in (install, question))
-    if was_running and not is_running:
-        draw_again()  # the checks look again
-    install_progress(_installing(services))
+def dependency_progress(services: Services, was_at_work: bool) -> None:
+    """What goes on, within what the page draws again by itself; at its end everything is checked again."""
+    if is_at_work(services):
+        install_progress(_installing(services))
+    elif was_at_work:
+        draw_again()
+
+
+def _results(services: Services) -> None:
+    """What came of what was started here."""
+    question = services.hub_check.job()
+    if not is_at_work(services):
+        install_progress(_installing(services))
     if question is not None and question.error is not None:
         error_box(question.error)
     elif question is not None and question.state is JobState.DONE:

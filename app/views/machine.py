@@ -17,7 +17,7 @@ from app.components.torch_says import torch_says
 from app.frame import live
 from app.notices import attempt, say
 from app.remembered import dependencies, storage
-from app.sections.dependencies import dependencies_section
+from app.sections.dependencies import dependencies_section, dependency_progress, is_at_work
 from backend.domain.gpu_owners import Owner, owners
 from backend.domain.machine import HardwareSnapshot
 from backend.services.bundle import Services
@@ -30,14 +30,16 @@ def render(services: Services) -> None:
     """Four sections; only the hardware is measured again while the page is open."""
     st.title("Machine", anchor=False)
     st.header("Hardware", anchor=False)
-    live(_hardware, REFRESH_SECONDS, "machine-hardware")(services)
+    live(_hardware, REFRESH_SECONDS, "machine-hardware")(services, is_at_work(services))
     dependencies_section(services)
     _storage(services)
     st.header("Start-up of the dashboard", anchor=False)
     draw_startup(services.startup.status())
 
 
-def _hardware(services: Services) -> None:
+def _hardware(services: Services, was_at_work: bool) -> None:
+    """Also what was started further down: the page has one timer."""
+    dependency_progress(services, was_at_work)
     history = services.hardware.history()
     no_gpu(history[-1], services.dependencies.check_cuda().error or "")
     draw_hardware(history, _owners(services, history[-1]))

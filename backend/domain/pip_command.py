@@ -16,7 +16,7 @@ class Pip:
     def install(self, *requirements: str, wheels: str = "") -> tuple[str, ...]:
         """`wheels` is the address of an index with builds of the same versions; it then replaces what is there."""
         if wheels:
-            return (*self._pip, "--force-reinstall", "--no-deps", *requirements, "--index-url", wheels)
+            return (*self._pip, "--force-reinstall", "--no-deps", *requirements, "-i", wheels)
         pinned = () if self.constraints is None else ("-c", str(self.constraints))
         return (*self._pip, *requirements, *pinned)
 

@@ -55,10 +55,10 @@ class TargetPatternUnusable(ConfigurationError):
     fix = "Write a simpler pattern, such as .*[.][qv]_proj, or name the layers in target_modules."
 
 
-class MemoryNotForecast(ConfigurationError):
+class MemoryNotTraced(ConfigurationError):
     """A model, method or recipe does something that cannot be followed on tensors without memory."""
 
-    id = "memory-not-forecast"
+    id = "memory-not-traced"
     what = "How much memory the run takes could not be forecast."
     why = "{why}"
     fix = "The run itself may still be started; its first steps show what it takes."

@@ -31,18 +31,18 @@ def main() -> int:
 def _answer(order: MemoryOrder, _say: Say) -> dict[str, object]:
     hide_bitsandbytes(order.config, Path(order.folder), sys.modules)  # type: ignore[arg-type] # typeshed has no None
     with importing_for_good():
-        from backend.trainer.errors import MemoryNotForecast  # noqa: PLC0415 - seconds of imports
+        from backend.trainer.errors import MemoryNotTraced  # noqa: PLC0415 - seconds of imports
         from backend.trainer.tracing.trace import trace  # noqa: PLC0415
 
     try:
         return {"trace": trace(order).model_dump(mode="json")}
     except MemoryError as error:
         why = f"The program that forecasts took more than {MOST_BYTES // 1024**3} GiB itself."
-        raise MemoryNotForecast(why=why) from error
+        raise MemoryNotTraced(why=why) from error
     except FOLLOWED_NO_FURTHER as error:
         traceback.print_exc()
         told = str(error).strip().partition("\n")[0] or "no more is known"
-        raise MemoryNotForecast(why=f"{type(error).__name__}: {told}") from error
+        raise MemoryNotTraced(why=f"{type(error).__name__}: {told}") from error
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_a_gpu_with_a_cpu_torch_is_not_available_and_the_torch_is_named() -> Non
     assert not cuda.installed
     assert "torch 2.13.0+cpu is a cpu build" in cuda.error
     assert cuda.verdict is Verdict.WARNING
-    assert cuda.fix_command[-3:] == ("torch==2.13.0", "--index-url", "https://download.pytorch.org/whl/cu130")
+    assert cuda.fix_command[-3:] == ("torch==2.13.0", "-i", "https://download.pytorch.org/whl/cu130")
     assert shlex.join(cuda.fix_command) in cuda.fix_instructions
     assert mixed.summary().cuda_available is False
 

