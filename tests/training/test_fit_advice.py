@@ -1,4 +1,4 @@
-"""Two orders that die under a limit of memory are trained to their end as the fit advisor proposes; ten by the bench."""
+"""Orders that die under a limit of memory are trained to their end as the fit advisor proposes; ten by the bench."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def baseline(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> int:
     return measure(nursery, SMALLEST, folder, folder / "run").baseline_bytes
 
 
-@pytest.mark.parametrize("name", ["another architecture", "all scores"])
+@pytest.mark.parametrize("name", ["another architecture", pytest.param("all scores", marks=pytest.mark.long)])
 def test_what_died_under_a_limit_is_trained_under_it_as_proposed(
     name: str, nursery: Nursery, baseline: int, tmp_path: Path
 ) -> None:

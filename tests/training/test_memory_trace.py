@@ -31,6 +31,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "everything padded": ("qwen3", {"speed": {"batches": "padded", "logits": "all", "layers": "library"}}),
 }
 
+LONGER = ("lora", "eight bits in the optimizer", "eight bits in the weights", "everything padded")
+
 
 def measured(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, config: Any) -> tuple[MemoryTrace, int]:
     """The forecast, and the most bytes of tensors that an attempt in this process had at once."""
@@ -67,7 +69,9 @@ def _tensors_of(model: Any) -> Any:
 
 
 @pytest.mark.training
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONGER else name for name in CASES]
+)
 def test_real_training_takes_the_bytes_that_were_forecast(
     name: str, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -102,10 +106,11 @@ def ordered(folder: Path, **sections: Any) -> MemoryOrder:
     ("changes", "sections"),
     [
         ({"num_hidden_layers": 13}, {"method": {"name": "freeze", "last_blocks": 2}}),
-        (
+        pytest.param(
             {"model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"], "num_hidden_layers": 14}
             | {"layer_types": (["sliding_attention", "full_attention"] * 7), "sliding_window": 16},
             {},
+            marks=pytest.mark.long,
         ),
     ],
 )
