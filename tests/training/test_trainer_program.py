@@ -219,7 +219,7 @@ def test_a_hub_that_may_not_be_asked_is_told_so(
     run = make_run(base_model="some-org/some-model")
 
     assert program(run) == EXIT_UNAVAILABLE
-    assert exit_record(run).error_id == "model-unreachable"
+    assert exit_record(run).error_id == "model-offline"
 
 
 def test_a_full_disk_ends_the_attempt_and_keeps_the_last_checkpoint(make_run: MakeRun, program: Any) -> None:
