@@ -100,9 +100,10 @@ def test_the_enumeration_of_routes_sees_them_all() -> None:
         "/api/runs/a-run/curves",
         "/studio/board/a-run/a-run",
         "/studio/curves",
+        "/studio/watch",
     }
     assert known <= set(every_path())
-    assert len(every_path()) == 14
+    assert len(every_path()) == 17
 
 
 @pytest.mark.parametrize("path", every_path())

@@ -9,6 +9,7 @@ import pytest
 from dependency_injector.providers import Object
 from streamlit.testing.v1 import AppTest
 
+from app.components.markdown_escape import escape
 from backend.containers import StudioContainer
 from backend.domain.actions import replace_draft
 from backend.domain.run_directory import RunDirectory
@@ -66,7 +67,7 @@ def test_the_range_stands_beside_the_form_with_its_parts_and_its_sources(studio:
     parts = next(table.value for table in at.table if "At its peak" in table.value)
     assert {"Base weights", "Activations"} <= set(parts["At its peak"])
     assert "It fits" in texts(at)
-    assert all(source in texts(at) for source in found.sources)
+    assert all(escape(source) in texts(at) for source in found.sources)
     at.run()
     assert len(program.children) == 1
 

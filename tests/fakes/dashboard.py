@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from backend.domain.cuda_truth import CudaTruth
 from backend.domain.curves import Curves
+from backend.domain.memory_fit import RunMemory
+from backend.domain.run import Run
 from backend.domain.run_view import RunView
 from backend.errors import NotFoundError, StudioError
 from backend.services.dependencies import DependencyService
@@ -103,6 +105,16 @@ class FakeTruths:
 
 
 @dataclass
+class FakeForecasts:
+    """What a run took, and what is forecast for it."""
+
+    known: RunMemory = field(default_factory=lambda: RunMemory(None, None))
+
+    def of_run(self, _run: Run) -> RunMemory:
+        return self.known
+
+
+@dataclass
 class FakeServices:
     """The fields of Services that the server itself uses."""
 
@@ -114,6 +126,7 @@ class FakeServices:
     catalogue: ErrorCatalogue = field(default_factory=ErrorCatalogue)
     hardware: HardwareService = field(default_factory=lambda: HardwareService(FakeMachine(), FakeClock()))
     startup: StartupService = field(default_factory=lambda: StartupService(FakeClock()))
+    memory_forecasts: FakeForecasts = field(default_factory=FakeForecasts)
     cuda_truth: FakeTruths = field(default_factory=FakeTruths)
     dependencies: DependencyService = field(
         default_factory=lambda: DependencyService(
