@@ -209,7 +209,7 @@ def test_runs_that_were_measured_correct_the_next_forecast(folder: Path) -> None
     assert found.forecast is not None
     assert found.forecast.basis is Basis.CALIBRATED
     assert not found.is_calibrating
-    assert any("3 runs" in source for source in found.forecast.sources)
+    assert any("3 measured runs" in source for source in found.forecast.sources)
     assert found.forecast.low_bytes <= (600 + 120) * MB <= found.forecast.high_bytes
     assert desk.sent(1).longest_tokens == 64  # as long as the rows that were trained, not as long as they may be
     assert len(desk.program.children) == 2  # runs of the same shape share a trace
