@@ -204,7 +204,7 @@ def test_reading_draws_no_random_numbers_and_ends_with_the_training(tmp_path: Pa
     with SampledSystem(read, interval_seconds=0.01) as curves:
         wait_until(lambda: count > 3)
         assert curves.take()["system/memory_bytes"] > 0
-    assert not any(thread.name == "system-curves" for thread in threading.enumerate())
+    wait_until(lambda: not any(thread.name == "system-curves" for thread in threading.enumerate()))
     after = random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state()
     assert before[:2] == after[:2]
     assert torch.equal(before[2], after[2])
