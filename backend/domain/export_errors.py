@@ -1,12 +1,9 @@
 """What can go wrong with an export, in the program that writes it and around it."""
 
 from backend.errors import (
-    EXIT_SOFTWARE,
     Action,
     ConfigurationError,
-    Explanation,
     NotFoundError,
-    ProcessError,
     StorageError,
     UsageError,
 )
@@ -83,21 +80,3 @@ class ExportUnsafe(StorageError):
     what = "The export was taken back: {file} holds {found}."
     why = "What is handed on must not tell of this machine, and must not carry keys."
     fix = "Correct the file in the run's folder, then export again."
-
-
-class NotExported(ProcessError):
-    """The export program gave no result; says what it said, with its id."""
-
-    id = "not-exported"
-    what = "The run was not exported; nothing half-written was left."
-    why = "The export program {ending}. The last line of its log: {last_words}"
-    fix = "Look into logs/export.log in the workspace. Code -9 usually means that the memory was not enough."
-
-    def __init__(self, explanation: Explanation | None = None, exit_code: int = EXIT_SOFTWARE, **data: object) -> None:
-        self._explanation = explanation
-        self.exit_code = exit_code  # type: ignore[misc] # the program's own
-        super().__init__(**data)
-
-    def explain(self) -> Explanation:
-        """The program's own explanation if there is one."""
-        return self._explanation or super().explain()

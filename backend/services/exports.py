@@ -1,10 +1,11 @@
 """Exports: turning the result of a run into files that other programs load, in a program of its own."""
 
-import json
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,31 +15,35 @@ from backend.domain.export_errors import (
     ExportNameTaken,
     ExportNotFound,
     ExportRefused,
-    NotExported,
 )
 from backend.domain.exports import EXPORT_NAME, LOCK, MOST_RECORD_BYTES, RECORD, Export, ExportOrder, ExportRecord
-from backend.domain.line_program import LineChild, LineProgram
+from backend.domain.line_program import LineProgram
 from backend.domain.ports import Clock, RunStore
 from backend.domain.run_config import BaseModelChoice, RunConfig
 from backend.domain.run_directory import RunDirectory
-from backend.errors import Explanation
 from backend.exporters import AnyExporter, Exporter
 from backend.methods import WholeMethod
 from backend.services.config_service import ConfigService, problems_of
 from backend.services.jobs import Job, Jobs
 from backend.services.library_errors import NotDeleted
+from backend.services.one_question import OneQuestion, ProgramUnanswered, Say, silent
 from backend.services.own_presets import suggested_name
 from backend.services.playground import Playground
 from backend.spec import members
 from backend.store import trash
 from backend.store.leftovers import sweep
 
-LISTEN_SECONDS = 0.5
-SEND_SECONDS = 30.0
-PROGRESS = '{"progress":'
 KEY = "export"
 Hold = Callable[[Path], AbstractContextManager[bool]]
-Say = Callable[[str], object]
+
+
+class NotExported(ProgramUnanswered):
+    """The export program gave no result; says what it said, with its id."""
+
+    id = "not-exported"
+    what = "The run was not exported; nothing half-written was left."
+    why = "The export program {ending}. The last line of its log: {last_words}"
+    fix = "Look into logs/export.log in the workspace. Code -9 usually means that the memory was not enough."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Exports:
         self._store = store
         self._configs = configs
         self._playground = playground
-        self._program = program
+        self._question = OneQuestion(program, clock, NotExported, patience_seconds=math.inf)  # merging takes its time
         self._clock = clock
         self._surroundings = surroundings
         self._hold = hold
@@ -165,21 +170,14 @@ class Exports:
             at=self._clock.now().isoformat(timespec="seconds"),
         )
 
-    def export(self, order: ExportOrder, say: Say = lambda _said: None) -> Export:
+    def export(self, order: ExportOrder, say: Say = silent) -> Export:
         """Export, and wait for it. What `say` raises ends the program and is passed on. Raises NotExported."""
         folder = RunDirectory(Path(order.run_dir)).exports
         try:
-            child = self._program.start(_environment(is_offline=self.is_hub_offline))
-        except OSError as error:
-            raise NotExported(ending=f"could not be started: {error.strerror or error}", last_words="") from error
-        try:
-            record = self._answer(child, order, say)
+            record = self._question.ask(order.model_dump_json(), _record_in, say, is_offline=self.is_hub_offline)
         except BaseException:
-            child.end(0)
             self._tidy(folder)
             raise
-        finally:
-            child.end(0)
         place = folder / order.name
         return Export(order.name, place, trash.size_bytes(place), record)
 
@@ -208,32 +206,9 @@ class Exports:
                     if is_ours:
                         sweep(exports)
 
-    def _answer(self, child: LineChild, order: ExportOrder, say: Say) -> ExportRecord:
-        try:
-            child.send(order.model_dump_json(), SEND_SECONDS)
-            document = json.loads(_heard(child, say))
-            if "error" in document:
-                raise NotExported(Explanation(**document["error"]), int(document["exit_code"]))
-            return ExportRecord.model_validate(document["export"])
-        except (BrokenPipeError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            ending = f"ended with code {child.exit_code}"
-            raise NotExported(ending=ending, last_words=child.last_words()) from error
 
-
-def _heard(child: LineChild, say: Say) -> str:
-    """Everything until the end. It takes as long as it takes: `say` is called every LISTEN_SECONDS and may end it."""
-    pieces: list[str] = []
-    said = ""
-    while True:
-        try:
-            piece = child.receive(LISTEN_SECONDS) or ""
-        except EOFError:
-            return "".join(pieces)
-        if piece.startswith(PROGRESS) and not pieces:
-            said = str(json.loads(piece)["progress"])
-        elif piece:
-            pieces.append(piece)
-        say(said)
+def _record_in(document: Mapping[str, Any]) -> ExportRecord:
+    return ExportRecord.model_validate(document["export"])
 
 
 def _refusal(kind: type[Exporter], config: RunConfig) -> str:
@@ -252,8 +227,3 @@ def _record(folder: Path) -> ExportRecord | None:
         return ExportRecord.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _environment(*, is_offline: bool) -> dict[str, str]:
-    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PYTHONSAFEPATH": "1"}
-    return {**quiet, "HF_HUB_OFFLINE": "1"} if is_offline else quiet

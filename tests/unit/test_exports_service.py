@@ -16,7 +16,6 @@ from backend.domain.export_errors import (
     ExportNameTaken,
     ExportNotFound,
     ExportRefused,
-    NotExported,
 )
 from backend.domain.exports import LOCK, RECORD, ExportOrder, Peers
 from backend.domain.run_directory import RunDirectory
@@ -25,7 +24,7 @@ from backend.exporters import AdapterZip, AnyExporter, Merged
 from backend.methods import Method
 from backend.quantization import Int8, Nf4, NoQuantization
 from backend.services.config_service import ConfigService
-from backend.services.exports import Exports, Surroundings
+from backend.services.exports import Exports, NotExported, Surroundings
 from backend.services.jobs import JobState
 from backend.services.playground import Playground
 from backend.spec import members
