@@ -20,7 +20,8 @@ MOST_GUESSES = 4  # of the size of a micro-batch
 MOST_ALTERNATIVES = 2
 NEARLY = 0.5  # of a size that a straight line does not reach: it is tried all the same
 MICRO_BATCH = "micro-batch"
-ALONE = ("checkpointing", "length", "optimizer", "int8", "nf4", "method")
+IMPLIED_BY = {"allocator": "checkpointing"}
+ALONE = ("allocator", "checkpointing", "length", "optimizer", "int8", "nf4", "method")
 
 
 def advise(
@@ -123,7 +124,7 @@ class _Search:
         for names in self._tried:
             found = self.known.get(self._order(names).model_dump_json())
             if found is not None and found.likely_bytes <= self._room:
-                return names
+                return tuple(name for name in names if IMPLIED_BY.get(name) not in names)
         return None
 
     def _without_needless(self, names: Names) -> Names:

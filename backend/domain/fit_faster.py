@@ -3,6 +3,7 @@
 from backend.domain.fit_levers import Facts, Lever
 from backend.domain.memory_levers import Changes, is_valid, micro_batches, with_micro_batch
 from backend.domain.run_config import RunConfig
+from backend.domain.speed import HEAP, MAPPED
 from backend.quantization import NoQuantization
 
 LARGER_TRIED = 3
@@ -13,7 +14,7 @@ def quicker(config: RunConfig, facts: Facts) -> list[list[Lever]]:
 
     All of them learn from the same rows in a step.
     """
-    choices = [_keeping(config), _unquantized(config), _larger(config, facts)]
+    choices = [_keeping(config), _in_pieces(config, facts), _unquantized(config), _larger(config, facts)]
     return [[lever for lever in levers if is_valid(config, lever.changes)] for levers in choices]
 
 
@@ -22,6 +23,13 @@ def _keeping(config: RunConfig) -> list[Lever]:
         return []
     why = "there is room to keep activations instead of computing them a second time"
     return [Lever({"training.gradient_checkpointing": False}, why, "nothing; it is about a quarter faster")]
+
+
+def _in_pieces(config: RunConfig, facts: Facts) -> list[Lever]:
+    if facts.on_gpu or config.speed.allocator != MAPPED:
+        return []
+    why = "there is room for freed memory to be kept in pieces instead of giving it back each time"
+    return [Lever({"speed.allocator": HEAP}, why, "nothing; small models are up to a quarter faster")]
 
 
 def _unquantized(config: RunConfig) -> list[Lever]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
+from backend.domain.speed import HEAP, MAPPED
 from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
@@ -25,6 +26,8 @@ ROUNDS = 5  # in which records far off the line come to count less (Huber, 1964)
 ROBUST = 2.0  # deviations up to which a record counts in full
 LINE_PULL = (40e6, 0.05, 0.25)  # how far records may be expected to move the line's three numbers,
 KIND_PULL = (12e6, 0.06)  # and bytes and share of a step that a word of the kind makes more or less
+ALIKE_HELD = 2  # runs of one kind that count as much as the line itself
+MOST_LEFT_OVER = 0.3  # of a logarithm, for one run
 UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
 
 
@@ -47,7 +50,11 @@ class Line:
     effects: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-UNKNOWN = {"cpu": Line(offset_bytes=45e6, moving=1.02), "cuda": Line(offset_bytes=40e6, moving=1.05)}
+UNKNOWN = {
+    f"cpu {MAPPED}": Line(offset_bytes=45e6, moving=1.02),
+    f"cpu {HEAP}": Line(offset_bytes=45e6, moving=1.2, noise=0.03),
+    "cuda": Line(offset_bytes=40e6, moving=1.05),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +81,16 @@ def forecast(
 ) -> MemoryForecast:
     """The peak of a run as a range; parts add up to `likely_bytes`, which never falls when the trace grows.
 
-    `records` are of this machine; those of the same device count, those of the same key most. `baseline_bytes` is
-    what the imports take before a model is loaded, None where it was not measured. `line` is where to begin from,
-    by default the one that ships.
+    `records` are of this machine; those of the same device and allocator count, those of the same key most.
+    `baseline_bytes` is what the imports take before a model is loaded, None where it was not measured. `line` is
+    where to begin from, by default the one that ships.
     """
-    start = line or shipped(device)
-    known = [record for record in records if record.device == device and is_plausible(record)]
-    above, deviation = Fitted.of(start, known, key).at(trace, key)
+    place = place_of(device, key)
+    start = line or shipped(place)
+    known = [record for record in records if place_of(record.device, record.key) == place and is_plausible(record)]
+    fitted = Fitted.of(start, known, key)
+    above, deviation = fitted.at(trace, key)
+    above *= _left_over(fitted, [record for record in known if record.key == key])
     baseline = UNKNOWN_BASELINE_BYTES[device] if baseline_bytes is None else baseline_bytes
     likely = baseline + round(above)
     reach = math.exp(min(start.reach * deviation, 3.0))
@@ -96,12 +106,19 @@ def forecast(
     )
 
 
+def place_of(device: str, key: str) -> str:
+    """Which line a run lies on: "cuda", "cpu mapped" or "cpu heap". glibc's heap falls into pieces, mappings do not."""
+    if device == "cuda":
+        return device
+    return f"{device} {MAPPED if key.rsplit('/', maxsplit=1)[-1] == MAPPED else HEAP}"
+
+
 @cache
-def shipped(device: str) -> Line:
-    """What was measured before the studio was shipped; a guess for devices of which nothing was."""
-    told = memory_lines().get(device)
+def shipped(place: str) -> Line:
+    """What was measured before the studio was shipped; a guess for places of which nothing was."""
+    told = memory_lines().get(place)
     if told is None:
-        return UNKNOWN[device]
+        return UNKNOWN[place]
     effects = {word: (float(offset), float(moving)) for word, (offset, moving) in told["effects"].items()}
     return Line(**{**told, "effects": effects})
 
@@ -197,6 +214,13 @@ class Fitted:
         }
         offset, steady, moving = (float(number) for number in self.numbers[:3])
         return replace(self.line, offset_bytes=offset, steady=steady, moving=moving, effects=effects)
+
+
+def _left_over(fitted: Fitted, alike: Sequence[MeasuredPeak]) -> float:
+    """By what factor runs of the very same kind are still off after the fit; the more there are, the more it counts."""
+    found = [math.log(record.measured_bytes / max(1.0, fitted.at(record.trace, record.key)[0])) for record in alike]
+    bounded = [min(MOST_LEFT_OVER, max(-MOST_LEFT_OVER, each)) for each in found]
+    return math.exp(sum(bounded) / (len(bounded) + ALIKE_HELD))
 
 
 def _phases(trace: MemoryTrace) -> list[tuple[str, int]]:

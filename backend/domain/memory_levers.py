@@ -4,6 +4,7 @@ from pydantic import JsonValue
 
 from backend.domain.adjustments import Adjustment, adjusted
 from backend.domain.run_config import RunConfig
+from backend.domain.speed import MAPPED
 
 FEWEST_TOKENS = 16
 GREEDY = {"batches": "padded", "logits": "all", "layers": "library"}  # what takes more memory than auto does
@@ -48,7 +49,15 @@ def thrifty(order: RunConfig, *, on_gpu: bool) -> Changes | None:
     wanted |= {f"speed.{lever}": "auto" for lever, greedy in GREEDY.items() if now[lever] == greedy}
     if on_gpu:
         wanted["speed.expandable_segments"] = True
+    elif not maps_blocks(order):
+        wanted["speed.allocator"] = MAPPED
     return {key: value for key, value in wanted.items() if now[key.partition(".")[2]] != value} or None
+
+
+def maps_blocks(order: RunConfig) -> bool:
+    """Whether large tensors in main memory get pages of their own: chosen, or time is given for memory anyway."""
+    chosen = order.speed.allocator
+    return order.training.gradient_checkpointing if chosen == "auto" else chosen == MAPPED
 
 
 def is_valid(order: RunConfig, changes: Changes) -> bool:

@@ -3,8 +3,10 @@
 from backend.data.choice import DatasetChoice
 from backend.domain.guards import Guards
 from backend.domain.memory_forecast import MemoryOrder
+from backend.domain.memory_levers import maps_blocks
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
 from backend.domain.sampling import Samples
+from backend.domain.speed import HEAP, MAPPED
 
 # how long and how fast, not how large
 _OF_NO_SIZE = (
@@ -40,9 +42,19 @@ def memory_order(
 
 
 def kind_of(config: RunConfig, model_type: str) -> str:
-    """What kind of run it is: runs of one kind are off from their traces in the same way."""
-    checkpointing = "checkpointing" if config.training.gradient_checkpointing else "plain"
-    return f"{model_type}/{config.method.name}/{config.quantization.name}/{config.recipe.name}/{checkpointing}"
+    """What kind of run it is: runs of one kind are off from their traces in the same way.
+
+    The last word says how main memory is kept, see `memory_calibration.place_of`.
+    """
+    words = (
+        model_type,
+        config.method.name,
+        config.quantization.name,
+        config.recipe.name,
+        "checkpointing" if config.training.gradient_checkpointing else "plain",
+        MAPPED if maps_blocks(config) else HEAP,
+    )
+    return "/".join(words)
 
 
 def _sized(config: RunConfig, base_model: BaseModelChoice) -> RunConfig:
@@ -54,6 +66,7 @@ def _sized(config: RunConfig, base_model: BaseModelChoice) -> RunConfig:
             "base_model": base_model,
             "dataset": DatasetChoice(path=_ROWS, validation_fraction=HELD_OUT if _is_evaluated(config) else 0.0),
             "training": config.training.model_copy(update=plain),
+            "speed": config.speed.model_copy(update={"allocator": "auto"}),  # it moves no tensor
             "guards": Guards(),
             "samples": Samples(),
         }

@@ -13,6 +13,7 @@ SAME_SPEED = (
     "quantization.name",
     "training.precision",
     "training.gradient_checkpointing",
+    "speed.allocator",
     "devices.processes",
     "devices.kind",
 )

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from backend.spec import Frozen, because
 
+HEAP, MAPPED = "heap", "mapped"  # how main memory is kept
+
 
 class Speed(Frozen):
     """How the same losses are computed faster or in less memory. "auto" is settled by the trainer, which says why."""
@@ -64,6 +66,16 @@ class Speed(Frozen):
         title="Data workers",
         description="Processes that prepare batches ahead of time.",
         json_schema_extra=because("Rows are prepared ahead already; more processes help only for costly ones."),
+    )
+    allocator: Literal["auto", "heap", "mapped"] = Field(
+        default="auto",
+        title="Memory of a CPU",
+        description=(
+            "mapped: each large tensor has pages of its own, which go back at once: much less memory, and forecasts "
+            "that are nearly exact; heap: freed memory is kept in pieces, which is quicker; auto: mapped with "
+            "gradient checkpointing. On a GPU it changes nothing."
+        ),
+        json_schema_extra=because("Time is spared unless somebody gives it for memory, as checkpointing does."),
     )
     expandable_segments: bool = Field(
         default=False,

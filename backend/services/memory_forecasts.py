@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from backend.domain.line_program import LineProgram
-from backend.domain.memory_calibration import forecast
+from backend.domain.memory_calibration import forecast, place_of
 from backend.domain.memory_fit import Forecasting, RunMemory
 from backend.domain.memory_forecast import MemoryForecast, MemoryOrder, MemoryTrace
 from backend.domain.memory_order import kind_of, memory_order
@@ -143,7 +143,7 @@ class MemoryForecasts:
 
     def keep_measured(self, asked: Asked, measured_bytes: int, baseline_bytes: int) -> None:
         """Remember what three real steps took; it holds for exactly this order, and corrects those like it."""
-        name = _measured(asked.key)
+        name = _measured(asked)
         self._kept.put(name, {"measured_bytes": measured_bytes, "baseline_bytes": baseline_bytes})
         self.peaks.keep(
             KeptPeak(
@@ -169,7 +169,7 @@ class MemoryForecasts:
     def _forecast(self, trace: MemoryTrace | None, asked: Asked, without: str) -> MemoryForecast | None:
         """Of what is known: steps that were measured, or else a trace with what others took."""
         device = asked.order.device
-        measured = self._kept.get(_measured(asked.key))
+        measured = self._kept.get(_measured(asked))
         if measured is not None:
             return as_measured(trace, device, measured["measured_bytes"], measured["baseline_bytes"])
         if trace is None:
@@ -234,8 +234,8 @@ def _name(key: Key) -> str:
     return f"trace {key[0]} {key[1]!r}"
 
 
-def _measured(key: Key) -> str:
-    return f"three steps {key[0]} {key[1]!r}"
+def _measured(asked: Asked) -> str:
+    return f"three steps {place_of(asked.order.device, asked.kind)} {asked.key[0]} {asked.key[1]!r}"
 
 
 def _is_alike(peak: KeptPeak, asked: Asked) -> bool:

@@ -17,7 +17,6 @@ from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors.heap import importing_for_good
 from backend.executors.lock_file import hold
 from backend.executors.orphans import take_forks_along
-from backend.executors.own_memory import map_large_blocks
 from backend.store.checkpoints import sealed
 from backend.store.files import replace_text
 from backend.trainer.attempt import OwnAttempt, own_attempt
@@ -91,6 +90,7 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
         read_order,
         settle_allocator,
         settle_environment,
+        settle_main_memory,
     )
 
     newest = sealed(attempt.run.checkpoints)
@@ -102,8 +102,7 @@ def _prepare_and_train(attempt: OwnAttempt, heartbeat: HeartbeatWriter, stop: St
     if not is_rank:
         settle_environment(os.environ, config.devices.processes)
         settle_allocator(os.environ, config)
-    if config.training.gradient_checkpointing:  # somebody gives time for memory
-        map_large_blocks(os.environ)
+    settle_main_memory(os.environ, config)
     if config.devices.processes > 1 and not is_rank:
         stop.check()
         train_in_processes(attempt, config.devices.processes, heartbeat, stop)

@@ -1,15 +1,17 @@
 """What this trainer was told, read before anything heavy is imported."""
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from types import ModuleType
 
 from pydantic import ValidationError
 
 from backend.domain.adjustments import adjusted, read_adjustments
+from backend.domain.memory_levers import maps_blocks
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
+from backend.executors.own_memory import map_large_blocks
 from backend.trainer.errors import RunConfigInvalid
 from config.catalog import DEMO_MODEL
 from config.yaml_files import YamlError, read_yaml
@@ -61,6 +63,12 @@ def settle_allocator(environ: MutableMapping[str, str], config: RunConfig) -> No
     """How CUDA memory grows; torch reads it when it is imported. What a person set already stays."""
     if config.speed.expandable_segments:
         environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+
+
+def settle_main_memory(environ: Mapping[str, str], config: RunConfig) -> None:
+    """Whether large tensors have pages of their own, which go back at once, where that was chosen."""
+    if maps_blocks(config):
+        map_large_blocks(environ)
 
 
 def hide_bitsandbytes(config: RunConfig, root: Path, modules: MutableMapping[str, ModuleType | None]) -> None:

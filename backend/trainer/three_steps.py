@@ -15,7 +15,7 @@ from pathlib import Path
 from backend.domain.memory_steps import StepsOrder
 from backend.executors.heap import importing_for_good
 from backend.trainer.one_answer import Say, answer_one
-from backend.trainer.order import hide_bitsandbytes, settle_allocator
+from backend.trainer.order import hide_bitsandbytes, settle_allocator, settle_main_memory
 from backend.trainer.stop import StopFlag
 
 PROCESSOR_SECONDS = 4 * 3600
@@ -37,6 +37,7 @@ def _answer(order: StepsOrder, say: Say) -> dict[str, object]:
     folder = Path(order.folder)
     threading.Thread(target=_leave_with, args=(os.dup(0), folder, stop), name="tied", daemon=True).start()
     settle_allocator(os.environ, order.config)
+    settle_main_memory(os.environ, order.config)
     hide_bitsandbytes(order.config, folder, sys.modules)  # type: ignore[arg-type] # typeshed has no None
     say("starting")
     with importing_for_good():

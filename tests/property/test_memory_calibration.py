@@ -133,4 +133,4 @@ def test_without_records_the_range_is_wide_and_says_so() -> None:
     assert found.high_bytes - found.likely_bytes > above / 10
     assert "no run of this machine was measured yet" in found.sources
     assert "what the libraries take by themselves is assumed" in found.sources
-    assert UNKNOWN["cpu"].source not in found.sources
+    assert found == forecast(trace, "cpu", "any", [], None, UNKNOWN["cpu heap"])

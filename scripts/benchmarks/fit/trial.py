@@ -11,11 +11,14 @@ from backend.domain.fit_levers import Facts
 from backend.domain.fit_proposals import Unforeseeable
 from backend.domain.memory_calibration import forecast
 from backend.domain.memory_forecast import MemoryForecast
+from backend.domain.memory_order import kind_of
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
 from config.yaml_files import dump_yaml
 from scripts.benchmarks.fit.cases import Case
 from scripts.benchmarks.fit.guard import Watched, limited
+from scripts.benchmarks.memory.grid import Combination
+from scripts.benchmarks.memory.material import FAMILIES
 from scripts.benchmarks.memory.nursery import TRAINER, Nursery, Places
 from scripts.benchmarks.memory.trial import TrialFailed, order, trace_of
 
@@ -50,10 +53,11 @@ class Outcome:
 class Forecasts:
     """Of one case's orders: traced by the forecasting program, without any measurement of this machine."""
 
-    def __init__(self, nursery: Nursery, folder: Path, tokens: int, baseline_bytes: int) -> None:
+    def __init__(self, nursery: Nursery, folder: Path, combination: Combination, baseline_bytes: int) -> None:
         self._nursery = nursery
         self._folder = folder
-        self._tokens = tokens
+        self._tokens = combination.tokens
+        self._model_type = FAMILIES[combination.family].model_type
         self._baseline = baseline_bytes
         self._known: dict[str, MemoryForecast] = {}
 
@@ -66,7 +70,7 @@ class Forecasts:
                 trace, _ = trace_of(self._nursery, config, tokens, self._folder)
             except TrialFailed as error:
                 raise Unforeseeable from error
-            self._known[key] = forecast(trace, DEVICE, "", (), self._baseline)
+            self._known[key] = forecast(trace, DEVICE, kind_of(config, self._model_type), (), self._baseline)
         return self._known[key]
 
 
@@ -74,7 +78,7 @@ def try_case(case: Case, nursery: Nursery, folder: Path, work: Path, baseline_by
     """Do it all; `folder` keeps models and rows, `work` is empty. `baseline_bytes` is what the imports take."""
     began = time.monotonic()
     config = RunConfig.model_validate(order(case.combination, folder))
-    forecasts = Forecasts(nursery, folder, case.combination.tokens, baseline_bytes)
+    forecasts = Forecasts(nursery, folder, case.combination, baseline_bytes)
     now = forecasts(config)
     limit = baseline_bytes + round(case.share * (now.likely_bytes - baseline_bytes))
     _, first = trained(config, nursery, work / "first", limit)

@@ -16,7 +16,7 @@ from scripts.benchmarks.memory.grid import GRID, Combination
 from scripts.benchmarks.memory.keeping import Shelf, stamp_of
 from scripts.benchmarks.memory.nursery import Nursery
 from scripts.benchmarks.memory.report import into_docs, page
-from scripts.benchmarks.memory.shipping import write_line
+from scripts.benchmarks.memory.shipping import write_lines
 from scripts.benchmarks.memory.trial import TrialFailed, measure, needs_bitsandbytes, predict
 
 PARTS = ("measure", "forecast", "tell")
@@ -44,7 +44,7 @@ def main(words: Sequence[str]) -> int:
     if asked.write_docs:
         into_docs(text)
     if asked.write_config:
-        write_line(found)
+        write_lines(found)
     return int(any(one.trace is None for one in found))
 
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from backend.domain.speed import HEAP, MAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Combination:
     method_options: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     speed: dict[str, Any] = field(default_factory=dict)
+    allocator: str = "auto"
 
     @property
     def key(self) -> str:
@@ -33,6 +36,11 @@ class Combination:
         base = self.family if self.quantization == "none" else f"{self.family} {self.quantization}"
         return f"{base} {self.method} {self.recipe} {self.rows}x{self.tokens} {told}".strip()
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether its large tensors have pages of their own."""
+        return self.allocator == MAPPED or (self.allocator == "auto" and "gradient_checkpointing" in self.training)
+
 
 C = Combination
 CHECKPOINTING = {"gradient_checkpointing": True}
@@ -40,7 +48,7 @@ BFLOAT16 = {"precision": "bfloat16"}
 PADDED = {"batches": "padded"}
 FAMILIES = ("llama", "qwen3", "gemma3", "gpt2", "phi3", "mistral", "gpt_neox", "opt")
 
-GRID: tuple[Combination, ...] = (
+_MAPPED: tuple[Combination, ...] = (
     # every family, with the defaults, whole, and with checkpointing
     *(C(family) for family in FAMILIES),
     *(C(family, "full", rows=2) for family in FAMILIES),
@@ -104,4 +112,17 @@ GRID: tuple[Combination, ...] = (
     C("llama", training=BFLOAT16, rows=2, tokens=128),
     C("llama", "full", training=BFLOAT16, rows=2, tokens=96),
     C("gemma3", training=BFLOAT16, rows=2, tokens=96),
+)
+_IN_HEAP: tuple[Combination, ...] = (
+    *(C(family) for family in FAMILIES),
+    *(C(family, "full", rows=2) for family in FAMILIES),
+    C("llama", rows=1, tokens=512),
+    C("llama", rows=8, tokens=64),
+    C("llama-wide", rows=2, tokens=256),
+    C("llama", recipe="dpo", rows=2),
+)
+GRID = tuple(
+    replace(one, allocator=allocator)
+    for allocator, combinations in ((MAPPED, _MAPPED), (HEAP, _IN_HEAP))
+    for one in combinations
 )

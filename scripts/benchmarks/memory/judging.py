@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible
+from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible, place_of
 from backend.domain.memory_forecast import MemoryForecast
+from backend.domain.speed import HEAP, MAPPED
 from scripts.benchmarks.memory.keeping import Found
 
 DEVICE = "cpu"
-BLANK = UNKNOWN[DEVICE]  # guessed before anything of the grid was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,13 @@ def kind_of(found: Found) -> str:
     """The key of a measured peak, as the studio's own forecasts make it."""
     one, model_type = found.combination, found.records[0].model_type
     checkpointing = "checkpointing" if one.training.get("gradient_checkpointing") else "plain"
-    return f"{model_type}/{one.method}/{one.quantization}/{one.recipe}/{checkpointing}"
+    allocator = MAPPED if one.is_mapped else HEAP
+    return f"{model_type}/{one.method}/{one.quantization}/{one.recipe}/{checkpointing}/{allocator}"
+
+
+def blank(found: Found) -> Line:
+    """What was guessed for such a run before anything of the grid was measured."""
+    return UNKNOWN[place_of(DEVICE, kind_of(found))]
 
 
 def peak_of(found: Found) -> MeasuredPeak:
@@ -88,14 +94,14 @@ def left_out(found: Sequence[Found], title: str, is_told: Callable[[Found, Found
     told = []
     for one in found:
         others = [peak_of(other) for other in found if other is not one and is_told(one, other)]
-        told.append(_told(one, others, BLANK))
+        told.append(_told(one, others, blank(one)))
     return _judged(title, found, told)
 
 
 def settled(found: Sequence[Found]) -> Line:
-    """The line that ships: fitted to all of these runs."""
+    """The line that ships: fitted to all of these runs, which have one allocator."""
     records = [peak for one in found if is_plausible(peak := peak_of(one))]
-    return Fitted.of(BLANK, records).settled
+    return Fitted.of(blank(found[0]), records).settled
 
 
 def _told(one: Found, records: Sequence[MeasuredPeak], line: Line) -> MemoryForecast:

@@ -13,6 +13,7 @@ from scripts.benchmarks.memory.peers import accelerate_bytes, ask_accelerate, ll
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- scripts/bench memory: begin -->", "<!-- scripts/bench memory: end -->"
 ASKED_MEDIAN, ASKED_P95, ASKED_LOWEST = 0.03, 0.08, -0.03
+TITLES = {"Large tensors mapped (`speed.allocator: mapped`)": True, "In glibc's heap (`speed.allocator: heap`)": False}
 HEAD = ("| forecast | median error | 95th percentile | most too low | most too high | within its range |",)
 RULE = "|---|--:|--:|--:|--:|--:|"
 
@@ -23,9 +24,13 @@ def page(found: Sequence[Found], folder: Path) -> str:
     failed = [one for one in found if one.measure_failed or one.forecast_failed]
     if not whole:
         return "Nothing was measured and forecast yet."
-    ours = calibrated(whole)
-    ways = [ours, halves(whole), family_left_out(whole), raw(whole), *_peers(whole, folder)]
-    paragraphs = [_machine(whole, found), summary(ways), verdict(ours), _lines(whole, ours)]
+    paragraphs = [_machine(whole, found)]
+    for title, is_mapped in TITLES.items():
+        runs = [one for one in whole if one.combination.is_mapped == is_mapped]
+        if runs:
+            ours = calibrated(runs)
+            ways = [ours, halves(runs), family_left_out(runs), raw(runs), *_peers(runs, folder)]
+            paragraphs += [f"### {title}", f"{len(runs)} runs.", summary(ways), verdict(ours), _lines(runs, ours)]
     if failed:
         paragraphs.append("\n".join(f"* failed: {_failure(one)}" for one in failed))
     return "\n\n".join(paragraphs)

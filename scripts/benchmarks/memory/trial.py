@@ -50,7 +50,7 @@ def order(combination: Combination, folder: Path) -> dict[str, Any]:
             "save_steps": 1000,  # once, at the end
             **training,
         },
-        "speed": one.speed,
+        "speed": {"allocator": one.allocator, **one.speed},
     }
 
 
