@@ -1,7 +1,7 @@
 """How near the forecast of a run's memory comes: each combination of the grid is really trained, and compared.
 
 What was measured is kept; a second call goes on where the first one stopped. Usage: scripts/bench memory
-[--only TEXT] [--limit N] [--part measure|forecast|tell] [--write-docs] [--write-config]; --help tells the rest.
+[--only TEXT] [--limit N] [--part measure|forecast|tell|sizes] [--write-docs] [--write-config]; --help tells the rest.
 """
 
 import argparse
@@ -17,9 +17,10 @@ from scripts.benchmarks.memory.keeping import Shelf, stamp_of
 from scripts.benchmarks.memory.nursery import Nursery
 from scripts.benchmarks.memory.report import into_docs, page
 from scripts.benchmarks.memory.shipping import write_lines
+from scripts.benchmarks.memory.sizes import costs, table
 from scripts.benchmarks.memory.trial import TrialFailed, measure, needs_bitsandbytes, predict
 
-PARTS = ("measure", "forecast", "tell")
+PARTS = ("measure", "forecast", "tell", "sizes")
 
 
 def main(words: Sequence[str]) -> int:
@@ -28,11 +29,16 @@ def main(words: Sequence[str]) -> int:
     os.nice(asked.nice)
     output = Path(asked.output)
     output.mkdir(parents=True, exist_ok=True)
+    if "sizes" in asked.part:
+        said = table(costs(output))
+        print(said)
+        if asked.write_docs:
+            into_docs(said, "memory sizes")
     shelf = Shelf(output)
     chosen = [one for one in GRID if all(word in one.title for word in asked.only)]
     for with_bitsandbytes in (False, True):
         work = [one for one in chosen if needs_bitsandbytes(one) == with_bitsandbytes]
-        if not work or asked.part == ["tell"]:
+        if not work or not {"measure", "forecast"} & set(asked.part):
             continue
         with Nursery({"PEFT_STUDIO_THREADS": str(asked.threads)}, with_bitsandbytes=with_bitsandbytes) as nursery:
             do(work, nursery, shelf, output, asked)

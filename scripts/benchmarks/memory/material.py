@@ -66,16 +66,24 @@ def make_model(folder: Path, name: str) -> Path:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    family = FAMILIES[name]
+    make_configuration(target, FAMILIES[name])
+    torch.manual_seed(SEED)
+    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(target))  # type: ignore[no-untyped-call]
+    model.save_pretrained(target)
+    return target
+
+
+def make_configuration(target: Path, family: Family) -> Path:
+    """A folder with tokenizer and config.json and no weights, made on first use."""
+    if (target / "config.json").is_file():
+        return target
+    from transformers import AutoConfig
+
     tokenizer: Any = word_tokenizer(words(family.vocabulary))
     ids = {f"{mark}_token_id": getattr(tokenizer, f"{mark}_token_id") for mark in ("bos", "eos", "pad")}
     size = {"vocab_size": len(tokenizer)}
-    torch.manual_seed(SEED)
-    model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-        AutoConfig.for_model(family.model_type, **family.options | ids | size)
-    )
     tokenizer.save_pretrained(target)
-    model.save_pretrained(target)
+    AutoConfig.for_model(family.model_type, **family.options | ids | size).save_pretrained(target)
     return target
 
 

@@ -11,7 +11,6 @@ from scripts.benchmarks.memory.keeping import PACKAGES, ROOT, Found, installed
 from scripts.benchmarks.memory.peers import accelerate_bytes, ask_accelerate, llama_factory_bytes
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- scripts/bench memory: begin -->", "<!-- scripts/bench memory: end -->"
 ASKED_MEDIAN, ASKED_P95, ASKED_LOWEST = 0.03, 0.08, -0.03
 TITLES = {"Large tensors mapped (`speed.allocator: mapped`)": True, "In glibc's heap (`speed.allocator: heap`)": False}
 HEAD = ("| forecast | median error | 95th percentile | most too low | most too high | within its range |",)
@@ -36,10 +35,11 @@ def page(found: Sequence[Found], folder: Path) -> str:
     return "\n\n".join(paragraphs)
 
 
-def into_docs(text: str) -> None:
+def into_docs(text: str, name: str = "memory") -> None:
     """Put it between its marks in docs/benchmarks.md."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    begin, end = (f"<!-- scripts/bench {name}: {side} -->" for side in ("begin", "end"))
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    PAGE.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
 
 
 def summary(ways: Sequence[Judged]) -> str:
