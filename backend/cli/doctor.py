@@ -1,6 +1,7 @@
 """peft-studio doctor: is everything here that training needs?"""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,14 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.context import of
+from backend.cli.machine_lines import machine_lines
 from backend.cli.output import JSON_HELP, leave, print_json
 from backend.domain.dependencies import DependencyCheck, Topic, Verdict
 from backend.domain.diagnostic_parts import Part
+from backend.domain.gpu_owners import Owner, owners
 from backend.domain.machine import HardwareSnapshot
 from backend.domain.pip_command import told
 from backend.errors import EXIT_CONFIGURATION
 from backend.launcher.ports import PORTS_TRIED, is_free
 from backend.plugins.registry import Plugin, PluginState
+from backend.services.bundle import Services
+from backend.services.cuda_truth import PATIENCE_SECONDS
 from config.settings import Settings
 
 _PLUGIN = ("kind", "name", "distribution", "version", "state", "error")
@@ -35,10 +40,14 @@ def doctor(
         Path | None, typer.Option(help="Write an archive (zip) for whoever is to help, without secrets.")
     ] = None,
     hub: Annotated[bool, typer.Option("--hub", help="Also ask the hub whether it answers: one request.")] = False,
+    torch: Annotated[
+        bool, typer.Option("--torch", help="Also ask torch whether it can use the GPUs: some seconds.")
+    ] = False,
 ) -> None:
     """Check Python, packages, GPU, disk and settings; exit code 78 if something that training needs is missing."""
     context = of(ctx)
     services = context.services
+    asking = services.cuda_truth.ask(PATIENCE_SECONDS, again=True) if torch else services.cuda_truth.state()
     report = services.dependencies.check_all()
     hardware = services.hardware.snapshot()
     plugins = services.plugins.list()
@@ -48,12 +57,13 @@ def doctor(
     if as_json:
         shown = [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]
         found: dict[str, Any] = {"dependencies": asdict(report), "hardware": asdict(hardware), "plugins": shown}
-        found["port"] = port
+        found |= {"torch": asking.truth and asking.truth.model_dump(mode="json"), "port": port}
         if bundle is not None:
             found["bundle"] = {"path": bundle, "parts": {part.name: part.size_bytes for part in written}}
         print_json(found | ({"hub": answer} if hub else {}))
     else:
-        for line in (*_machine(hardware), *_groups(report.checks), *_plugins(plugins), port, answer):
+        machine = machine_lines(hardware, asking, _owners(services, hardware))
+        for line in (*machine, *_groups(report.checks), *_plugins(plugins), port, answer):
             if line:
                 typer.echo(line)
         for line in _bundle(bundle, written) if bundle is not None else ():
@@ -94,13 +104,11 @@ def _plugin(plugin: Plugin) -> Iterator[str]:
         yield f"        {problem.why} {problem.fix}"
 
 
-def _machine(now: HardwareSnapshot) -> Iterator[str]:
-    """Sizes in decimal gigabytes."""
-    yield f"cpu     {now.cpu.model}, {now.cpu.usable_cores} usable cores"
-    yield f"memory  {now.memory.available_bytes / 1e9:.1f} GB available of {now.memory.total_bytes / 1e9:.1f} GB"
-    yield f"disk    {now.disk.free_bytes / 1e9:.1f} GB free of {now.disk.total_bytes / 1e9:.1f} GB at {now.disk.path}"
-    for gpu in now.gpus:
-        yield f"gpu {gpu.index}   {gpu.name}"
+def _owners(services: Services, now: HardwareSnapshot) -> Mapping[int, Owner]:
+    """Nobody is looked up where no program is on a GPU."""
+    if not any(gpu.processes for gpu in (*now.gpus, *now.other_gpus)):
+        return {}
+    return owners(services.status.active(), os.getpid())
 
 
 def _port(settings: Settings) -> str:
