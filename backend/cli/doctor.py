@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backend.cli.audit import audit_lines, audit_now
 from backend.cli.context import of
 from backend.cli.machine_lines import machine_lines
 from backend.cli.output import JSON_HELP, leave, print_json
@@ -43,6 +44,9 @@ def doctor(
     torch: Annotated[
         bool, typer.Option("--torch", help="Also ask torch whether it can use the GPUs: some seconds.")
     ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Also look up known vulnerabilities: asks pypi.org about each package.")
+    ] = False,
 ) -> None:
     """Check Python, packages, GPU, disk and settings; exit code 78 if something that training needs is missing."""
     context = of(ctx)
@@ -53,6 +57,7 @@ def doctor(
     plugins = services.plugins.list()
     written = services.diagnostics.write(bundle) if bundle is not None else ()
     answer = services.hub_check.ask() if hub else ""
+    audited = audit_now(services, report.checks) if audit else None
     port = _port(context.settings)
     if as_json:
         shown = [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]
@@ -60,10 +65,10 @@ def doctor(
         found |= {"torch": asking.truth and asking.truth.model_dump(mode="json"), "port": port}
         if bundle is not None:
             found["bundle"] = {"path": bundle, "parts": {part.name: part.size_bytes for part in written}}
-        print_json(found | ({"hub": answer} if hub else {}))
+        print_json(found | ({"hub": answer} if hub else {}) | ({"audit": asdict(audited)} if audited else {}))
     else:
         machine = machine_lines(hardware, asking, _owners(services, hardware))
-        for line in (*machine, *_groups(report.checks), *_plugins(plugins), port, answer):
+        for line in (*machine, *_groups(report.checks), *_plugins(plugins), port, answer, *audit_lines(audited)):
             if line:
                 typer.echo(line)
         for line in _bundle(bundle, written) if bundle is not None else ():
