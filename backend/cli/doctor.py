@@ -1,7 +1,7 @@
 """peft-studio doctor: is everything here that training needs?"""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +14,11 @@ from backend.cli.machine_lines import machine_lines
 from backend.cli.output import JSON_HELP, leave, print_json
 from backend.domain.dependencies import DependencyCheck, Topic, Verdict
 from backend.domain.diagnostic_parts import Part
-from backend.domain.gpu_owners import Owner, owners
-from backend.domain.machine import HardwareSnapshot
+from backend.domain.gpu_owners import program_owners
 from backend.domain.pip_command import told
 from backend.errors import EXIT_CONFIGURATION
 from backend.launcher.ports import PORTS_TRIED, is_free
 from backend.plugins.registry import Plugin, PluginState
-from backend.services.bundle import Services
 from backend.services.cuda_truth import PATIENCE_SECONDS
 from config.settings import Settings
 
@@ -60,14 +58,14 @@ def doctor(
     audited = audit_now(services, report.checks) if audit else None
     port = _port(context.settings)
     if as_json:
-        shown = [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]
-        found: dict[str, Any] = {"dependencies": asdict(report), "hardware": asdict(hardware), "plugins": shown}
+        found: dict[str, Any] = {"dependencies": asdict(report), "hardware": asdict(hardware)}
+        found |= {"plugins": [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]}
         found |= {"torch": asking.truth and asking.truth.model_dump(mode="json"), "port": port}
         if bundle is not None:
             found["bundle"] = {"path": bundle, "parts": {part.name: part.size_bytes for part in written}}
         print_json(found | ({"hub": answer} if hub else {}) | ({"audit": asdict(audited)} if audited else {}))
     else:
-        machine = machine_lines(hardware, asking, _owners(services, hardware))
+        machine = machine_lines(hardware, asking, program_owners(hardware, services.status.active, os.getpid()))
         for line in (*machine, *_groups(report.checks), *_plugins(plugins), port, answer, *audit_lines(audited)):
             if line:
                 typer.echo(line)
@@ -107,13 +105,6 @@ def _plugin(plugin: Plugin) -> Iterator[str]:
     yield f"{verdict:<8}{plugin.kind.noun} {plugin.name}, plugin of {plugin.distribution} {plugin.version}".rstrip()
     if problem := plugin.problem():
         yield f"        {problem.why} {problem.fix}"
-
-
-def _owners(services: Services, now: HardwareSnapshot) -> Mapping[int, Owner]:
-    """Nobody is looked up where no program is on a GPU."""
-    if not any(gpu.processes for gpu in (*now.gpus, *now.other_gpus)):
-        return {}
-    return owners(services.status.active(), os.getpid())
 
 
 def _port(settings: Settings) -> str:

@@ -19,8 +19,9 @@ from backend.cli.machine_lines import machine_lines
 from backend.cli.main import run
 from backend.containers import StudioContainer, build_container
 from backend.domain.cuda_truth import sentence
+from backend.domain.gpu_owners import Owner
 from backend.domain.machine import Cpu, Disk, DriverState, Gpu, GpuProcess, HardwareSnapshot, MachineProbe, Memory
-from backend.services.cuda_truth import Asking
+from backend.services.cuda_truth import Asking, TorchNotAsked
 from config.settings import Settings
 from tests.app.conftest import open_page
 from tests.app.machine_fields import TORCH as TORCH_FIELDS
@@ -30,6 +31,7 @@ from tests.fakes.executor import FakeExecutor
 from tests.fakes.lines import ScriptedProgram
 from tests.fakes.machine import FakePackages
 from tests.fakes.machines import MACHINES, ScriptedMachine
+from tests.fakes.nvml import GIB
 
 TORCH = ("torch>=2.13", "transformers>=5")
 
@@ -240,16 +242,32 @@ def test_the_doctor_asks_torch_when_told_to_and_says_so_when_it_did_not(
         each.shutdown_resources()
 
 
+def bare(*gpus: Gpu) -> HardwareSnapshot:
+    """A machine that tells nothing but its GPUs."""
+    cpu, disk = Cpu("Test CPU", None, 8, 8, None, (0.0, 0.0, 0.0)), Disk("/", 1, 1, ("workspace",))
+    return HardwareSnapshot(FakeClock().now(), cpu, Memory(1, 1, 0, 0), disk, gpus, "", disks=(disk,))
+
+
 def test_a_program_cannot_move_the_cursor_of_who_asks_the_doctor() -> None:
     gpu = Gpu(0, "NVIDIA\x1b[2J", "GPU-1", processes=(GpuProcess(7, None, "\x1b]0;evil\x07"),))
-    now = HardwareSnapshot(
-        FakeClock().now(),
-        Cpu("Test CPU", None, 8, 8, None, (0.0, 0.0, 0.0)),
-        Memory(1, 1, 0, 0),
-        Disk("/", 1, 1, ("workspace",)),
-        (gpu,),
-        "",
-    )
-    lines = list(machine_lines(now, Asking(), {}))
+    lines = list(machine_lines(bare(gpu), Asking(), {}))
     assert "\x1b" not in "".join(lines)
     assert "  GPU 0: NVIDIA\\x1b[2J (GPU-1)" in lines
+
+
+def test_a_run_on_a_gpu_is_named_in_the_terminal() -> None:
+    gpu = Gpu(0, "NVIDIA L4", "GPU-1", processes=(GpuProcess(7, GIB, "python", (5, 1)),))
+    lines = list(machine_lines(bare(gpu), Asking(), {5: Owner("my run", "a-run")}))
+    assert "    Run my run (pid 7, 1 GiB)" in lines
+
+
+@pytest.mark.parametrize(
+    ("asking", "told"),
+    [
+        (Asking(), "It was not asked yet"),
+        (Asking(is_running=True), "It is being asked by another program"),
+        (Asking(error=TorchNotAsked(ending="ended", last_words="no torch").explain()), "could not be asked"),
+    ],
+)
+def test_a_torch_that_told_nothing_is_said_to_have_told_nothing(asking: Asking, told: str) -> None:
+    assert told in section("\n".join(machine_lines(bare(), asking, {})), "What torch says")
