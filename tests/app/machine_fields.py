@@ -71,7 +71,9 @@ GPU = {
     "max_clock_mhz": Told(lambda v: f"of at most {v:,} MHz"),
     "memory_clock_mhz": Told(lambda v: f"memory at {v:,} MHz", "memory at"),
     "slow_reasons": Told(lambda v: f"warning Its clock is held down by {', '.join(v)}", "held down"),
-    "ecc_errors": Told(lambda v: f"{v:,} errors that could not", "results may be wrong"),
+    "ecc_errors": Told(
+        lambda v: f"{v:,} errors that could not" if v else "no memory errors that could not be corrected"
+    ),
     "architecture": Told(str),
     "driver_version": Told(lambda v: f"driver {v}", "driver 6"),
     "memory_is_shared": Told(lambda _: "shares the main memory", "shares"),
