@@ -10,14 +10,17 @@ from app.components.error_box import error_box
 from app.components.job_box import job_boxes
 from app.components.markdown_escape import escape
 from app.notices import attempt
+from backend.domain.audit import ASKS_NETWORK, Audit, is_audit
 from backend.services.jobs import Job, JobState
-from backend.services.package_installs import KEY
+from backend.services.package_installs import KEY, AuditFailed
 
+SHORT_LIST = 10
 Commands = dict[str, tuple[str, ...]]
 _CAUTION = (
     "It changes the environment that runs this dashboard. Programs that are at work keep what they have loaded: "
     "pause runs first, and start the dashboard again afterwards."
 )
+_NOT_LOOKED_UP = "Whether there are known vulnerabilities is not known."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ def install_form(commands: Commands, installing: Installing) -> None:
     command = commands[chosen]
     st.code(shlex.join(command), language=None, wrap_lines=True)
     if installing.obstacle:
-        st.caption(f"It cannot be run from here: {escape(installing.obstacle)} Copy it into a terminal.")
+        unknown = f" {_NOT_LOOKED_UP}" if is_audit(command) else ""
+        st.caption(f"It cannot be run from here: {escape(installing.obstacle)}{unknown} Copy it into a terminal.")
     elif st.button("Run this command", icon=":material/terminal:", key="install-ask"):
         install_dialog(command, lambda: attempt(installing.start, command))
 
@@ -49,7 +53,7 @@ def install_form(commands: Commands, installing: Installing) -> None:
 def install_dialog(command: Sequence[str], start: Callable[[], None]) -> None:
     """The last look; `start` is called by the button."""
     st.code(shlex.join(command), language=None, wrap_lines=True)
-    st.write(_CAUTION)
+    st.write(ASKS_NETWORK if is_audit(command) else _CAUTION)
 
     def done() -> None:
         start()
@@ -69,6 +73,9 @@ def install_progress(installing: Installing) -> None:
         job_boxes([(KEY, job)])
     elif job.error is not None:
         error_box(job.error)
+    elif isinstance(job.answer, Audit):
+        _audited(job.answer)
+        return
     elif job.state is JobState.CANCELLED:
         st.info("The command was ended before it was done; what it changed until then stays.", icon=":material/cancel:")
     else:
@@ -76,5 +83,16 @@ def install_progress(installing: Installing) -> None:
             f"Done: {escape(job.title)} Start the dashboard again, so that it uses what is new.",
             icon=":material/check_circle:",
         )
-    if lines := installing.lines():
+    is_for_people = job.error is None or job.error.id != AuditFailed.id  # the log of an audit is for programs
+    if is_for_people and (lines := installing.lines()):
         st.code("\n".join(lines), language=None, height=240)
+
+
+def _audited(audit: Audit) -> None:
+    """What is known, in place of a log that is for programs."""
+    if audit.found:
+        st.warning(escape(audit.sentence), icon=":material/gpp_maybe:")
+    else:
+        st.success(escape(audit.sentence), icon=":material/verified_user:")
+    if lines := audit.lines():
+        st.code("\n".join(lines), language=None, height=240 if len(lines) > SHORT_LIST else "content")

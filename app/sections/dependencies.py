@@ -17,6 +17,7 @@ from app.components.lazy import lazy_expander
 from app.components.markdown_escape import escape
 from app.notices import attempt, draw_again
 from app.remembered import dependencies
+from backend.domain.audit import can_audit
 from backend.domain.dependencies import DependencyReport
 from backend.services.bundle import Services
 from backend.services.jobs import JobState
@@ -52,7 +53,7 @@ def _commands(services: Services, report: DependencyReport) -> Commands:
     """By what they are for; one for everything first."""
     found: Commands = {EVERYTHING: report.repair} if report.repair else {}
     found |= {check.name: check.fix_command for check in report.checks if check.fix_command}
-    if any(check.name == "pip-audit" and check.installed for check in report.checks):
+    if can_audit(report.checks):
         found[AUDIT] = services.installs.audit_command()
     return found
 

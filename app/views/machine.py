@@ -1,7 +1,6 @@
 """Machine: hardware, dependencies, storage and start-up of this installation."""
 
 import os
-from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
@@ -18,8 +17,7 @@ from app.frame import live
 from app.notices import attempt, say
 from app.remembered import dependencies, storage
 from app.sections.dependencies import dependencies_section, dependency_progress, is_at_work
-from backend.domain.gpu_owners import Owner, owners
-from backend.domain.machine import HardwareSnapshot
+from backend.domain.gpu_owners import program_owners
 from backend.services.bundle import Services
 from backend.services.cuda_truth import Asking
 
@@ -42,18 +40,11 @@ def _hardware(services: Services, was_at_work: bool) -> None:
     dependency_progress(services, was_at_work)
     history = services.hardware.history()
     no_gpu(history[-1], services.dependencies.check_cuda().error or "")
-    draw_hardware(history, _owners(services, history[-1]))
+    draw_hardware(history, program_owners(history[-1], services.status.active, os.getpid()))
     torch_says(_asking(services), partial(attempt, _ask_torch, services))
     st.caption(memory_line(services.memory.use()))
     free_memory(partial(attempt, _free_memory, services))
     st.caption(spare_line(services.spare.state(), services.spare.size_bytes()))
-
-
-def _owners(services: Services, now: HardwareSnapshot) -> Mapping[int, Owner]:
-    """Nobody is looked up where no program is on a GPU."""
-    if not any(gpu.processes for gpu in (*now.gpus, *now.other_gpus)):
-        return {}
-    return owners(services.status.active(), os.getpid())
 
 
 def _asking(services: Services) -> Asking:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import typer
 
+from backend.cli.output import printable
 from backend.domain.curve_export import ReadRun
 from backend.domain.curves import Curves, Series
 from backend.domain.found_runs import FoundRun, FoundRuns
@@ -117,8 +118,3 @@ def tell_unreadable(runs: Iterable[ReadRun]) -> Iterator[ReadRun]:
         if run.num_ignored_points:
             what = f"{run.name}: {run.num_ignored_points} points have tags that are too long or too many."
             typer.echo(printable(what), err=True)
-
-
-def printable(text: str) -> str:
-    """Text of foreign files for a terminal: what would move its cursor, or colour it, is spelt out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

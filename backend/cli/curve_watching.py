@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import typer
 
-from backend.cli.curve_reading import printable
+from backend.cli.output import printable
 from backend.domain.curve_export import ReadRun
 from backend.domain.curves import Series
 

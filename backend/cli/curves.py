@@ -7,9 +7,9 @@ from typing import Annotated, Protocol
 import typer
 
 from backend.cli.context import Context, of
-from backend.cli.curve_reading import find, only, printable, read_run, read_runs, selected, tell_unreadable
+from backend.cli.curve_reading import find, only, read_run, read_runs, selected, tell_unreadable
 from backend.cli.curve_watching import watch
-from backend.cli.output import JSON_HELP, print_table
+from backend.cli.output import JSON_HELP, print_table, printable
 from backend.domain.curve_export import ReadRun, json_document, long_csv
 from backend.domain.run_directory import RunDirectory
 

@@ -1,5 +1,6 @@
 """peft-studio doctor: is everything here that training needs?"""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -7,15 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
+from backend.cli.audit import audit_lines, audit_now
 from backend.cli.context import of
+from backend.cli.machine_lines import machine_lines
 from backend.cli.output import JSON_HELP, leave, print_json
 from backend.domain.dependencies import DependencyCheck, Topic, Verdict
 from backend.domain.diagnostic_parts import Part
-from backend.domain.machine import HardwareSnapshot
+from backend.domain.gpu_owners import program_owners
 from backend.domain.pip_command import told
 from backend.errors import EXIT_CONFIGURATION
 from backend.launcher.ports import PORTS_TRIED, is_free
 from backend.plugins.registry import Plugin, PluginState
+from backend.services.cuda_truth import PATIENCE_SECONDS
 from config.settings import Settings
 
 _PLUGIN = ("kind", "name", "distribution", "version", "state", "error")
@@ -35,25 +39,34 @@ def doctor(
         Path | None, typer.Option(help="Write an archive (zip) for whoever is to help, without secrets.")
     ] = None,
     hub: Annotated[bool, typer.Option("--hub", help="Also ask the hub whether it answers: one request.")] = False,
+    torch: Annotated[
+        bool, typer.Option("--torch", help="Also ask torch whether it can use the GPUs: some seconds.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Also look up known vulnerabilities: asks pypi.org about each package.")
+    ] = False,
 ) -> None:
     """Check Python, packages, GPU, disk and settings; exit code 78 if something that training needs is missing."""
     context = of(ctx)
     services = context.services
+    asking = services.cuda_truth.ask(PATIENCE_SECONDS, again=True) if torch else services.cuda_truth.state()
     report = services.dependencies.check_all()
     hardware = services.hardware.snapshot()
     plugins = services.plugins.list()
     written = services.diagnostics.write(bundle) if bundle is not None else ()
     answer = services.hub_check.ask() if hub else ""
+    audited = audit_now(services, report.checks) if audit else None
     port = _port(context.settings)
     if as_json:
-        shown = [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]
-        found: dict[str, Any] = {"dependencies": asdict(report), "hardware": asdict(hardware), "plugins": shown}
-        found["port"] = port
+        found: dict[str, Any] = {"dependencies": asdict(report), "hardware": asdict(hardware)}
+        found |= {"plugins": [{key: str(getattr(plugin, key)) for key in _PLUGIN} for plugin in plugins]}
+        found |= {"torch": asking.truth and asking.truth.model_dump(mode="json"), "port": port}
         if bundle is not None:
             found["bundle"] = {"path": bundle, "parts": {part.name: part.size_bytes for part in written}}
-        print_json(found | ({"hub": answer} if hub else {}))
+        print_json(found | ({"hub": answer} if hub else {}) | ({"audit": asdict(audited)} if audited else {}))
     else:
-        for line in (*_machine(hardware), *_groups(report.checks), *_plugins(plugins), port, answer):
+        machine = machine_lines(hardware, asking, program_owners(hardware, services.status.active, os.getpid()))
+        for line in (*machine, *_groups(report.checks), *_plugins(plugins), port, answer, *audit_lines(audited)):
             if line:
                 typer.echo(line)
         for line in _bundle(bundle, written) if bundle is not None else ():
@@ -92,15 +105,6 @@ def _plugin(plugin: Plugin) -> Iterator[str]:
     yield f"{verdict:<8}{plugin.kind.noun} {plugin.name}, plugin of {plugin.distribution} {plugin.version}".rstrip()
     if problem := plugin.problem():
         yield f"        {problem.why} {problem.fix}"
-
-
-def _machine(now: HardwareSnapshot) -> Iterator[str]:
-    """Sizes in decimal gigabytes."""
-    yield f"cpu     {now.cpu.model}, {now.cpu.usable_cores} usable cores"
-    yield f"memory  {now.memory.available_bytes / 1e9:.1f} GB available of {now.memory.total_bytes / 1e9:.1f} GB"
-    yield f"disk    {now.disk.free_bytes / 1e9:.1f} GB free of {now.disk.total_bytes / 1e9:.1f} GB at {now.disk.path}"
-    for gpu in now.gpus:
-        yield f"gpu {gpu.index}   {gpu.name}"
 
 
 def _port(settings: Settings) -> str:

@@ -67,3 +67,8 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - walks any JSON value
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value
+
+
+def printable(text: str) -> str:
+    """Text of foreign files for a terminal: what would move its cursor, or colour it, is spelt out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

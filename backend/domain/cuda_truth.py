@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from backend.domain.machine import GpuReading, TorchBuild
+from backend.domain.sizes import in_bytes
 
 # What hides or shows devices to torch.
 VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
@@ -46,7 +47,7 @@ class TorchSays(BaseModel):
 
     @property
     def build(self) -> str:
-        """Such as "cuda 13.0", "rocm 7.1" or "cpu"."""
+        """Such as "cuda 13.0", "rocm 7.2" or "cpu"."""
         return TorchBuild(self.torch_version, self.cuda, self.rocm).variant
 
     @property
@@ -79,6 +80,13 @@ def sentence(said: TorchSays) -> str:
     return f"{found}, and a small calculation on the first one was right."
 
 
+def in_words(truth: CudaTruth) -> tuple[str, ...]:
+    """The sentence, then each device, the machine code that this torch has, and when it was asked; not escaped."""
+    devices = (f"cuda:{number} is {_device(device)}." for number, device in enumerate(truth.devices))
+    code = (f"It has machine code for {', '.join(truth.architectures)}.",) if truth.architectures else ()
+    return (sentence(truth), *devices, *code, f"Asked on {truth.asked_at:%Y-%m-%d at %H:%M} UTC.")
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What an answer depends on."""
@@ -105,6 +113,12 @@ class Circumstances:
             "python": self.python,
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _device(device: TorchDevice) -> str:
+    bfloat16 = "with" if device.supports_bfloat16 else "without"
+    capability = "{}.{}".format(*device.capability)
+    return f"{device.name}, compute capability {capability}, {in_bytes(device.memory_bytes)}, {bfloat16} bfloat16"
 
 
 def _other(said: TorchSays) -> str:

@@ -1,9 +1,9 @@
 """Whose the programs on a GPU are. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from backend.domain.machine import GpuProcess
+from backend.domain.machine import GpuProcess, HardwareSnapshot
 from backend.domain.run_view import RunView
 
 
@@ -22,6 +22,12 @@ def owners(views: Iterable[RunView], own_pid: int) -> Mapping[int, Owner]:
         pids = (view.supervisor_pid, view.trainer_pid, view.standby_pid)
         found |= {pid: Owner(view.name, view.id) for pid in pids if pid is not None}
     return found
+
+
+def program_owners(now: HardwareSnapshot, active: Callable[[], Iterable[RunView]], own_pid: int) -> Mapping[int, Owner]:
+    """Those of the programs on the GPUs of a machine; no run is looked up where there is no program."""
+    is_used = any(gpu.processes for gpu in (*now.gpus, *now.other_gpus))
+    return owners(active(), own_pid) if is_used else {}
 
 
 def owner_of(process: GpuProcess, known: Mapping[int, Owner]) -> Owner | None:

@@ -207,18 +207,21 @@ class MachineProbe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TorchBuild:
-    """What torch was compiled for: CUDA or ROCm version, both None for a CPU build."""
+    """What torch was compiled for: the version of CUDA, ROCm or SYCL (`xpu`), all None for a CPU build."""
 
     version: str
     cuda: str | None
     rocm: str | None
+    xpu: str | None = None
 
     @property
     def variant(self) -> str:
-        """Such as "cuda 13.0", "rocm 7.1" or "cpu"."""
+        """Such as "cuda 13.0", "rocm 7.2", "xpu" or "cpu"."""
         if self.cuda:
             return f"cuda {self.cuda}"
-        return f"rocm {self.rocm}" if self.rocm else "cpu"
+        if self.rocm:
+            return f"rocm {self.rocm}"
+        return "xpu" if self.xpu else "cpu"
 
 
 @dataclass(frozen=True, slots=True)

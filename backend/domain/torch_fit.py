@@ -1,4 +1,14 @@
-"""Whether the installed torch can use the GPUs found, by what it was built for and what the driver supports."""
+"""Whether the installed torch can use the GPUs found, by what it was built for and what the driver supports.
+
+Sources, compared on 2026-11-30 with torch 2.13.0, the version that the studio requires:
+
+* builds and their architectures: PyTorch's RELEASE.md ("Release Compatibility Matrix", "PyTorch CUDA Support Matrix"),
+  https://github.com/pytorch/pytorch/blob/main/RELEASE.md, rows of 2.13 (pull requests 182849 and 187075);
+* the least driver of a major version of CUDA, and that its minor versions all run on it (">= 450", ">= 525", ">= 580"):
+  https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html, with 450.80.02 in its note; the
+  other digits are those of CUDA 12.0 and 13.0 for Linux in table 3 of
+  https://docs.nvidia.com/cuda/cuda-toolkit-release-notes.
+"""
 
 import re
 from collections.abc import Sequence
@@ -11,11 +21,31 @@ from backend.domain.machine import GpuReading, TorchBuild
 
 DRIVER_PAGE = "https://www.nvidia.com/drivers"
 WHEELS = "https://download.pytorch.org/whl"
-# CUDA's major versions and the oldest Linux driver of each: minor versions are compatible within a major one.
-# https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html
-OLDEST_DRIVER = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
-# The builds of torch 2.13, newest first. Others exist for other versions of torch.
-BUILDS = ("13.2", "13.0", "12.6")
+OLDEST_DRIVER = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}  # by CUDA's major version, Linux
+
+
+@dataclass(frozen=True, slots=True)
+class CudaBuild:
+    """A published build of torch 2.13 and the architectures that it has code for, those of x86 and ARM together."""
+
+    cuda: str
+    architectures: tuple[str, ...]
+
+    @property
+    def wheels(self) -> str:
+        """The index where it lies."""
+        return wheels_of(self.cuda)
+
+
+_SINCE_TURING = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_110", "sm_120", "compute_120")
+# The first that fits is offered: 13.0 is what an installation from PyPI brings, 12.6 is for older GPUs and drivers.
+# Of the same major version, 13.2 runs where 13.0 does, and is called experimental: known, but never better.
+BUILDS = (
+    CudaBuild("13.0", _SINCE_TURING),
+    CudaBuild("12.6", ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")),
+    CudaBuild("13.2", _SINCE_TURING),
+)
+ROCM = "7.2"  # of the build for AMD's GPUs; those for Intel's (xpu) and for processors (cpu) name no version
 # Compute capabilities that a CUDA compiler can compile for: release notes of CUDA 11.8, 12.0, 12.8 and 13.0.
 _OLDEST_CAPABILITY = {11: (3, 5), 12: (5, 0), 13: (7, 5)}
 _BLACKWELL, _ADA = (10, 0), (8, 9)
@@ -57,7 +87,8 @@ def judge(reading: GpuReading, build: TorchBuild, truth: TorchTruth | None = Non
         why = f"This machine has an NVIDIA GPU, but torch {build.version} was built for AMD's ROCm {build.rocm}."
         return _other_build(why, reading)
     if build.cuda is None:
-        why = f"This machine has an NVIDIA GPU, but torch {build.version} is a cpu build, without CUDA."
+        kind = "an xpu build for Intel's GPUs" if build.xpu else "a cpu build"
+        why = f"This machine has an NVIDIA GPU, but torch {build.version} is {kind}, without CUDA."
         return _other_build(why, reading)
     if (old := _driver_too_old(reading, build.cuda)) is not None:
         return old
@@ -82,15 +113,18 @@ def without_nvidia(amd: Sequence[str], build: TorchBuild | None) -> str:
 
 
 def matching_build(driver_cuda: str | None, capabilities: Sequence[tuple[int, int]] = ()) -> str | None:
-    """The newest CUDA of torch's builds that a driver (by its newest CUDA) and all GPUs can run; None if none can."""
+    """The CUDA of torch's build that a driver (by its newest CUDA) and all GPUs can run; None if there is none.
+
+    A driver of the same major version is enough: a build for 12.6 runs on one that supports CUDA up to 12.0.
+    """
     supported = _pair(driver_cuda)
     if supported is None:
         return None
-    for cuda in BUILDS:
-        wanted = _pair(cuda)
+    for build in BUILDS:
+        wanted = _pair(build.cuda)
         assert wanted is not None
-        if wanted <= supported and all(_can_compile(wanted, each) for each in capabilities):
-            return cuda
+        if wanted[0] <= supported[0] and all(covers(build.architectures, each) for each in capabilities):
+            return build.cuda
     return None
 
 
@@ -133,14 +167,15 @@ def _driver_too_old(reading: GpuReading, cuda: str) -> Fit | None:
 
 
 def _not_compiled_for(reading: GpuReading, build: TorchBuild, truth: TorchTruth | None) -> Fit | None:
-    """GPUs that are too old or too new for the build: by its own list if torch told it, else by its compiler."""
+    """GPUs that are too old or too new for the build: by what torch told, or is published of it, or by its compiler."""
     built = _pair(build.cuda)
     for gpu in reading.gpus:
         mine = gpu.compute_capability
         if mine is None:
             continue
-        if truth is not None and truth.architectures:
-            is_covered, how = covers(truth.architectures, mine), f"has code for {', '.join(truth.architectures)} only"
+        known = truth.architectures if truth is not None and truth.architectures else _published(build)
+        if known:
+            is_covered, how = covers(known, mine), f"has code for {', '.join(known)} only"
         else:
             is_covered, how = (
                 built is None or _can_compile(built, mine),
@@ -150,6 +185,14 @@ def _not_compiled_for(reading: GpuReading, build: TorchBuild, truth: TorchTruth 
             why = f"{gpu.name} has compute capability {mine[0]}.{mine[1]}; torch {build.version} {how}."
             return _other_build(why, reading, but=build.cuda)
     return None
+
+
+def _published(build: TorchBuild) -> tuple[str, ...]:
+    """The architectures of a wheel of PyTorch's, which its version names; () for what somebody else compiled."""
+    if not build.version.startswith("2.13."):
+        return ()
+    tag = build.version.partition("+")[2]
+    return next((each.architectures for each in BUILDS if tag and each.wheels.endswith(f"/{tag}")), ())
 
 
 def _other_build(why: str, reading: GpuReading, but: str | None = None) -> Fit:

@@ -42,6 +42,14 @@ class ControlGroups:
         limits = (self._cores(folder) for folder in self._folders("cpu"))
         return min((limit for limit in limits if limit is not None), default=None)
 
+    def oom_kills(self) -> int | None:
+        """Processes killed for want of memory, of the innermost group that counts them; None if none does.
+
+        Version 2 counts those of all groups within, version 1 those of the group itself.
+        """
+        counts = (self._kills(folder) for folder in self._folders("memory"))
+        return next((count for count in counts if count is not None), None)
+
     def _uses(self) -> Iterator[tuple[int, int]]:
         for folder in self._folders("memory"):
             limit, used = self._limit(folder), self._used(folder)
@@ -72,6 +80,10 @@ class ControlGroups:
         told = self._files.fields(f"{folder}/memory.stat")
         reclaimable = told.get("total_inactive_file") or told.get("inactive_file") or "0"
         return None if used is None or not reclaimable.isdigit() else max(0, used - int(reclaimable))
+
+    def _kills(self, folder: str) -> int | None:
+        count = self._files.count(f"{folder}/memory.events", "oom_kill")
+        return self._files.count(f"{folder}/memory.oom_control", "oom_kill") if count is None else count
 
     def _cores(self, folder: str) -> float | None:
         quota, period = [*self._files.text(f"{folder}/cpu.max").split(), "", ""][:2]

@@ -47,7 +47,8 @@ class InstalledPackages:
         constants = _string_constants(Path(str(found.locate_file("torch/version.py"))))
         if constants is None:
             return None
-        return TorchBuild(constants.get("__version__") or found.version, constants.get("cuda"), constants.get("hip"))
+        version = constants.get("__version__") or found.version
+        return TorchBuild(version, constants.get("cuda"), constants.get("hip"), constants.get("xpu"))
 
 
 def _distribution(name: str) -> Distribution | None:

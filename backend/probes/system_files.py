@@ -41,3 +41,8 @@ class SystemFiles:
         """A file of lines `name value` or `name: value`."""
         pairs = (line.replace(":", " ", 1).split(None, 1) for line in self.text(path).splitlines())
         return {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}  # noqa: PLR2004 - a name and a value
+
+    def count(self, path: str, name: str) -> int | None:
+        """The whole number of a line `name number`; None if there is none."""
+        told = self.fields(path).get(name, "")
+        return int(told) if told.isdecimal() else None

@@ -21,13 +21,15 @@ from backend.domain.machine import GpuReading, MachineProbe, Maker, PackageLooku
 from backend.domain.optional_packages import Place
 from backend.domain.pip_command import Pip, told
 from backend.domain.surroundings import Surroundings
-from backend.domain.torch_fit import DRIVER_PAGE, Fit, judge, without_nvidia
+from backend.domain.torch_fit import DRIVER_PAGE, ROCM, Fit, judge, without_nvidia
 from backend.services.package_checks import applying, broken_metadata, fits, needed_package, optional_packages, origins
 from backend.services.surrounding_checks import caches, network, python_fix
 
 CUDA_HELP = "CUDA was not detected, so training uses the processor, which is slower."
 CUDA_FIX = f"Install the NVIDIA driver if this machine has an NVIDIA GPU ({DRIVER_PAGE})."
-AMD_FIX = "For an AMD GPU install torch's ROCm build (https://pytorch.org/get-started/locally); untried here."
+AMD_FIX = (
+    f"For an AMD GPU install torch's build for ROCm {ROCM} (https://pytorch.org/get-started/locally); untried here."
+)
 
 
 class DependencyService:

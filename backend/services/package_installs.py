@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.domain.audit import Audit, audit_command, is_audit, read_audit, why_nothing_is_known
 from backend.domain.ports import Command, Executor
 from backend.domain.redaction import redact
 from backend.domain.run import ProcessIdentity
@@ -20,7 +21,6 @@ GRACE_SECONDS = 5.0
 MOST_LINES = 200
 _MODULES = {"pip", "ensurepip", "pip_audit"}
 _QUIET = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
-_FOUND_SOMETHING = 1  # how pip-audit ends when it did its work and packages have known vulnerabilities
 
 
 class InstallRefused(UsageError):
@@ -39,6 +39,18 @@ class InstallFailed(ProcessError):
     what = "The command ended with code {code}: {command}"
     why = "Its last words: {said}"
     fix = "Read its log ({log}); run the command in a terminal to try variations of it."
+
+
+class AuditFailed(ProcessError):
+    """Looking up known vulnerabilities came to nothing, which is not the same as that there are none."""
+
+    id = "audit-failed"
+    what = "Known vulnerabilities could not be looked up: whether there are any is not known."
+    why = "{reason}"
+    fix = (
+        "Look at the connection, the proxy and the mirror of this machine, and look again. Nothing was changed, and "
+        "all else works without. Its log is {log}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,10 @@ class PackageInstalls:
         return ""
 
     def start(self, command: Sequence[str]) -> Job:
-        """Run it. Raises InstallRefused; the job ends with Installed, InstallFailed or CommandNotStarted."""
+        """Run it. Raises InstallRefused.
+
+        The job ends with Installed, an Audit, InstallFailed, AuditFailed or CommandNotStarted.
+        """
         words = tuple(command)
         if reason := self._not_ours(words) or self.obstacle():
             raise InstallRefused(command=shlex.join(words), reason=reason)
@@ -94,9 +109,13 @@ class PackageInstalls:
         """The last one, over or not."""
         return self.jobs.of(KEY)
 
+    def audit(self) -> Job:
+        """Look up known vulnerabilities of what is installed; asks a service on the network. Raises as `start`."""
+        return self.start(audit_command(self._python))
+
     def audit_command(self) -> tuple[str, ...]:
-        """Looks up known vulnerabilities of what is installed; asks a service on the network."""
-        return (self._python, "-m", "pip_audit", "--progress-spinner", "off")
+        """What `audit` runs."""
+        return audit_command(self._python)
 
     def lines(self) -> tuple[str, ...]:
         """The last lines of the log of the last command, without what looks like a secret."""
@@ -107,7 +126,7 @@ class PackageInstalls:
         is_ours = any(words[:3] == (self._python, "-m", module) for module in _MODULES)
         return "" if is_ours else "It is none of the doctor's commands."
 
-    def _run(self, job: Job, words: tuple[str, ...]) -> Installed:
+    def _run(self, job: Job, words: tuple[str, ...]) -> Installed | Audit:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._log.unlink(missing_ok=True)
         order = Command(words, self._folder, self._log, self._lock, dict(self._more))
@@ -115,13 +134,21 @@ class PackageInstalls:
         if process is None:
             raise InstallRefused(command=shlex.join(words), reason="Another installation is at work.")
         code = self._watch(job, process)
+        if is_audit(words):
+            return self._audit(code)
         said = next((line for line in reversed(self.lines()) if line.strip()), "nothing")
         self.num_done += 1
         importlib.invalidate_caches()
-        is_audit = words[2] == "pip_audit" and code == _FOUND_SOMETHING
-        if code != 0 and not is_audit:
+        if code != 0:
             raise InstallFailed(code=code, command=shlex.join(words), said=said, log=self._log)
         return Installed(words, said)
+
+    def _audit(self, code: int | None) -> Audit:
+        printed = read_text(self._log) or ""
+        audit = read_audit(printed)
+        if audit is None or not audit.num_known:
+            raise AuditFailed(reason=redact(why_nothing_is_known(audit, printed, code)), log=self._log)
+        return audit
 
     def _watch(self, job: Job, process: ProcessIdentity) -> int | None:
         while (ended := self._executor.wait(process, LOOK_SECONDS)) is None:

@@ -16,12 +16,12 @@ from backend.executors import lock_file
 from backend.executors.choice import executor_named
 from backend.executors.environment import SAFE_PATH
 from backend.executors.local import LocalExecutor
-from backend.executors.oom import oom_kills
 from backend.executors.process_table import identify
 from backend.plugins.registry import SWITCHED_OFF, Registry, use_registry
 from backend.probes.clock import SystemClock
 from backend.probes.machine import LocalMachine
 from backend.probes.memory import available_bytes
+from backend.probes.oom import oom_kills
 from backend.probes.places import LocalPlaces
 from backend.services.after_reboot import AfterReboot
 from backend.services.process_manager import ProcessManager, SupervisorProgram

@@ -77,7 +77,9 @@ class ScriptedMachine:
     works: bool = False
     gpu_names: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    words: tuple[str, ...] = field(default=())  # that a person has to read on the page
+    words: tuple[str, ...] = field(default=())  # that a person has to read on the page and in the terminal
+    page_words: tuple[str, ...] = field(default=())  # on the page
+    terminal_words: tuple[str, ...] = field(default=())  # in the terminal
 
     def build(self, folder: Path) -> LocalMachine:
         """The machine, with its files and a workspace below a folder."""
@@ -191,7 +193,9 @@ _ALL = (
         ),
         CUDA_TORCH,
         gpu_names=("NVIDIA GeForce RTX 3090",),
-        words=("torch cannot use", "Training will use CPU"),
+        words=("but the NVIDIA driver is 525.60.13, which supports CUDA up to 12.0",),
+        terminal_words=("Update the driver to 580.65.06", "https://download.pytorch.org/whl/cu126"),
+        page_words=("torch cannot use", "Training will use CPU"),
     ),
     ScriptedMachine(
         "MIG",
@@ -237,7 +241,9 @@ _ALL = (
         DriverState.READY,
         lambda: ScriptedNvml(Card("NVIDIA L4", "GPU-eeee", (24 * GIB, 0), capability=(8, 9)), cuda=13000),
         gpu_names=("NVIDIA L4",),
-        words=("torch cannot use", "cpu build"),
+        words=("cpu build",),
+        terminal_words=("https://download.pytorch.org/whl/cu130",),
+        page_words=("torch cannot use",),
     ),
     ScriptedMachine(
         "limits of a control group",

@@ -1,7 +1,7 @@
 """The other commands: methods, doctor, reindex, chat, demo, ui."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from backend.cli import ui
 from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, Done, Failed, Progress, Token
 from backend.domain.chat_lines import READY, event_line, parse_order
+from backend.domain.ports import Command
 from backend.domain.states import RunState
 from backend.errors import Explanation
 from backend.launcher import ports
@@ -17,6 +18,7 @@ from backend.spec import members
 from config.settings import Settings
 from tests.fakes import event_bytes
 from tests.fakes.command_line import CommandLine, installed
+from tests.fakes.executor import Script
 from tests.fakes.lines import Said
 
 FAILURE = Explanation("model-missing", "The model is gone.", "Its folder is empty.", "Put it back.", "now")
@@ -77,6 +79,43 @@ def test_the_doctor_is_content_or_says_what_is_missing(line: CommandLine) -> Non
     assert told.code == 78
     assert "missing peft" in told.out
     assert json.loads(line.say("doctor", "--json").out)["hardware"]["memory"]
+
+
+AUDITED = '{"dependencies": [{"name": "numpy", "version": "2.5.0", "vulns": []}], "fixes": []}\n'
+
+
+def test_the_doctor_looks_up_vulnerabilities_only_when_told_to(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    line.packages.needed = ()
+    assert "pip-audit is not installed" in line.say("doctor", "--audit").out
+    line.packages.installed["pip-audit"] = "2.10.1"
+    assert "Known vulnerabilities" not in line.say("doctor").out
+    assert line.executor.commands == []
+    for printed in (AUDITED, "ConnectionError: timed out\n"):
+        line.executor.scripts.append(Script(exit_code=0, on_start=prints(printed), lives_seconds=1))
+    assert "ok      Packages looked up: 1; known vulnerabilities: none." in line.say("doctor", "--audit").out
+    told = line.say("doctor", "--audit", "--json").json()["audit"]
+    assert told["result"] is None
+    assert "whether there are any is not known. The service (pypi.org) could not be reached" in told["problem"]
+    assert [each.argv[1:3] for each in line.executor.commands] == [("-m", "pip_audit")] * 2
+
+
+def test_offline_the_doctor_looks_nothing_up_and_says_so(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    line.packages.needed = ()
+    line.packages.installed["pip-audit"] = "2.10.1"
+    assert "The studio is offline." in line.say("doctor", "--audit").out
+    assert line.executor.commands == []
+
+
+def prints(text: str) -> Callable[[Command], None]:
+    def start(command: Command) -> None:
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        command.log.write_text(text)
+
+    return start
 
 
 def test_reindex_brings_back_what_the_store_lost(line: CommandLine) -> None:

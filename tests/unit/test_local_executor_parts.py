@@ -19,7 +19,6 @@ from backend.domain.states import Liveness
 from backend.executors import lock_file, orphans, process_table, waiting
 from backend.executors.environment import LOCK_FD, RUN_ID, TOKEN, child_environment, marker
 from backend.executors.local import LocalExecutor
-from backend.executors.oom import oom_kills
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -285,27 +284,3 @@ while ours():
 def test_where_there_is_no_prctl_nobody_becomes_a_subreaper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
     assert not orphans.become_subreaper()
-
-
-def test_the_kernels_count_of_killed_processes_is_read_or_unknown(tmp_path: Path) -> None:
-    (tmp_path / "vmstat").write_text("pgpgin 12\noom_kill 3\nnr_dirty 1\n")
-    assert oom_kills(tmp_path / "vmstat", tmp_path / "none") == 3
-    assert oom_kills(tmp_path / "none", tmp_path / "none") is None
-    (tmp_path / "vmstat").write_text("pgpgin 12\n")
-    assert oom_kills(tmp_path / "vmstat", tmp_path / "none") is None
-
-
-def test_kills_in_our_own_cgroup_count_before_those_of_the_whole_machine(tmp_path: Path) -> None:
-    (tmp_path / "vmstat").write_text("oom_kill 7\n")
-    (tmp_path / "cgroup").write_text("4:memory:/old\n0::/user.slice/studio.scope\n")
-    own = tmp_path / "fs" / "user.slice" / "studio.scope"
-    own.mkdir(parents=True)
-
-    def count() -> int | None:
-        return oom_kills(tmp_path / "vmstat", tmp_path / "cgroup", tmp_path / "fs")
-
-    assert count() == 7, "the root cgroup has no such file"
-    (own / "memory.events").write_text("low 0\nhigh 0\nmax 41\noom 2\noom_kill 1\noom_group_kill 0\n")
-    assert count() == 1
-    (tmp_path / "cgroup").write_text("4:memory:/old\n")
-    assert count() == 7

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.domain.audit import Audit
 from backend.executors.local import LocalExecutor
 from backend.services.jobs import Job, JobState
 from backend.services.package_installs import Installed, InstallRefused, PackageInstalls
@@ -108,11 +110,79 @@ def test_one_of_another_dashboard_is_waited_for(tmp_path: Path) -> None:
         found.start(COMMAND)
 
 
-def test_an_audit_that_finds_something_is_no_failure(tmp_path: Path) -> None:
+FLASK = {"name": "flask", "version": "0.5", "vulns": [{"id": "PYSEC-2019-179", "fix_versions": ["1.0", "0.12.3"]}]}
+KNOWN = {"name": "numpy", "version": "2.5.0", "vulns": []}
+SKIPPED = {"name": "peft-studio", "skip_reason": "Dependency not found on PyPI and could not be audited: peft-studio"}
+
+
+def printed(*packages: object, summary: str = "No known vulnerabilities found") -> str:
+    """As pip-audit 2.10.1 prints: the summary to stderr, one line of JSON to stdout."""
+    return f"{summary}\n{json.dumps({'dependencies': packages, 'fixes': []})}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "sentence", "lines"),
+    [
+        (
+            printed(FLASK, KNOWN, SKIPPED, summary="Found 1 known vulnerability in 1 package"),
+            1,
+            "Packages looked up: 2; known vulnerabilities: 1, in 1 of them. Not looked up: 1; of those nothing is known.",
+            ("flask 0.5: PYSEC-2019-179; fixed in 1.0, 0.12.3", "peft-studio: not looked up"),
+        ),
+        (printed(KNOWN), 0, "Packages looked up: 1; known vulnerabilities: none.", ()),
+    ],
+)
+def test_an_audit_tells_what_is_known_of_how_many_packages(
+    tmp_path: Path, text: str, code: int, sentence: str, lines: tuple[str, ...]
+) -> None:
     executor = FakeExecutor(FakeClock())
-    executor.scripts.append(writes("Found 1 known vulnerability in 1 package\n", code=1))
+    executor.scripts.append(writes(text, code=code))
     found = installs(tmp_path, executor)
-    assert over(found.start(found.audit_command())).answer.said.startswith("Found 1")
+    answer = over(found.audit()).answer
+    assert isinstance(answer, Audit)
+    assert (answer.sentence, answer.lines()) == (sentence, lines)
+    assert executor.commands[0].argv[:3] == (PYTHON, "-m", "pip_audit")
+    assert found.num_done == 0  # nothing has changed, so nothing is checked again
+
+
+NO_PROXY = (
+    "requests.exceptions.ProxyError: HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url:"
+    " /pypi/numpy/2.5.0/json (Caused by ProxyError('Unable to connect to proxy'))"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "reason"),
+    [
+        (printed(SKIPPED, SKIPPED), 0, "such as a mirror or a proxy, knows none of the 2 packages"),
+        (
+            f"Traceback (most recent call last):\n  File ...\n{NO_PROXY}\n",
+            1,
+            "(pypi.org) could not be reached: requests",
+        ),
+        ("ERROR:pip_audit._cli:pip is broken\n", 1, "ended with code 1. Its last words: ERROR:pip_audit._cli:pip is"),
+        ("", -9, "ended with code -9. Its last words: nothing"),
+        ('{"dependencies": [{"version": "1"}]}\n', 0, "ended with code 0"),
+    ],
+)
+def test_an_audit_without_a_result_never_looks_like_one_that_found_nothing(
+    tmp_path: Path, text: str, code: int, reason: str
+) -> None:
+    executor = FakeExecutor(FakeClock())
+    executor.scripts.append(writes(text, code=code))
+    job = over(installs(tmp_path, executor).audit())
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert job.error.id == "audit-failed"
+    assert "whether there are any is not known" in job.error.what
+    assert reason in job.error.why
+
+
+def test_an_audit_is_not_started_while_the_studio_is_offline(tmp_path: Path) -> None:
+    executor = FakeExecutor(FakeClock())
+    with pytest.raises(InstallRefused, match="offline"):
+        installs(tmp_path, executor, "The studio is offline.").audit()
+    assert executor.commands == []
 
 
 def tiny_wheel(folder: Path) -> Path:

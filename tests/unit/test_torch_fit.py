@@ -1,16 +1,17 @@
 """Whether a torch can use the GPUs found: by its build, the driver, the generation of the GPU, and its own word."""
 
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.machine import Gpu, GpuReading, TorchBuild
-from backend.domain.torch_fit import BUILDS, covers, judge, matching_build, wheels_of, without_nvidia
+from backend.domain.torch_fit import BUILDS, covers, judge, matching_build, without_nvidia
 from tests.fakes.machine import CPU_TORCH, CUDA_TORCH, ONE_GPU
 
-ROCM_TORCH = TorchBuild("2.13.0+rocm7.1", cuda=None, rocm="7.1")
+ROCM_TORCH = TorchBuild("2.13.0+rocm7.2", cuda=None, rocm="7.2")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ def test_a_build_that_fits_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("built", "driver", "newest", "oldest", "wheels"),
     [
-        ("13.0", "550.54.14", "12.4", "580.65.06", ""),
+        ("13.0", "550.54.14", "12.4", "580.65.06", "https://download.pytorch.org/whl/cu126"),
+        ("13.0", "525.60.13", "12.0", "580.65.06", "https://download.pytorch.org/whl/cu126"),
+        ("13.2", "550.54.14", "12.4", "580.65.06", "https://download.pytorch.org/whl/cu126"),
         ("13.0", "570.26", "12.8", "580.65.06", "https://download.pytorch.org/whl/cu126"),
         ("12.6", "470.82", "11.4", "525.60.13", ""),
         ("11.8", "440.33", "10.2", "450.80.02", ""),
@@ -63,7 +66,7 @@ def test_a_driver_that_names_no_cuda_is_judged_by_its_number() -> None:
     assert judge(reading(cuda=None, driver="of today"), CUDA_TORCH).is_usable  # torch will say
 
 
-@pytest.mark.parametrize(("build", "word"), [(CPU_TORCH, "cpu build"), (ROCM_TORCH, "ROCm 7.1")])
+@pytest.mark.parametrize(("build", "word"), [(CPU_TORCH, "cpu build"), (ROCM_TORCH, "ROCm 7.2")])
 def test_another_kind_of_build_beside_an_nvidia_gpu_is_told_with_the_one_that_fits(
     build: TorchBuild, word: str
 ) -> None:
@@ -125,7 +128,7 @@ def test_machine_code_counts_within_its_generation_and_ptx_beyond() -> None:
 @given(
     driver=st.tuples(st.integers(9, 15), st.integers(0, 9)),
     capability=st.none() | st.tuples(st.integers(3, 13), st.integers(0, 9)),
-    built=st.sampled_from([None, "11.8", *BUILDS]),
+    built=st.sampled_from([None, "11.8", *(build.cuda for build in BUILDS)]),
 )
 def test_a_build_that_is_offered_fits(
     driver: tuple[int, int], capability: tuple[int, int] | None, built: str | None
@@ -134,8 +137,53 @@ def test_a_build_that_is_offered_fits(
     fit = judge(found, TorchBuild("2.13.0", built, None))
     assert fit.is_usable is (fit.problem == "")
     if fit.wheels:
-        offered = next(cuda for cuda in BUILDS if wheels_of(cuda) == fit.wheels)
+        offered = next(build.cuda for build in BUILDS if build.wheels == fit.wheels)
         assert judge(found, TorchBuild("2.13.0", offered, None)).is_usable
+        assert judge(found, TorchBuild(f"2.13.0+cu{offered.replace('.', '')}", offered, None)).is_usable
+
+
+@pytest.mark.parametrize(
+    ("driver", "capability", "offered"),
+    [
+        ("13.2", (9, 0), "13.0"),  # 13.2 is experimental in torch 2.13
+        ("13.1", (12, 1), "13.0"),
+        ("13.0", (10, 3), "13.0"),
+        ("13.0", (11, 0), "13.0"),
+        ("13.0", (7, 5), "13.0"),
+        ("13.0", (7, 0), "12.6"),
+        ("13.2", (6, 1), "12.6"),
+        ("12.0", (8, 9), "12.6"),
+        ("12.9", (12, 0), None),  # no build for CUDA 12 has code for Blackwell
+        ("11.8", (8, 0), None),
+        ("13.0", (3, 7), None),
+    ],
+)
+def test_the_build_that_is_offered_is_one_of_torch_2_13(
+    driver: str, capability: tuple[int, int], offered: str | None
+) -> None:
+    assert matching_build(driver, [capability]) == offered
+
+
+def test_gpus_of_two_generations_get_the_build_that_knows_both() -> None:
+    assert matching_build("13.0", [(7, 0), (9, 0)]) == "12.6"
+    assert matching_build("13.0", [(7, 0), (12, 0)]) is None
+
+
+def test_a_published_build_is_judged_by_its_own_architectures() -> None:
+    old = judge(reading((12, 0)), TorchBuild("2.13.0+cu126", "12.6", None))
+    assert "has code for sm_50, sm_60, sm_70, sm_75, sm_80, sm_86, sm_90 only" in old.problem
+    own = judge(reading((12, 0)), TorchBuild("2.13.0+mine", "12.6", None))
+    assert "cannot compile for it" in own.problem
+
+
+def test_the_table_is_that_of_the_torch_that_is_installed() -> None:
+    assert version("torch").startswith("2.13."), "compare the sources again, and change the table"
+
+
+def test_an_xpu_build_is_not_called_a_cpu_build() -> None:
+    xpu = TorchBuild("2.13.0+xpu", None, None, "20250302")
+    assert xpu.variant == "xpu"
+    assert "an xpu build for Intel's GPUs" in judge(ONE_GPU, xpu).problem
 
 
 def test_without_a_known_driver_no_build_is_offered() -> None:
