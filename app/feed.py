@@ -2,53 +2,30 @@
 
 import asyncio
 import json
-import logging
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 
-from pydantic import ValidationError
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.feed_messages import BoardAsked, MessageTooBig, ViewAsked, read_message
+from app.feed_messages import MAX_MESSAGE_CHARACTERS, BoardAsked, ViewAsked, read_message
 from app.runtime import get_services
+from app.talks import GOING_AWAY, talk_route
 from backend.domain.curves import Curves
 from backend.errors import StudioError
 from backend.services.curve_feed import ChartNotes, CurveFeed, LinePart
 from backend.services.curve_watching import Subscription
 from backend.services.feed_wire import encoded
 
-log = logging.getLogger(__name__)
 PATH = "/studio/curves"
 PAUSE_SECONDS = 0.4  # at most about twice a second something moves
-GOING_AWAY, NOT_UNDERSTOOD, TOO_BIG, FAILED = 1001, 1007, 1009, 1011
 _END = None
 
 
 def curve_feed() -> WebSocketRoute:
-    """The route; who may connect is decided by the middleware around it."""
-    return WebSocketRoute(PATH, _serve)
-
-
-async def _serve(socket: WebSocket) -> None:
-    """One board of one browser tab, until either side goes away."""
-    await socket.accept()
-    viewer = _Viewer(socket)
-    code = FAILED
-    try:
-        async with asyncio.TaskGroup() as group:
-            telling = group.create_task(viewer.tell())
-            code = await viewer.hear()
-            telling.cancel()
-    except* WebSocketDisconnect:  # what was told arrived nowhere: the browser left
-        code = GOING_AWAY
-    except* Exception:  # the outermost frame of this connection; the browser comes again
-        log.exception("A board could not be told its curves.")
-    finally:
-        viewer.close()
-    with suppress(RuntimeError, WebSocketDisconnect):
-        await socket.close(code)
+    """The route."""
+    return talk_route(PATH, _Viewer, MAX_MESSAGE_CHARACTERS)
 
 
 class _Viewer:
@@ -67,36 +44,29 @@ class _Viewer:
         self._lock = threading.Lock()
         self._is_closed = False
 
-    async def hear(self) -> int:
-        """Take what the browser asks until it goes away or talks nonsense; the code to close with."""
-        try:
-            while True:
-                asked = read_message(await self._socket.receive_text())
-                if isinstance(asked, BoardAsked):
-                    self._board = asked
-                else:
-                    self._view = asked
-                self._wished.set()
-                self._woken.set()
-        except MessageTooBig:
-            return TOO_BIG
-        except (ValidationError, KeyError):  # KeyError: bytes where text belongs
-            return NOT_UNDERSTOOD
-        except WebSocketDisconnect:
-            return GOING_AWAY
+    def take(self, text: str) -> None:
+        """A wish, from now on in place of the one before."""
+        asked = read_message(text)
+        if isinstance(asked, BoardAsked):
+            self._board = asked
+        else:
+            self._view = asked
+        self._wished.set()
+        self._woken.set()
 
     async def tell(self) -> None:
         """Answer what was asked, then whatever is new; a slow browser is waited for, and told less often."""
-        while True:
-            self._take_wishes()
-            began = self._loop.time()
-            await asyncio.to_thread(self._watch)
-            told = self._feed.news()
-            while (news := await asyncio.to_thread(next, told, _END)) is not _END:
-                await self._send(*news)
-                if self._wished.is_set():
-                    break  # the rest of this answer is not wanted any more
-            await self._next(began)
+        with closing(self):
+            while True:
+                self._take_wishes()
+                began = self._loop.time()
+                await asyncio.to_thread(self._watch)
+                told = self._feed.news()
+                while (news := await asyncio.to_thread(next, told, _END)) is not _END:
+                    await self._send(*news)
+                    if self._wished.is_set():
+                        break  # the rest of this answer is not wanted any more
+                await self._next(began)
 
     def close(self) -> None:
         """Nothing is watched for this browser any more."""

@@ -88,14 +88,8 @@ Asked = BoardAsked | ViewAsked
 _ASKED: TypeAdapter[Asked] = TypeAdapter(Annotated[Asked, Field(discriminator="kind")])
 
 
-class MessageTooBig(ValueError):
-    """A message longer than MAX_MESSAGE_CHARACTERS."""
-
-
 def read_message(text: str) -> Asked:
-    """A checked message. Raises MessageTooBig, or pydantic's ValidationError for anything else that does not fit."""
-    if len(text) > MAX_MESSAGE_CHARACTERS:
-        raise MessageTooBig
+    """A checked message. Raises pydantic's ValidationError."""
     return _ASKED.validate_json(text)
 
 

@@ -22,6 +22,7 @@ class MarkKind(StrEnum):
     QUEUE = "queue"
     JOBS = "jobs"
     CURVES = "curves"
+    ENDINGS = "endings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,13 @@ def _curves(services: Services, of: Sequence[str]) -> tuple[object, float]:
     return (seen, records, [one.id for one in missing], stage), 0.5 if stage is Stage.STARTING else 5.0
 
 
+def _endings(services: Services, _of: Sequence[str]) -> tuple[object, float]:
+    return sorted(view.id for view in services.status.active()), 2.0
+
+
 MARKS: Mapping[MarkKind, Callable[[Services, Sequence[str]], tuple[object, float]]] = {
     MarkKind.QUEUE: _queue,
     MarkKind.JOBS: _jobs,
     MarkKind.CURVES: _curves,
+    MarkKind.ENDINGS: _endings,
 }

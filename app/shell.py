@@ -5,13 +5,16 @@ import logging
 import streamlit as st
 
 from app.components.activity import activity_badge
+from app.components.desktop_notices import desktop_notices
 from app.components.error_box import warning_box
 from app.components.markdown_escape import escape
+from app.components.page_watch import page_watch
 from app.components.start_failed import start_failed
 from app.components.wordmark import MARK, WORDMARK
 from app.endings import tell_of_endings
 from app.frame import error_frame
 from app.links import note_pages
+from app.marks import MarkKind, mark_of
 from app.navigation import MENU, View, menu
 from app.notices import draw_notices
 from app.runtime import get_services, get_timings
@@ -78,11 +81,17 @@ def _surroundings(services: Services, view: View) -> None:
     state = state_manager(services)
     state.update_state(navigate(view.url_path))
     state.update_state(see_runs(services.status.version()))
+    is_notified = services.settings.current().desktop_notifications
+    mark = mark_of(services, MarkKind.ENDINGS).text if is_notified else ""
     active = services.status.active()
     with st.sidebar:
         activity_badge(active)
     _tell_of_restart(services)
-    tell_of_endings(active, services.status.list)
+    told = tell_of_endings(active, services.status.list)
+    if is_notified:
+        with st.sidebar:
+            desktop_notices(told)
+            page_watch(MarkKind.ENDINGS, mark)
     draw_notices()
     show_tour(services, view.url_path)
     if state.save_error is not None:

@@ -1,21 +1,19 @@
 """The WebSocket at /studio/watch: a page asks once to be told when what it shows has changed, and is drawn anew."""
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
-from app.feed import FAILED, GOING_AWAY, NOT_UNDERSTOOD, TOO_BIG
 from app.feed_messages import Source
 from app.marks import MarkKind, mark_of
 from app.runtime import get_services
+from app.talks import talk_route
 from backend.domain.curve_link import MAX_SOURCES
 
-log = logging.getLogger(__name__)
 PATH = "/studio/watch"
 MAX_CHARACTERS = 1024**2
 
@@ -31,26 +29,8 @@ class WatchAsked(BaseModel):
 
 
 def page_watches() -> WebSocketRoute:
-    """The route; who may connect is decided by the middleware around it."""
-    return WebSocketRoute(PATH, _serve)
-
-
-async def _serve(socket: WebSocket) -> None:
-    """One part of a page in one browser tab, until either side goes away."""
-    await socket.accept()
-    watcher = _Watcher(socket)
-    code = FAILED
-    try:
-        async with asyncio.TaskGroup() as group:
-            telling = group.create_task(watcher.tell())
-            code = await watcher.hear()
-            telling.cancel()
-    except* WebSocketDisconnect:  # what was told arrived nowhere: the browser left
-        code = GOING_AWAY
-    except* Exception:  # the outermost frame of this connection; the browser comes again
-        log.exception("A page could not be told that it changed.")
-    with suppress(RuntimeError, WebSocketDisconnect):
-        await socket.close(code)
+    """The route."""
+    return talk_route(PATH, _Watcher, MAX_CHARACTERS)
 
 
 class _Watcher:
@@ -61,19 +41,10 @@ class _Watcher:
         self._asked: WatchAsked | None = None
         self._woken = asyncio.Event()
 
-    async def hear(self) -> int:
-        """Take what the browser asks until it goes away or talks nonsense; the code to close with."""
-        try:
-            while True:
-                text = await self._socket.receive_text()
-                if len(text) > MAX_CHARACTERS:
-                    return TOO_BIG
-                self._asked = WatchAsked.model_validate_json(text)
-                self._woken.set()
-        except (ValidationError, KeyError):  # KeyError: bytes where text belongs
-            return NOT_UNDERSTOOD
-        except WebSocketDisconnect:
-            return GOING_AWAY
+    def take(self, text: str) -> None:
+        """Another question, in place of the one before."""
+        self._asked = WatchAsked.model_validate_json(text)
+        self._woken.set()
 
     async def tell(self) -> None:
         """Look again and again, and say so once when another thing is to be seen."""

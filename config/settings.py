@@ -37,6 +37,13 @@ class Settings(Folders):
     debug: bool = setting(
         Group.STUDIO, Effect.NOW, default=False, description="More lines in the log of the dashboard."
     )
+    desktop_notifications: bool = setting(
+        Group.STUDIO,
+        Effect.NOW,
+        default=False,
+        description="While a page is open in the background, the browser tells on this machine when a run ends, fails "
+        "or needs somebody; it asks you once whether it may.",
+    )
     log_format: Literal["text", "json"] = setting(
         Group.STUDIO,
         Effect.NOW,

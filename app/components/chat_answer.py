@@ -16,7 +16,7 @@ PHASE_WORDS = {
     ChatPhase.STARTING: "Starting the chat program",
     ChatPhase.LOADING: "Loading the model",
     ChatPhase.LOADED: "The model is loaded",
-    ChatPhase.ADAPTING: "Putting the adapter on",
+    ChatPhase.ADAPTING: "Putting the trained weights on",
     ChatPhase.READING: "Reading the question",
 }
 ENDINGS: dict[FinishReason, str] = {

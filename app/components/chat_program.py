@@ -80,7 +80,7 @@ def program_lines(status: ChatStatus) -> list[str]:
     if status.model_bytes is not None:
         kept = {"none": "in full weights"}.get(status.quantization, f"as {status.quantization}")
         weights = in_bytes(status.model_bytes)
-        lines.append(f"The base model {kept} takes {weights} on {status.device}, measured after loading.")
+        lines.append(f"The loaded model {kept} takes {weights} on {status.device}, measured after loading.")
     if status.idle_limit_seconds is not None:
         limit, idle = in_words(status.idle_limit_seconds), in_words(status.idle_seconds)
         lines.append(f"It is unloaded after {limit} without a question; the last answer ended {idle} ago.")

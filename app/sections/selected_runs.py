@@ -113,7 +113,9 @@ def _actions(services: Services, view: RunView) -> None:
         resume_button(view, acts.resume, "run-resume")
         stop_button(view, acts.stop, "run-stop")
         can_ask = view.has_adapter or services.playground.can_ask(view.id)
-        _go("Chat", ":material/chat:", "chat", view.id, can_ask, "It has no adapter yet, and no checkpoint with one.")
+        _go(
+            "Chat", ":material/chat:", "chat", view.id, can_ask, "It has no result yet, and no checkpoint with weights."
+        )
         if st.button("Edit", icon=":material/edit:", key="run-edit"):
             edit_dialog(view, lambda *facts: attempt(_annotate, services, *facts))
         if st.button(

@@ -26,9 +26,11 @@ from backend.domain.application_state import ChatSettings, SamplingPreset
 from backend.domain.chat_place import Verdict
 from backend.domain.chat_sides import BASE, MOST_SIDES, Side, Subject
 from backend.domain.run_view import RunView
+from backend.methods import Method, WholeMethod
 from backend.services.bundle import Services
 from backend.services.chat_desk import Table
 from backend.services.state_manager import StateManager
+from backend.spec import members
 
 MOST_OFFERED = 200
 TALK, SETS = "Conversation", "Prompt sets"
@@ -41,7 +43,9 @@ def render(services: Services) -> None:
     views = [view for view in services.status.list() if view.has_adapter or view.last_checkpoint_step is not None]
     model = chat_address.asked_model()
     if not views and model is None:
-        told = "A run writes its adapter at the end, and with each checkpoint. Here it answers beside its base model."
+        told = (
+            "A run writes what it learned at the end, and with each checkpoint. Here it answers beside its base model."
+        )
         empty_card("No tuned model to ask yet", told, "chat")
         return
     state = state_manager(services)
@@ -95,7 +99,7 @@ def _subject(
         return Subject(run_id), Side(run_id)
     steps = services.playground.steps(run_id)
     if not steps:
-        st.info("This run has no adapter yet, and no checkpoint with one.", icon=":material/info:")
+        st.info("This run has no result yet, and no checkpoint with weights.", icon=":material/info:")
         return None
     return Subject(run_id), Side(run_id, steps[0])
 
@@ -111,7 +115,8 @@ def _table(services: Services, views: Sequence[RunView], subject: Subject, first
         format_func=lambda address: names.get(address, address),
         max_selections=MOST_SIDES - 1,
         placeholder="Nothing; choose the base model, other results, or checkpoints",
-        help="All of them stand on the same base model, which is loaded once. They answer one after another.",
+        help="All of them come from the same base model, which is loaded once for adapters; a whole model is loaded "
+        "anew when it is its turn. They answer one after another.",
     )
     if first.run_id is not None and chat_address.holds_base(sides) != settings.is_base_shown:
         settings = replace(settings, is_base_shown=not settings.is_base_shown)
@@ -133,15 +138,18 @@ def _names(
     model = known[subject.run_id].run.base_model if subject.run_id is not None else subject.model
     same = [view for view in views if view.run.base_model == model][:MOST_OFFERED]
     uses = Counter(view.name for view in same)
+    whole = {method.spec_name() for method in members(Method) if issubclass(method, WholeMethod)}
     names = {BASE: "Base model"}
     present = {side.run_id for side in sides} | {subject.run_id}
     for view in sorted(same, key=lambda one: one.id not in present):
         name = view.name if uses[view.name] == 1 else f"{view.name} ({view.id})"
+        kind = ", whole model" if view.run.method in whole else ""
         if view.has_adapter:
-            names[f"run:{view.id}"] = name
+            names[f"run:{view.id}"] = name + kind
         if view.id in present:
             names |= {
-                Side(view.id, step).address: f"{name}, step {step:,}" for step in services.playground.steps(view.id)
+                Side(view.id, step).address: f"{name}, step {step:,}{kind}"
+                for step in services.playground.steps(view.id)
             }
     return {first.address: first.address} | names | {s.address: s.address for s in sides if s.address not in names}
 

@@ -51,10 +51,10 @@ class Sampling(Frozen):
 class ChatRequest(Frozen):
     """A conversation that ends with a question, and who is to answer it.
 
-    `base_model` is a folder, a hub id or "demo"; `adapter` is a folder in peft's format or None for the base
-    model alone. `trusted_code` is the hash of the model's own code that may run. `quantization` also takes a bare
-    name such as "nf4". `template` auto is the adapter's, else the model's, else the studio's plain one; studio always
-    takes the plain one. `device` auto is the first GPU, else the CPU.
+    `base_model` is a folder, a hub id or "demo"; `adapter` is a folder in peft's format, a checkpoint with weights of
+    the model itself, or None for the base model alone. `trusted_code` is the hash of the model's own code that may run.
+    `quantization` also takes a bare name such as "nf4". `template` auto is the adapter's, else the model's, else the
+    studio's plain one; studio always takes the plain one. `device` auto is the first GPU, else the CPU.
     """
 
     id: str = Field(default_factory=lambda: uuid4().hex, min_length=1, max_length=100)

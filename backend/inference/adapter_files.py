@@ -1,4 +1,4 @@
-"""The files of an adapter: whether they are there, which they are, and what a checkpoint with a start amounts to."""
+"""The files of an adapter or of trained weights: whether they are there, and what a checkpoint with a start is."""
 
 import json
 import tempfile
@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from backend.inference.errors import AdapterNotFound
 from backend.methods.doubling import beside_its_start
+from backend.methods.whole import TRAINED
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -20,15 +21,21 @@ Mark = tuple[str, int, int]
 
 
 def mark(folder: Path) -> Mark:
-    """Identifies an adapter and its present content: path, modification time in ns, bytes.
+    """Identifies an adapter, or trained weights, and its present content: path, modification time in ns, bytes.
 
     Raises AdapterNotFound unless the folder has safetensors weights: pickled ones are never loaded.
     """
-    for name in (CONFIG, WEIGHTS):
+    needed = (TRAINED,) if holds_trained_weights(folder) else (CONFIG, WEIGHTS)
+    for name in needed:
         if not (folder / name).is_file():
             raise AdapterNotFound(path=folder, missing=name)
-    stat = (folder / WEIGHTS).stat()
+    stat = (folder / needed[-1]).stat()
     return str(folder), stat.st_mtime_ns, stat.st_size
+
+
+def holds_trained_weights(folder: Path) -> bool:
+    """Whether it is a checkpoint with weights of the model itself; beside an adapter that file is a part of it."""
+    return (folder / TRAINED).is_file() and not (folder / WEIGHTS).is_file()
 
 
 @contextmanager

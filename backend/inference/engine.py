@@ -1,4 +1,4 @@
-"""Engine: one base model in memory, some adapters on it, and the answers of all of them."""
+"""Engine: one base model in memory, some adapters on it or trained weights in it, and the answers of all of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.domain.chat import ChatEvent, ChatPhase, ChatRequest, Done, Progress, Token
-from backend.inference.adapter_files import Mark, mark
+from backend.inference.adapter_files import Mark, holds_trained_weights, mark
 from backend.inference.generation import generate
 from backend.inference.loading import BaseKey, free_memory, load_base, load_tokenizer, weights_bytes
 from backend.inference.prompt import prompt_ids, template_of
+from backend.inference.trained_weights import names_in, put_into
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -27,7 +28,10 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Worn:
-    """An adapter on the model, by the name that peft knows, and the tokenizer that was saved with it."""
+    """An adapter on the model, by the name that peft knows, and the tokenizer that was saved with it.
+
+    Or trained weights in the model, of which peft knows nothing.
+    """
 
     name: str
     tokenizer: PreTrainedTokenizerBase | None
@@ -37,7 +41,8 @@ class _Worn:
 class _Loaded:
     """peft puts its layers into `base`, so `adapted` is the same model; `is_pure`: its weights are still its.
 
-    An adapter that changes the base is the only one in `worn`.
+    An adapter that changes the base is the only one in `worn`, and so are trained weights; `replaced` names those
+    of the base that they took the place of.
     """
 
     key: BaseKey
@@ -46,7 +51,17 @@ class _Loaded:
     adapted: "PeftModel | None" = None
     worn: dict[Mark, _Worn] = field(default_factory=dict)
     is_pure: bool = True
+    replaced: frozenset[str] = frozenset()
     num_put_on: int = 0
+
+    def can_become(self, wanted: Mark | None) -> bool:
+        """Whether it needs no loading for that: its weights are the base's, or all that are not are replaced again."""
+        if self.is_pure or wanted in self.worn:
+            return True
+        if wanted is None or not self.replaced:
+            return False
+        folder = Path(wanted[0])
+        return holds_trained_weights(folder) and self.replaced <= names_in(folder)
 
 
 class Engine:
@@ -94,12 +109,13 @@ class Engine:
         loaded = self._base(BaseKey.of(request), wanted, say, check)
         if wanted is not None and wanted not in loaded.worn:
             say(Progress(ChatPhase.ADAPTING, Path(wanted[0]).name))
-            self._adapt(loaded, Path(wanted[0]), wanted)
+            change = self._replace if holds_trained_weights(Path(wanted[0])) else self._adapt
+            change(loaded, Path(wanted[0]), wanted)
         return loaded
 
     def _base(self, key: BaseKey, wanted: Mark | None, say: Say, check: Callable[[], None]) -> _Loaded:
         loaded = self._loaded
-        if loaded is not None and loaded.key == key and (loaded.is_pure or wanted in loaded.worn):
+        if loaded is not None and loaded.key == key and loaded.can_become(wanted):
             return loaded
         del loaded
         self.unload()
@@ -109,6 +125,18 @@ class Engine:
         self._loaded = _Loaded(key, base, tokenizer)
         say(Progress(ChatPhase.LOADED, name, weights_bytes(base), str(base.device)))
         return self._loaded
+
+    def _replace(self, loaded: _Loaded, folder: Path, wanted: Mark) -> None:
+        """Put trained weights in place of the base's. If that fails, nothing stays loaded."""
+        self._loaded = None
+        if loaded.adapted is not None:
+            from backend.inference.adapters import take_off  # noqa: PLC0415 - slow: peft
+
+            loaded.base, loaded.adapted = take_off(loaded.adapted), None
+        loaded.replaced = put_into(loaded.base, folder)
+        loaded.is_pure = False
+        loaded.worn = {wanted: _Worn("", load_tokenizer(folder))}
+        self._loaded = loaded
 
     def _adapt(self, loaded: _Loaded, folder: Path, wanted: Mark) -> None:
         """Add an adapter. If that fails, nothing stays loaded that could be half of each."""

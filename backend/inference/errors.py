@@ -21,6 +21,15 @@ class AdapterDoesNotFit(ConfigurationError):
     fix = "Ask the base model that the adapter was trained on; adapter_config.json names it."
 
 
+class TrainedWeightsDoNotFit(ConfigurationError):
+    """A checkpoint with weights of the model itself, and a base model that cannot take them."""
+
+    id = "chat-trained-weights-do-not-fit"
+    what = "The trained weights in {path} cannot be put into the base model."
+    why = "{reason}"
+    fix = 'Load the weights "As in training" or in full, or ask another checkpoint or the result of the run.'
+
+
 class TemplateRefused(ConfigurationError):
     """A chat template that does not take this conversation."""
 

@@ -2,6 +2,8 @@
 
 from backend.spec import Spec
 
+TRAINED = "trained.safetensors"  # in a checkpoint: the trained weights, each under its name in the model
+
 
 class WholeMethod(Spec):
     """Trains weights of the base model itself; no peft."""

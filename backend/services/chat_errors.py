@@ -85,13 +85,22 @@ class BaseMismatch(UsageError):
 
 
 class CheckpointGone(NotFoundError):
-    """A checkpoint that is not there, or that is no adapter."""
+    """A checkpoint that is not there, or that holds no weights."""
 
     id = "chat-checkpoint-gone"
     action = Action.OPEN_MODELS
     what = "The checkpoint of step {step} of {run_id} cannot answer."
-    why = "It is not there any more, was not finished, or holds a whole model instead of an adapter."
+    why = "It is not there any more, was not finished, or holds no weights."
     fix = "Choose another checkpoint of the run, or its result."
+
+
+class GivesScores(UsageError):
+    """A question to a reward model, whose head for words was never trained, or is not there."""
+
+    id = "chat-gives-scores"
+    what = "{run_id} cannot answer."
+    why = "It trained a reward model, which gives a text a number and writes none."
+    fix = "Ask a run of another recipe."
 
 
 class ConversationNotKept(StorageError):

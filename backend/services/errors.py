@@ -192,12 +192,12 @@ class CannotFork(UsageError):
 
 
 class NoAnswerYet(NotFoundError):
-    """A run whose adapter does not exist yet."""
+    """A run whose result does not exist yet."""
 
     id = "adapter-not-found"
     action = Action.OPEN_RUN
-    what = "The run {run_id} has no adapter yet."
-    why = "It is {state}; the adapter is written at the end."
+    what = "The run {run_id} has no result yet."
+    why = "It is {state}; the result is written at the end."
     fix = "Wait until it is finished, or resume it: peft-studio runs resume {run_id}"
 
 

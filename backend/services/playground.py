@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,12 +13,15 @@ from backend.domain.ports import RunStore
 from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
+from backend.methods.base import TASKS
+from backend.methods.whole import TRAINED
 from backend.quantization import Fp4, Int8, Nf4, NoQuantization, Quantization
 from backend.services.chat import ChatService
-from backend.services.chat_errors import BaseMismatch, CheckpointGone
+from backend.services.chat_errors import BaseMismatch, CheckpointGone, GivesScores
 from backend.services.errors import AdapterUnreadable, NoAnswerYet
 from backend.store.checkpoints import sealed
 from backend.store.files import read_bounded
+from config.catalog import DEMO_MODEL
 from config.yaml_files import YamlError, read_yaml
 
 MOST_CONFIG_BYTES = 20_000_000
@@ -28,7 +31,7 @@ FORMATS: dict[str, Quantization] = {"none": NoQuantization(), "nf4": Nf4(), "fp4
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The base model that all sides stand on, as the subject's run was told to load it."""
+    """A model and how a run was told to load it: the base that all sides stand on, or one that a side has alone."""
 
     base_model: str
     revision: str | None = None
@@ -39,11 +42,16 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """What a run made of its base: an adapter on top of it, or a whole model; with `base` as it was trained on."""
+    """What a run made of `base`, as it was trained on.
+
+    An adapter is put on what the others stand on. Who trained the model's own weights has a model for itself, `own`:
+    the result, or the base with the weights of a checkpoint, which `adapter` names then.
+    """
 
     base: str
-    adapter: Path | None
-    model: Path | None
+    adapter: Path | None = None
+    own: Ground | None = None
+    gives_scores: bool = False
 
 
 class Playground:
@@ -64,15 +72,17 @@ class Playground:
     ) -> ChatRequest:
         """The question to one side.
 
-        Raises NoAnswerYet if a run has no result, CheckpointGone, AdapterUnreadable, BaseMismatch, RunNotFound.
+        Raises NoAnswerYet if a run has no result, CheckpointGone, GivesScores, AdapterUnreadable, BaseMismatch,
+        RunNotFound.
         """
         ground = self.ground(subject)
         weights = self._fitting(ground, side)
-        whole = weights.model if weights is not None else None
+        adapter = weights.adapter if weights is not None else None
+        ground = (weights.own if weights is not None else None) or ground
         return ChatRequest(
-            base_model=ground.base_model if whole is None else str(whole),
-            adapter=str(weights.adapter) if weights is not None and weights.adapter is not None else None,
-            revision=ground.revision if whole is None else None,
+            base_model=ground.base_model,
+            adapter=str(adapter) if adapter is not None else None,
+            revision=ground.revision,
             trusted_code=ground.trusted_code,
             quantization=FORMATS.get(settings.quantization, ground.quantization),
             precision=ground.precision,
@@ -95,18 +105,19 @@ class Playground:
         steps = self.steps(run.id)
         has_result = _has_result(RunDirectory(run.run_dir))
         weights = self._weights(Side(run.id, None if has_result or not steps else steps[0]))
-        choice = config.base_model
-        return Ground(
-            weights.base, choice.revision, choice.trusted_code, config.quantization, config.training.precision
-        )
+        return _ground(config, weights.base)
 
     def steps(self, run_id: str) -> tuple[int, ...]:
-        """The steps of the run's sealed checkpoints that hold adapters, newest first. Raises RunNotFound."""
+        """The steps of the run's sealed checkpoints that hold weights, newest first. Raises RunNotFound."""
         found = sealed(RunDirectory(self._store.get(run_id).run_dir).checkpoints)
-        return tuple(checkpoint.step for checkpoint in found if (checkpoint.path / WEIGHTS).is_file())
+        return tuple(
+            checkpoint.step
+            for checkpoint in found
+            if (checkpoint.path / WEIGHTS).is_file() or (checkpoint.path / TRAINED).is_file()
+        )
 
     def can_ask(self, run_id: str) -> bool:
-        """Whether a run has a result, or a checkpoint with an adapter. Raises RunNotFound."""
+        """Whether a run has a result, or a checkpoint with weights. Raises RunNotFound."""
         return _has_result(RunDirectory(self._store.get(run_id).run_dir)) or bool(self.steps(run_id))
 
     def _fitting(self, ground: Ground, side: Side) -> _Weights | None:
@@ -115,6 +126,8 @@ class Playground:
         weights = self._weights(side)
         if not _is_same(weights.base, ground.base_model):
             raise BaseMismatch(side=side.address, theirs=weights.base, ours=ground.base_model)
+        if weights.gives_scores:
+            raise GivesScores(run_id=side.run_id)
         return weights
 
     def _weights(self, side: Side) -> _Weights:
@@ -124,17 +137,29 @@ class Playground:
         if side.step is not None:
             if side.step not in self.steps(run.id):
                 raise CheckpointGone(step=side.step, run_id=run.id)
-            adapter = folder.checkpoints / f"checkpoint-{side.step}"
-            return _Weights(_base_of(adapter, run), adapter, None)
+            found = folder.checkpoints / f"checkpoint-{side.step}"
+            return _adapter(found, run) if (found / WEIGHTS).is_file() else _whole(_config(run), folder, found)
         if not _has_result(folder):
             raise NoAnswerYet(run_id=run.id, state=run.state.value)
         if (folder.adapter / WEIGHTS).is_file():
-            return _Weights(_base_of(folder.adapter, run), folder.adapter, None)
-        return _Weights(_named_base(_config(run), folder), None, folder.model)
+            return _adapter(folder.adapter, run)
+        return _whole(_config(run), folder)
 
 
 def _has_result(folder: RunDirectory) -> bool:
     return (folder.adapter / WEIGHTS).is_file() or (folder.model / "config.json").is_file()
+
+
+def _whole(config: RunConfig, run: RunDirectory, checkpoint: Path | None = None) -> _Weights:
+    """The result of a run that trained the model's own weights, or a checkpoint of it: as the run itself was told."""
+    base = _named_base(config, run)
+    own = _ground(config, base) if checkpoint else replace(_ground(config, str(run.model)), revision=None)
+    return _Weights(base, checkpoint, own, gives_scores=config.recipe.head == "score")
+
+
+def _ground(config: RunConfig, model: str) -> Ground:
+    choice = config.base_model
+    return Ground(model, choice.revision, choice.trusted_code, config.quantization, config.training.precision)
 
 
 def _config(run: Run) -> RunConfig:
@@ -150,11 +175,12 @@ def _named_base(config: RunConfig, run: RunDirectory) -> str:
     return str(folder.resolve()) if folder.is_dir() else config.base_model.path
 
 
-def _base_of(adapter: Path, run: Run) -> str:
-    """The base that the adapter was really trained on, as peft wrote it."""
+def _adapter(adapter: Path, run: Run) -> _Weights:
+    """With the base that it was really trained on, as peft wrote it."""
     try:
         config = json.loads(read_bounded(adapter / "adapter_config.json", MOST_CONFIG_BYTES))
-        return str(config["base_model_name_or_path"])
+        base = str(config["base_model_name_or_path"])
+        return _Weights(base, adapter, gives_scores=config.get("task_type") == TASKS["score"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         told = error.strerror if isinstance(error, OSError) else None
         reason = f"adapter_config.json: {told or type(error).__name__}"
@@ -166,4 +192,8 @@ def _is_same(one: str, other: str) -> bool:
     if one == other:
         return True
     a, b = Path(one), Path(other)
+    if one == DEMO_MODEL:  # a link beside the folder that adapters name
+        a = b.parent / DEMO_MODEL
+    elif other == DEMO_MODEL:
+        b = a.parent / DEMO_MODEL
     return a.is_dir() and b.is_dir() and a.resolve() == b.resolve()

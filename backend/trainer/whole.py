@@ -10,11 +10,10 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from backend.methods import WholeMethod
+from backend.methods.whole import TRAINED
 from backend.trainer.adapted import Adapted
 from backend.trainer.targets import num_blocks
 from backend.trainer.tensor_tree import Tensors, on_host
-
-TRAINED = "trained.safetensors"
 
 
 class WholeModel(Adapted):

@@ -3,9 +3,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.marks import MarkKind, mark_of
 from backend.containers import StudioContainer
 from backend.domain.states import RunState, Wish
-from tests.app.conftest import open_page
+from backend.services.bundle import Services
+from tests.app.conftest import component_told, open_page
 from tests.fakes.runs import NOON, SUPERVISOR, a_run, a_transition
 
 EVIL = "![x](http://127.0.0.1:9/beacon)"
@@ -41,6 +43,26 @@ def test_an_end_is_told_once_on_whichever_page(studio: StudioContainer, state: R
     assert toasts(at.run()) == [f"{EVIL} {words}"]
     assert EVIL not in at.toast[0].value
     assert not at.run().toast
+
+
+def test_the_browser_is_given_what_was_told_only_if_a_setting_says_so(
+    studio: StudioContainer, services: Services
+) -> None:
+    for run_id in ("one", "two", "three"):
+        studio.store().create(a_run(run_id, name=EVIL, state=RunState.RUNNING))
+    at = open_page("machine")
+    end(studio, "one", RunState.FINISHED)
+    assert not at.run().get("bidi_component")
+    services.settings.set("desktop_notifications", True)
+    assert [one["text"] for one in component_told(at.run(), "studio_notices")["told"]] == [f"{EVIL} has finished."]
+    end(studio, "two", RunState.FAILED)
+    told = component_told(at.run(), "studio_notices")["told"]
+    assert [one["text"] for one in told] == [f"{EVIL} has finished.", f"{EVIL} has failed."]
+    assert len({one["id"] for one in told}) == 2
+    mark = component_told(at, "studio_watch")
+    assert (mark["kind"], mark["mark"]) == ("endings", mark_of(services, MarkKind.ENDINGS).text)
+    end(studio, "three", RunState.PAUSED)
+    assert mark_of(services, MarkKind.ENDINGS).text != mark["mark"], "the page is drawn anew, also in the background"
 
 
 @pytest.mark.usefixtures("services")

@@ -11,9 +11,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.feed import NOT_UNDERSTOOD, PATH, TOO_BIG, _Viewer
+from app.feed import PATH, _Viewer
 from app.feed_messages import MAX_MESSAGE_CHARACTERS
 from app.server import middleware, routes
+from app.talks import NOT_UNDERSTOOD, TOO_BIG
 from backend.containers import StudioContainer
 from config.settings import Settings
 from tests.fakes.board_viewer import decoded

@@ -16,6 +16,7 @@ from backend.domain.conversation import Answer
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import Arrangement
+from backend.methods.whole import TRAINED
 from backend.services.bundle import Services
 from backend.store.checkpoints import MANIFEST, write_manifest_text
 from backend.store.run_files import LocalRunFiles
@@ -154,6 +155,30 @@ def test_an_address_restores_checkpoints_and_other_runs_beside_each_other(
     assert names == ["base", "adapter", "checkpoint-40", "adapter"]
     assert len({one.sampling.seed for one in model.asked}) == 1
     assert beside(at) == ["base", "run:mine@checkpoint-40", "run:other"]
+
+
+def test_checkpoints_and_the_result_of_a_whole_model_are_offered_and_told_as_such(
+    studio: StudioContainer, services: Services, model: Model
+) -> None:
+    folder = add_run(studio, "mine", is_tuned=False, method="full", state=RunState.RUNNING, wish=Wish.RUN)
+    folder.config.write_text("base_model: org/name\ndataset: x.jsonl\nmethod: full\n")
+    at = open_page("chat", run="mine")
+    assert not at.chat_input
+    for step in (20, 40):
+        place = folder.checkpoints / f"checkpoint-{step}"
+        place.mkdir()
+        (place / TRAINED).write_bytes(b"")
+        (place / MANIFEST).write_text(write_manifest_text(place, step))
+    ask(open_page("chat", run="mine"), "hm")
+    assert [one.adapter and Path(one.adapter).name for one in model.asked] == [None, "checkpoint-40"]
+    folder.model.mkdir()
+    (folder.model / "config.json").write_text("{}")
+    at = open_page("chat", run="mine", **{"with": ["run:mine@checkpoint-20", "base"]})
+    offered = at.multiselect(key="chat-beside").options
+    assert offered == ["Base model", "Run mine, step 40, whole model", "Run mine, step 20, whole model"]
+    ask(at, "hm")
+    assert [one.base_model for one in model.asked[2:]] == ["org/name", str(folder.model), "org/name"]
+    assert "**Run mine, whole model**" in [found.value for found in at.markdown]
 
 
 def test_who_sits_beside_is_chosen_on_the_page_and_written_into_the_address(

@@ -8,9 +8,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from app.feed import NOT_UNDERSTOOD, TOO_BIG
 from app.marks import READING, MarkKind, mark_of
 from app.server import middleware, routes
+from app.talks import NOT_UNDERSTOOD, TOO_BIG
 from app.watch import MAX_CHARACTERS, PATH
 from backend.containers import StudioContainer
 from backend.domain.states import RunState

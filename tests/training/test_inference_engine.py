@@ -26,8 +26,10 @@ from backend.errors import StudioError
 from backend.inference.adapter_files import START, WEIGHTS
 from backend.inference.engine import Engine
 from backend.inference.prompt import PLAIN_TEMPLATE
-from backend.methods import Pissa
+from backend.methods import Freeze, Full, Pissa, WholeMethod
+from backend.methods.whole import TRAINED
 from backend.trainer.adapters import adapt
+from backend.trainer.whole import WholeModel
 from tests.fakes.tiny_models import tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.training
@@ -252,6 +254,75 @@ def test_what_our_trainer_writes_for_pissa_answers_as_in_training(base: Path, tm
     engine = Engine()
     for wanted, expected in [(checkpoint, in_training), (None, untouched), (result, in_training)]:
         assert text_of(ask(engine, request(base, wanted))) == expected
+
+
+def checkpoint_of(base: Path, method: WholeMethod, folder: Path, seed: int = 1) -> tuple[Path, Any]:
+    """What the trainer writes when the model's own weights were moved, and the model that it trained."""
+    whole = WholeModel(load(base).requires_grad_(False), method)
+    torch.manual_seed(seed)
+    for parameter in whole.model.parameters():
+        if parameter.requires_grad:
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    folder.mkdir()
+    whole.copied()(folder)
+    return folder, whole.model
+
+
+@pytest.mark.parametrize("method", [Full(), Freeze(last_blocks=1, head=True)], ids=["full", "freeze"])
+def test_a_checkpoint_of_the_models_own_weights_answers_as_in_training(
+    method: WholeMethod, base: Path, adapter: Path, tmp_path: Path
+) -> None:
+    checkpoint, model = checkpoint_of(base, method, tmp_path / "checkpoint-5")
+    untouched, in_training = plain_answer(load(base), base), plain_answer(model, base)
+    tuned = plain_answer(PeftModel.from_pretrained(load(base), adapter), base)
+    assert len({untouched, in_training, tuned}) == 3
+    engine = Engine()
+    for folder, expected in [(adapter, tuned), (checkpoint, in_training), (adapter, tuned), (None, untouched)] * 2:
+        assert text_of(ask(engine, request(base, folder))) == expected
+
+
+def test_checkpoints_of_the_same_weights_take_turns_without_loading_and_without_more_memory(
+    base: Path, tmp_path: Path
+) -> None:
+    first, of_first = checkpoint_of(base, Full(), tmp_path / "checkpoint-5", seed=1)
+    second, of_second = checkpoint_of(base, Full(), tmp_path / "checkpoint-10", seed=2)
+    fewer, of_fewer = checkpoint_of(base, Freeze(last_blocks=1), tmp_path / "checkpoint-15", seed=3)
+    engine, loading = Engine(), [ChatPhase.LOADING, ChatPhase.LOADED]
+    replacing = [ChatPhase.ADAPTING, ChatPhase.READING]
+    turns = [(first, of_first, loading), (second, of_second, []), (first, of_first, [])]
+    turns += [(fewer, of_fewer, loading), (second, of_second, [])]
+    for folder, model, before in turns:
+        events = ask(engine, request(base, folder))
+        assert phases(events) == [*before, *replacing]
+        assert text_of(events) == plain_answer(model, base)
+    assert phases(ask(engine, request(base, second))) == [ChatPhase.READING]
+    assert engine._loaded is not None
+    assert engine._loaded.base.get_memory_footprint() == load(base).get_memory_footprint()  # type: ignore[no-untyped-call]
+    assert text_of(ask(engine, request(base))) == plain_answer(load(base), base)
+
+
+def test_trained_weights_that_do_not_fit_are_refused_and_the_base_still_answers(
+    base: Path, other: Path, tmp_path: Path
+) -> None:
+    engine = Engine()
+    checkpoint, _ = checkpoint_of(base, Full(), tmp_path / "checkpoint-5")
+    wide = tiny_model(tmp_path / "wide", "llama", CORPUS, hidden_size=64)
+    damaged = Path(shutil.copytree(checkpoint, tmp_path / "damaged"))
+    (damaged / TRAINED).write_bytes(b"\x00" * 100)
+    before = text_of(ask(engine, request(base)))
+    refused = {
+        "quantized": request(base, checkpoint, quantization="nf4"),
+        "shape": request(wide, checkpoint),
+        "no weight": request(other, checkpoint_of(other, Full(), tmp_path / "of-other")[0]).model_copy(
+            update={"base_model": str(base)}
+        ),
+        "": request(base, damaged),
+    }
+    for words, asked in refused.items():
+        error = refusal(engine, asked)
+        assert error.id == "chat-trained-weights-do-not-fit"
+        assert words in str(error)
+        assert text_of(ask(engine, request(base))) == before
 
 
 def test_an_adapter_that_was_written_anew_is_loaded_anew(engine: Engine, base: Path, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from backend.domain.chat import ChatEvent, ChatMessage, ChatRequest, Done, Token
 from backend.domain.chat_sides import Side, Subject
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState
+from backend.methods.whole import TRAINED
 from backend.quantization import Int8, Nf4, NoQuantization
-from backend.services.chat_errors import BaseMismatch, CheckpointGone
+from backend.services.chat_errors import BaseMismatch, CheckpointGone, GivesScores
 from backend.services.errors import AdapterUnreadable, NoAnswerYet
 from backend.services.playground import Playground
 from backend.store.checkpoints import MANIFEST, write_manifest_text
@@ -124,6 +125,73 @@ def test_a_whole_model_is_its_own_base(scene: Scene) -> None:
     (scene.folder.model / "config.json").write_text("{}")
     assert scene.request(TUNED).base_model == str(scene.folder.model)
     assert scene.request(Side()).base_model == "org/name"
+
+
+def add_whole(folder: RunDirectory, step: int | None = None) -> Path:
+    place = folder.model if step is None else folder.checkpoints / f"checkpoint-{step}"
+    place.mkdir()
+    (place / ("config.json" if step is None else TRAINED)).write_text("{}")
+    if step is not None:
+        (place / MANIFEST).write_text(write_manifest_text(place, step))
+    return place
+
+
+def test_a_checkpoint_of_whole_weights_answers_on_its_base_before_and_beside_the_result(scene: Scene) -> None:
+    folder = scene.add_run("whole", "base_model: {path: org/name, revision: r1}\ndataset: x.jsonl\nmethod: full\n")
+    checkpoint = add_whole(folder, 20)
+    assert scene.playground.can_ask("whole")
+    assert scene.playground.steps("whole") == (20,)
+    subject, side = Subject("whole"), Side("whole", 20)
+    told = scene.playground.request(subject, side, QUESTION, ChatSettings())
+    assert (told.base_model, told.adapter, told.revision) == ("org/name", str(checkpoint), "r1")
+    result = add_whole(folder)
+    told = scene.playground.request(subject, Side("whole"), QUESTION, ChatSettings())
+    assert (told.base_model, told.adapter, told.revision) == (str(result), None, None)
+    assert scene.playground.request(subject, side, QUESTION, ChatSettings()).adapter == str(checkpoint)
+
+
+def test_whole_weights_beside_a_quantized_run_are_loaded_as_their_own_run_was(scene: Scene) -> None:
+    add_adapter(scene.folder, "org/name")
+    precision = "training: {precision: bfloat16}\n"
+    folder = scene.add_run("whole", f"base_model: org/name\ndataset: x.jsonl\nmethod: full\n{precision}")
+    add_whole(folder), add_whole(folder, 20)
+    for side in (Side("whole"), Side("whole", 20)):
+        told = scene.request(side)
+        assert isinstance(told.quantization, NoQuantization)
+        assert told.precision == "bfloat16"
+        assert isinstance(scene.request(side, ChatSettings(quantization="int8")).quantization, Int8)
+    assert isinstance(scene.request(Side()).quantization, Nf4)
+
+
+def test_whole_weights_and_adapters_of_the_demo_model_stand_on_the_same_base(scene: Scene, tmp_path: Path) -> None:
+    """run.yaml says demo, and adapters name the folder that the link of this name leads to."""
+    (tmp_path / "models" / "demo-1").mkdir(parents=True)
+    (tmp_path / "models" / "demo-0").mkdir()
+    (tmp_path / "models" / "demo").symlink_to("demo-1")
+    add_adapter(scene.folder, str(tmp_path / "models" / "demo-1"))
+    folder = scene.add_run("whole", "base_model: demo\ndataset: x.jsonl\nmethod: full\n")
+    add_whole(folder, 20)
+    assert scene.request(Side("whole", 20)).base_model == "demo"
+    assert scene.playground.request(Subject("whole"), TUNED, QUESTION, ChatSettings()).adapter
+    (scene.folder.adapter / "adapter_config.json").write_text(
+        json.dumps({"base_model_name_or_path": str(tmp_path / "models" / "demo-0")})
+    )
+    with pytest.raises(BaseMismatch):
+        scene.request(Side("whole", 20))
+
+
+@pytest.mark.parametrize("step", [None, 20])
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_a_reward_model_is_not_asked_for_words(scene: Scene, is_whole: bool, step: int | None) -> None:
+    add_adapter(scene.folder, "org/name")
+    folder = scene.add_run("judge", "base_model: org/name\ndataset: x.jsonl\nmethod: full\nrecipe: reward\n")
+    if is_whole:
+        add_whole(folder, step)
+    else:
+        told = {"base_model_name_or_path": "org/name", "task_type": "SEQ_CLS"}
+        (add_adapter(folder, step=step) / "adapter_config.json").write_text(json.dumps(told))
+    with pytest.raises(GivesScores, match="judge"):
+        scene.request(Side("judge", step))
 
 
 def test_a_run_without_a_result_is_asked_by_its_checkpoints(scene: Scene) -> None:
