@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.base_models.files import complete, explain, locate
+from backend.base_models.mapped_files import let_go_of_files
 from backend.domain.chat import ChatRequest
 from backend.domain.run_config import BaseModelChoice
 from backend.network.retrying import Retrying
@@ -59,6 +60,7 @@ def load_base(key: BaseKey, check: Callable[[], None]) -> tuple[PreTrainedModel,
             raise
         raise explain(files.name, error) from error
     keep_as_loaded(model)
+    let_go_of_files(model)
     model.eval()  # type: ignore[no-untyped-call]  # transformers
     return model, tokenizer
 

@@ -31,8 +31,15 @@ def main() -> int:
 def _answer(order: MemoryOrder, _say: Say) -> dict[str, object]:
     hide_bitsandbytes(order.config, Path(order.folder), sys.modules)  # type: ignore[arg-type] # typeshed has no None
     with importing_for_good():
-        from backend.trainer.errors import MemoryNotTraced  # noqa: PLC0415 - seconds of imports
-        from backend.trainer.tracing.trace import trace  # noqa: PLC0415
+        import backend.trainer.tracing.trace  # noqa: F401, PLC0415 - seconds of imports
+
+    return answered(order)
+
+
+def answered(order: MemoryOrder) -> dict[str, object]:
+    """The document. Raises MemoryNotTraced where something needs the numbers in a tensor, and as `trace`."""
+    from backend.trainer.errors import MemoryNotTraced  # noqa: PLC0415
+    from backend.trainer.tracing.trace import trace  # noqa: PLC0415
 
     try:
         return {"trace": trace(order).model_dump(mode="json")}

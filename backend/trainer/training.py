@@ -10,6 +10,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.utils.logging import disable_progress_bar
 
 from backend.base_models.files import BaseFiles, locate
+from backend.base_models.mapped_files import let_go_of_files
 from backend.data.loading import LoadedDataset, load
 from backend.domain.heartbeat import Phase
 from backend.domain.run_directory import RunDirectory
@@ -91,7 +92,7 @@ def train(work: Work, program_named: Callable[[Recipe], RecipeProgram] = program
         calibration=calibration_of(config.method, rows, tokenizer),
         weights=files.origin,
     )
-
+    let_go_of_files(adapted.model)
     work.memory.know(adapted.model, precision)
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)

@@ -27,11 +27,18 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "eight bits in the optimizer": ("llama", {"method": "full", "training": {"optimizer": "adamw_8bit"}}),
     "four bits in the weights": ("llama", {"quantization": "nf4", "method": {"name": "qlora"}}),
     "eight bits in the weights": ("llama", {"quantization": "int8"}),
+    "whole directions of four bits": ("llama", {"quantization": "nf4", "method": {"name": "dora"}}),
     "preferences": ("llama", {"recipe": "dpo"}),
     "everything padded": ("qwen3", {"speed": {"batches": "padded", "logits": "all", "layers": "library"}}),
 }
 
-LONGER = ("lora", "eight bits in the optimizer", "eight bits in the weights", "everything padded")
+LONGER = (
+    "lora",
+    "eight bits in the optimizer",
+    "eight bits in the weights",
+    "whole directions of four bits",
+    "everything padded",
+)
 
 
 def measured(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, config: Any) -> tuple[MemoryTrace, int]:

@@ -1,9 +1,12 @@
 """The base model as the trainer loads it, without its weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
+from peft.tuners.lora import dora, variants
+from peft.utils import integrations
 from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
 from transformers import (
@@ -20,6 +23,7 @@ from backend.base_models.files import BaseFiles, explain
 from backend.methods import Head
 from backend.quantization import Quantization
 from backend.quantization.four_bit import keep_as_loaded
+from backend.trainer.tracing.pretending import replaced
 
 Change = Callable[[PreTrainedConfig], None]
 
@@ -121,3 +125,19 @@ def quantized_weight(module: Any, parameter: Any, dtype: torch.dtype) -> nn.Para
 def vocabulary_of(model: PreTrainedModel) -> int:
     """How many tokens the model gives scores for."""
     return int(getattr(model.config.get_text_config(), "vocab_size", 0) or 0)
+
+
+@contextmanager
+def quantized_weights_read() -> Iterator[None]:
+    """Peft's look at a quantized weight as a whole, which asks for bitsandbytes' own class of parameters."""
+    usual = integrations.dequantize_module_weight
+
+    def whole(module: nn.Module) -> torch.Tensor:
+        state = getattr(module.weight, "quant_state", None)
+        found: torch.Tensor = usual(module) if state is None else torch.empty(state.shape, dtype=state.dtype)
+        return found
+
+    with ExitStack() as stack:
+        for owner in (integrations, dora, variants):
+            stack.enter_context(replaced(owner, usual.__name__, whole))
+        yield

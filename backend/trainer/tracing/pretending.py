@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 aten = torch.ops.aten
 MATRIX = 2
+_DEEPCOPY: Callable[[torch.Tensor, dict[int, Any]], torch.Tensor] = torch.Tensor.__deepcopy__
 REAL_BYTES = 32 * 1024 * 1024  # of a mask or of positions; larger ones are pretended like all else
 
 
@@ -85,6 +87,15 @@ def _topk(tensor: torch.Tensor, k: int, dim: int = -1, *_: Any, **__: Any) -> tu
     return tensor.new_empty(shape), places
 
 
+def _chance(size: list[int], *rest: Any, **options: Any) -> torch.Tensor:  # noqa: ANN401
+    """A single number is thrown to decide whether a layer is left out of a step: none is, for that takes the most."""
+    if torch.Size(size).numel() != 1:
+        found: torch.Tensor = aten.rand.default(size, *rest, **options)
+        return found
+    with _disable_current_modes():
+        return torch.ones(size)
+
+
 def _are_equal(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Tensors of equal shapes may be."""
     return one.shape == other.shape
@@ -109,7 +120,11 @@ def _mixed(one: torch.Tensor, small: torch.Tensor, weight: torch.Tensor, *_: Any
     return one.new_empty(*small.shape[:-1], weight.shape[0]), None
 
 
-MADE_UP: dict[Any, Callable[..., Any]] = {aten.topk.default: _topk, aten.equal.default: _are_equal}
+MADE_UP: dict[Any, Callable[..., Any]] = {
+    aten.topk.default: _topk,
+    aten.rand.default: _chance,
+    aten.equal.default: _are_equal,
+}
 if hasattr(aten, "_grouped_mm"):
     MADE_UP[aten._grouped_mm.default] = _grouped  # noqa: SLF001 - it has no other name
 MADE_UP_BY_NAME: dict[str, Callable[..., Any]] = {
@@ -121,7 +136,11 @@ MADE_UP_BY_NAME: dict[str, Callable[..., Any]] = {
 @contextmanager
 def pretending() -> Iterator[None]:
     """New tensors have no memory. It is no place for threads."""
-    with replaced(nn.Module, "_apply", _apply), FakeTensorMode(allow_non_fake_inputs=True):
+    with (
+        replaced(nn.Module, "_apply", _apply),
+        replaced(torch.Tensor, "__deepcopy__", _deepcopy),
+        FakeTensorMode(allow_non_fake_inputs=True),
+    ):
         yield
 
 
@@ -134,6 +153,22 @@ def replaced(owner: object, name: str, value: object) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, before)
+
+
+def _deepcopy(self: torch.Tensor, memo: dict[int, Any]) -> torch.Tensor:
+    """Another tensor of the same size with copies of what was noted on it; torch's way asks for the storage's bytes."""
+    if not isinstance(self, FakeTensor):
+        with _disable_current_modes():
+            return _DEEPCOPY(self, memo)
+    if id(self) not in memo:
+        found: torch.Tensor = self.detach().clone()
+        if isinstance(self, nn.Parameter):
+            found = nn.Parameter(found, requires_grad=self.requires_grad)
+        memo[id(self)] = found
+        noted = {name: value for name, value in vars(self).items() if name not in vars(found)}
+        vars(found).update(deepcopy(noted, memo))
+    made: torch.Tensor = memo[id(self)]
+    return made
 
 
 def _apply(self: nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:

@@ -22,6 +22,7 @@ from backend.trainer.stop import StopFlag
 from backend.trainer.watching import Watcher
 
 STEPS = 2  # the first one makes what the optimizer keeps
+OWN_WORDS = 2
 
 
 class Quiet(Rhythm):
@@ -48,8 +49,12 @@ class AnyTokenizer(PreTrainedTokenizerFast):
     """A tokenizer of two words that finds a number for whatever it is asked."""
 
     def convert_tokens_to_ids(self, tokens: Any) -> Any:  # noqa: ANN401
-        """Of lists the first numbers in turn: a table's rows are all of one size."""
-        return list(range(len(tokens))) if isinstance(tokens, list) else super().convert_tokens_to_ids(tokens)
+        """Of lists the numbers behind its own words in turn: a table's rows are all of one size."""
+        return (
+            list(range(OWN_WORDS, OWN_WORDS + len(tokens)))
+            if isinstance(tokens, list)
+            else super().convert_tokens_to_ids(tokens)
+        )
 
     def encode(self, *_: Any, **__: Any) -> list[int]:  # noqa: ANN401
         """A single token that each made-up row has."""

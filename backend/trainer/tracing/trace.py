@@ -23,7 +23,7 @@ from backend.trainer.adapters import adapt
 from backend.trainer.engine import losses, settle
 from backend.trainer.engine.choosing import base_of
 from backend.trainer.model import choose_precision
-from backend.trainer.tracing.base import Change, pretended_model, vocabulary_of
+from backend.trainer.tracing.base import Change, pretended_model, quantized_weights_read, vocabulary_of
 from backend.trainer.tracing.layers import FEWEST, Plan, layers_of, leave_out, places, plan_of, shorten, signatures
 from backend.trainer.tracing.more_layers import taken_of_all
 from backend.trainer.tracing.phases import KEPT, largest, phases_of
@@ -52,7 +52,13 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
     """The most that tensors take, and when. Raises as `locate`, ModelUnusable, MethodUnsuitable, SpeedUnsuitable."""
     began = time.monotonic()
     files, shape = files_of(order), shape_of(order)
-    with _as_on(order.device), no_more_than_is_needed(), pretending(), tempfile.TemporaryDirectory() as root:
+    with (
+        _as_on(order.device),
+        no_more_than_is_needed(),
+        quantized_weights_read(),
+        pretending(),
+        tempfile.TemporaryDirectory() as root,
+    ):
         built = build(order, files)
         plan = built.plan if may_scale else None
         loading = largest(built.tracker.finish())[1]
