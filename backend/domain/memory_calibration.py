@@ -25,7 +25,7 @@ MOST_TIMES = 8  # that a measurement may be above or below its trace
 ROUNDS = 5  # in which records far off the line come to count less (Huber, 1964)
 ROBUST = 2.0  # deviations up to which a record counts in full
 LINE_PULL = (40e6, 0.05, 0.25)  # how far records may be expected to move the line's three numbers,
-KIND_PULL = (12e6, 0.06)  # and bytes and share of a step that a word of the kind makes more or less
+KIND_PULL = (25e6, 0.03)  # and bytes and share of a step that a word of the kind makes more or less
 ALIKE_HELD = 2  # runs of one kind that count as much as the line itself
 MOST_LEFT_OVER = 0.3  # of a logarithm, for one run
 UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
@@ -51,7 +51,7 @@ class Line:
 
 
 UNKNOWN = {
-    f"cpu {MAPPED}": Line(offset_bytes=45e6, moving=1.02),
+    f"cpu {MAPPED}": Line(offset_bytes=45e6, moving=1.02, lean=0.01),
     f"cpu {HEAP}": Line(offset_bytes=45e6, moving=1.2, noise=0.03),
     "cuda": Line(offset_bytes=40e6, moving=1.05),
 }

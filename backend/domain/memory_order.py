@@ -50,7 +50,8 @@ def kind_of(config: RunConfig, model_type: str) -> str:
         model_type,
         config.method.name,
         config.quantization.name,
-        config.recipe.name,
+        "texts" if config.recipe.loss_unit.startswith("nats") else "answers",
+        config.training.precision,
         "checkpointing" if config.training.gradient_checkpointing else "plain",
         MAPPED if maps_blocks(config) else HEAP,
     )

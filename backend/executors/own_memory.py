@@ -24,6 +24,16 @@ def own_resident() -> int:
     return int(psutil.Process().memory_info().rss) if found is None else found
 
 
+def own_anonymous() -> int | None:
+    """Bytes now that belong to no file; None where the system does not tell it."""
+    return _field("RssAnon")
+
+
+def own_file_pages() -> int | None:
+    """Bytes now of files that are mapped into this process; None where the system does not tell it."""
+    return _field("RssFile")
+
+
 def reset_high_water() -> bool:
     """Begin anew from what is resident now; False where the system cannot."""
     try:

@@ -14,6 +14,7 @@ from backend.domain.memory_record import MemoryRecord
 from backend.executors.own_memory import own_high_water, own_resident, reset_high_water, return_freed
 from backend.store.files import replace_text
 from backend.trainer import ranks
+from backend.trainer.loading_peak import LoadingPeak
 from backend.trainer.say import say
 
 NAMES = {
@@ -60,6 +61,7 @@ class MemoryWatch:
         self._imports = own_resident()
         self._baseline = 0
         self._is_begun = self._is_exact = False
+        self._loading: LoadingPeak | None = None
         self._model: dict[str, Any] = {}
         self._shape = (0, 0)
         self._first_step: int | None = None
@@ -72,6 +74,7 @@ class MemoryWatch:
         self._is_exact = reset_high_water()
         self._baseline = own_resident()
         self._phase, self._is_begun = "loading", True
+        self._loading = LoadingPeak() if self._is_exact else None
         if self._has_gpu:
             self._baseline = torch.cuda.memory_reserved()
             torch.cuda.reset_peak_memory_stats()
@@ -157,8 +160,11 @@ class MemoryWatch:
         )
 
     def _read(self) -> None:
-        size = own_high_water() if self._is_exact else own_resident()
-        self._host.saw(self._phase, size or own_resident())
+        size = (own_high_water() if self._is_exact else None) or own_resident()
+        if self._loading is not None:
+            size = min(size, self._loading.end() or size)
+            self._loading = None
+        self._host.saw(self._phase, size)
         if self._is_exact:
             reset_high_water()
         if self._has_gpu:

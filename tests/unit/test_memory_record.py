@@ -1,9 +1,11 @@
 """What an attempt says of its memory, and how it is read off."""
 
 import json
+import mmap
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 from backend.domain.heartbeat import Phase
 from backend.domain.memory_record import MemoryRecord
 from backend.executors import own_memory
+from backend.trainer.loading_peak import PAUSE_SECONDS
 from backend.trainer.memory_watch import MemoryWatch, shape_of
 
 GOOD = {
@@ -107,6 +110,7 @@ def test_phases_are_told_apart_and_the_file_is_there_after_a_few_steps(tmp_path:
     watch.begin_loading()
     ballast = torch.ones(64 * MIB)
     assert len(ballast) == 64 * MIB
+    time.sleep(20 * PAUSE_SECONDS)
     del ballast
     watch.beat(Phase.TRAINING, 0)
     for step in range(1, 4):
@@ -124,6 +128,24 @@ def test_phases_are_told_apart_and_the_file_is_there_after_a_few_steps(tmp_path:
     assert last is not None
     assert set(last.phases) == {"loading", "step", "saving"}
     assert last.peak_bytes == max(last.phases.values())
+
+
+@pytest.mark.skipif(own_memory.own_file_pages() is None, reason="this system does not tell pages of files apart")
+def test_pages_of_a_file_that_was_only_read_while_loading_do_not_count(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    weights.write_bytes(os.urandom(64 * MIB))
+    found = []
+    for is_kept in (False, True):
+        watch = MemoryWatch()
+        watch.begin_loading()
+        with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            assert sum(mapped[:: mmap.PAGESIZE]) > 0
+            time.sleep(20 * PAUSE_SECONDS)
+            if is_kept:
+                watch.beat(Phase.TRAINING, 0)
+        watch.write(is_last=True)
+        found.append(watch.record().phases["loading"])
+    assert found[1] - found[0] >= 60 * MIB
 
 
 def test_a_record_that_cannot_be_written_ends_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

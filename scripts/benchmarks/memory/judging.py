@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible, place_of
 from backend.domain.memory_forecast import MemoryForecast
-from backend.domain.speed import HEAP, MAPPED
+from backend.domain.memory_order import kind_of as order_kind
+from backend.domain.run_config import RunConfig
 from scripts.benchmarks.memory.keeping import Found
+from scripts.benchmarks.memory.trial import settings
 
 DEVICE = "cpu"
 
@@ -44,10 +46,9 @@ class Judged:
 
 def kind_of(found: Found) -> str:
     """The key of a measured peak, as the studio's own forecasts make it."""
-    one, model_type = found.combination, found.records[0].model_type
-    checkpointing = "checkpointing" if one.training.get("gradient_checkpointing") else "plain"
-    allocator = MAPPED if one.is_mapped else HEAP
-    return f"{model_type}/{one.method}/{one.quantization}/{one.recipe}/{checkpointing}/{allocator}"
+    one = found.combination
+    config = RunConfig.model_validate(settings(one) | {"base_model": one.family, "dataset": {"path": "rows.jsonl"}})
+    return order_kind(config, found.records[0].model_type)
 
 
 def blank(found: Found) -> Line:

@@ -31,15 +31,21 @@ def order(combination: Combination, folder: Path) -> dict[str, Any]:
     vocabulary = FAMILIES[one.family].vocabulary
     name = f"{one.recipe}-{vocabulary}-{one.tokens}-{count}.jsonl"
     rows = make_rows(folder / "rows" / name, recipe=one.recipe, vocabulary=vocabulary, tokens=one.tokens, count=count)
-    return {
-        "name": "bench",
-        "recipe": {"name": one.recipe},
+    return settings(one) | {
         "base_model": str(make_model(folder / "models", one.family)),
         "dataset": {
             "path": str(rows),
             "validation_fraction": 0,
             "format": "kto" if one.recipe == "kto" else "auto",
         },
+    }
+
+
+def settings(one: Combination) -> dict[str, Any]:
+    """Of it all but the model and the rows."""
+    return {
+        "name": "bench",
+        "recipe": {"name": one.recipe},
         "method": {"name": one.method, **one.method_options},
         "quantization": {"name": one.quantization},
         "training": {
@@ -48,7 +54,7 @@ def order(combination: Combination, folder: Path) -> dict[str, Any]:
             "max_length": one.tokens,
             "learning_rate": 1e-5,
             "save_steps": 1000,  # once, at the end
-            **training,
+            **one.training,
         },
         "speed": {"allocator": one.allocator, **one.speed},
     }
