@@ -28,7 +28,8 @@ LINE_PULL = (40e6, 0.05, 0.25)  # how far records may be expected to move the li
 KIND_PULL = (25e6, 0.03)  # and bytes and share of a step that a word of the kind makes more or less
 ALIKE_HELD = 2  # runs of one kind that count as much as the line itself
 MOST_LEFT_OVER = 0.3  # of a logarithm, for one run
-FITTED_PULL = 0.15  # of both, for what a shipped line was fitted to
+FITTED_PULL = 0.15  # of both, for what a shipped line was fitted to,
+RECORDS_OF_WEIGHT = 3  # as long as there are no more own records
 UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
 
 
@@ -136,9 +137,9 @@ class _Space(NamedTuple):
 
     words: tuple[str, ...]
 
-    def pull(self, line: Line) -> Vector:
-        """How far each may be off: less, where it was fitted already."""
-        known = FITTED_PULL if line.source else 1.0
+    def pull(self, line: Line, num_records: int) -> Vector:
+        """How far each may be off: less where it was fitted already, until there are as many own records."""
+        known = min(1.0, FITTED_PULL * (1 + num_records / RECORDS_OF_WEIGHT)) if line.source else 1.0
         shares = [known] * 3 + [known if word in line.effects else 1.0 for word in self.words for _ in range(2)]
         return np.array([*LINE_PULL, *KIND_PULL * len(self.words)]) * shares
 
@@ -184,7 +185,7 @@ class Fitted:
         words = {word for key in (*keys, *(r.key for r in records)) for phase in phases for word in _words(key, phase)}
         space = _Space(tuple(sorted(words | set(line.effects))))
         numbers = start = space.start(line)
-        pull, weights, held = space.pull(line), np.ones(len(records)), np.eye(len(start))
+        pull, weights, held = space.pull(line, len(records)), np.ones(len(records)), np.eye(len(start))
         if not records:
             return cls(line, space, start, held * pull**2)
         measured = np.array([record.measured_bytes for record in records], dtype=float)
