@@ -9,11 +9,13 @@ from backend.domain.adjustments import Adjustment, adjusted
 from backend.domain.fit_advice import advise
 from backend.domain.fit_levers import Facts
 from backend.domain.fit_proposals import Unforeseeable
+from backend.domain.heartbeat import Heartbeat, Phase
 from backend.domain.memory_calibration import forecast
 from backend.domain.memory_forecast import MemoryForecast
 from backend.domain.memory_order import kind_of
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
+from backend.store.files import read_text
 from config.yaml_files import dump_yaml
 from scripts.benchmarks.fit.cases import Case
 from scripts.benchmarks.fit.guard import Watched, limited
@@ -110,6 +112,12 @@ def trained(config: RunConfig, nursery: Nursery, folder: Path, limit_bytes: int)
     run.logs.mkdir(parents=True)
     run.config.write_text(dump_yaml(config.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
     log = run.log(1)
-    with limited(nursery.pid, limit_bytes) as watched:
+    with limited(nursery.pid, limit_bytes, lambda: _is_loading(run)) as watched:
         code = nursery.run(TRAINER, [str(run.root)], Places(Path(os.devnull), log, log))
     return code, watched
+
+
+def _is_loading(run: RunDirectory) -> bool:
+    """Whether no step was begun yet."""
+    beat = Heartbeat.from_json(read_text(run.heartbeat) or "")
+    return beat is None or beat.phase is Phase.LOADING
