@@ -39,8 +39,8 @@ def main(words: Sequence[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [case for case in CASES if not asked.only or any(word in case.name for word in asked.only)]
     kept = folder / "fit-outcomes.json"
-    outcomes = {} if asked.again else known(kept)
-    missing = [case for case in chosen if case.name not in outcomes]
+    outcomes = known(kept)
+    missing = [case for case in chosen if asked.again or case.name not in outcomes]
     if missing:
         with Nursery({"PEFT_STUDIO_THREADS": "1"}, with_bitsandbytes=True) as nursery:
             baseline = _imports(nursery, folder)
