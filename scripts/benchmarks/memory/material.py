@@ -68,7 +68,7 @@ def make_model(folder: Path, name: str) -> Path:
 
     make_configuration(target, FAMILIES[name])
     torch.manual_seed(SEED)
-    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(target))  # type: ignore[no-untyped-call]
+    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(target, trust_remote_code=False))  # type: ignore[no-untyped-call]
     model.save_pretrained(target)
     return target
 
