@@ -217,7 +217,7 @@ def settle(page: Page) -> None:
     page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
     page.wait_for_load_state("networkidle")
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
-    for board in page.locator("[data-testid=stBidiComponentIsolated]").all():
+    for board in page.locator("[data-testid=stBidiComponentIsolated]:has(.board)").all():
         expect(board.locator(".chart canvas").first).to_be_visible()
         expect(board.locator(".chart .empty").first).to_be_hidden()
     page.wait_for_timeout(700)
