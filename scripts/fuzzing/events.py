@@ -5,6 +5,7 @@ Usage: scripts/fuzz events [--seconds N] [--corpus FOLDER]
 
 import argparse
 import resource
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from scripts.fuzzing.inputs import MAX_BYTES, input_of
 from scripts.fuzzing.seeds import write_seeds
 
 _SECONDS_PER_INPUT = 20  # a hang, on a busy machine
+_SLICE_SECONDS = 900  # tracing takes megabytes more each second
 _MEMORY_BYTES = 8 * 1024**3  # of addresses: who takes a claimed size for real gets a MemoryError
 
 
@@ -28,6 +30,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--corpus", type=Path, default=Path(tempfile.gettempdir()) / "peft-studio-fuzz-events")
     asked = parser.parse_args()
+    if asked.seconds > _SLICE_SECONDS:
+        sys.exit(in_slices(asked.seconds, asked.corpus))
     write_seeds(asked.corpus / "seeds")
     for name in ("found", "findings"):
         (asked.corpus / name).mkdir(exist_ok=True)
@@ -47,6 +51,16 @@ def main() -> None:
             lambda some: one_input(some, Path(folder)),
         )
         atheris.Fuzz()
+
+
+def in_slices(seconds: int, corpus: Path) -> int:
+    """One process after the other, each with what was found before; the exit code of the first that found a fault."""
+    for begin in range(0, seconds, _SLICE_SECONDS):
+        told = ["--seconds", str(min(_SLICE_SECONDS, seconds - begin)), "--corpus", str(corpus)]
+        code = subprocess.run([sys.executable, "-m", "scripts.fuzzing.events", *told], check=False).returncode
+        if code:
+            return code
+    return 0
 
 
 def one_input(some: bytes, folder: Path) -> None:
