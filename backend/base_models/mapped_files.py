@@ -43,9 +43,9 @@ def let_go_of_files(model: Any) -> int:  # noqa: ANN401 - a torch module, and to
 
 def _copy(tensors: Iterable[Any]) -> None:
     """Tensors that shared their memory still do."""
-    copies: dict[tuple[int, tuple[int, ...]], Any] = {}
+    copies: dict[tuple[Any, ...], Any] = {}
     for tensor in tensors:
-        key = (tensor.data_ptr(), tuple(tensor.shape))
+        key = (tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
         if key not in copies:
             copies[key] = tensor.detach().clone()
         tensor.data = copies[key]

@@ -89,7 +89,7 @@ def mapped(config: RunConfig, facts: Facts) -> Lever | None:
     if facts.on_gpu or maps_blocks(config):
         return None
     reason = "each large tensor has pages of its own, and freed ones go back to the system at once"
-    cost = "learns the same; small models are 15 to 30% slower on a processor, large ones less"
+    cost = "learns the same; small models were 15 to 30% slower on a processor, larger ones were not measured"
     return Lever({"speed.allocator": MAPPED}, reason, cost)
 
 

@@ -15,7 +15,7 @@ class LoadingPeak:
     """
 
     def __init__(self) -> None:
-        self._most = 0
+        self._most = own_anonymous() or 0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="loading-peak", daemon=True)
         self._thread.start()

@@ -15,7 +15,6 @@ import torch
 from backend.domain.heartbeat import Phase
 from backend.domain.memory_record import MemoryRecord
 from backend.executors import own_memory
-from backend.trainer.loading_peak import PAUSE_SECONDS
 from backend.trainer.memory_watch import MemoryWatch, shape_of
 
 GOOD = {
@@ -103,6 +102,14 @@ def test_a_person_s_own_bound_of_the_heap_stays() -> None:
     assert not own_memory.map_large_blocks({"GLIBC_TUNABLES": "glibc.malloc.check=3"})
 
 
+def wait_for_look(watch: MemoryWatch) -> None:
+    """Until the loading's peak has seen what is held now."""
+    deadline = time.monotonic() + 30
+    while (peak := watch._loading) is not None and peak._most < (own_memory.own_anonymous() or 0) - MIB:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_phases_are_told_apart_and_the_file_is_there_after_a_few_steps(tmp_path: Path) -> None:
     file = tmp_path / "logs" / "attempt-001.memory.json"
     watch = MemoryWatch(file, attempt=1)
@@ -110,7 +117,7 @@ def test_phases_are_told_apart_and_the_file_is_there_after_a_few_steps(tmp_path:
     watch.begin_loading()
     ballast = torch.ones(64 * MIB)
     assert len(ballast) == 64 * MIB
-    time.sleep(20 * PAUSE_SECONDS)
+    wait_for_look(watch)
     del ballast
     watch.beat(Phase.TRAINING, 0)
     for step in range(1, 4):
@@ -140,7 +147,6 @@ def test_pages_of_a_file_that_was_only_read_while_loading_do_not_count(tmp_path:
         watch.begin_loading()
         with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             assert sum(mapped[:: mmap.PAGESIZE]) > 0
-            time.sleep(20 * PAUSE_SECONDS)
             if is_kept:
                 watch.beat(Phase.TRAINING, 0)
         watch.write(is_last=True)
