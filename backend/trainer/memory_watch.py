@@ -1,6 +1,7 @@
 """How much memory an attempt really takes, phase by phase; a later forecast learns from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,16 +69,21 @@ class MemoryWatch:
         self._step = 0
         self._written = 0
 
-    def begin_loading(self) -> None:
-        """All is imported and read; the base model comes next."""
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """All is imported and read; within, the base model is loaded and made ready."""
         return_freed()
         self._is_exact = reset_high_water()
         self._baseline = own_resident()
         self._phase, self._is_begun = "loading", True
-        self._loading = LoadingPeak() if self._is_exact else None
         if self._has_gpu:
             self._baseline = torch.cuda.memory_reserved()
             torch.cuda.reset_peak_memory_stats()
+        self._loading = LoadingPeak() if self._is_exact else None
+        try:
+            yield
+        finally:
+            self._read()
 
     def know(self, model: nn.Module, precision: str) -> None:
         """What is trained."""

@@ -76,23 +76,23 @@ def train(work: Work, program_named: Callable[[Recipe], RecipeProgram] = program
     if not files.has_code:  # peft looks the names up itself in a model that only its own code can build
         check_method(files, config.method, head)
     set_seed(config.training.seed)  # a score head begins with random weights
-    work.memory.begin_loading()
-    with ranks.first_goes_first():
-        model = load_model(files, precision, config.quantization, head=head, retrying=retrying)
+    with work.memory.loading():
+        with ranks.first_goes_first():
+            model = load_model(files, precision, config.quantization, head=head, retrying=retrying)
 
-    work.begin(Phase.LOADING, f"preparing the method {config.method.name}")
-    set_seed(config.training.seed)
-    adapted = adapt(
-        model,
-        config.method,
-        head=head,
-        revision=config.base_model.revision,
-        resumed=folder,
-        tokenizer=tokenizer,
-        calibration=calibration_of(config.method, rows, tokenizer),
-        weights=files.origin,
-    )
-    let_go_of_files(adapted.model)
+        work.begin(Phase.LOADING, f"preparing the method {config.method.name}")
+        set_seed(config.training.seed)
+        adapted = adapt(
+            model,
+            config.method,
+            head=head,
+            revision=config.base_model.revision,
+            resumed=folder,
+            tokenizer=tokenizer,
+            calibration=calibration_of(config.method, rows, tokenizer),
+            weights=files.origin,
+        )
+        let_go_of_files(adapted.model)
     work.memory.know(adapted.model, precision)
     work.begin(Phase.LOADING, "preparing the first step")
     state = resumed_state(resumed)

@@ -5,7 +5,9 @@ import mmap
 import os
 import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,8 @@ def test_a_system_without_these_files_is_measured_by_samples(monkeypatch: pytest
     monkeypatch.setattr(own_memory, "_STATUS", tmp_path / "status")
     monkeypatch.setattr(own_memory, "_CLEAR", tmp_path / "no-folder" / "clear_refs")
     watch = MemoryWatch(tmp_path / "logs" / "memory.json")
-    watch.begin_loading()
+    with watch.loading():
+        pass
     watch.beat(Phase.TRAINING, 1)
     watch.beat(Phase.TRAINING, 2)
     watch.write(is_last=True)
@@ -114,11 +117,11 @@ def test_phases_are_told_apart_and_the_file_is_there_after_a_few_steps(tmp_path:
     file = tmp_path / "logs" / "attempt-001.memory.json"
     watch = MemoryWatch(file, attempt=1)
     watch.beat(Phase.TRAINING, 1)  # nothing has begun: nothing is counted
-    watch.begin_loading()
-    ballast = torch.ones(64 * MIB)
-    assert len(ballast) == 64 * MIB
-    wait_for_look(watch)
-    del ballast
+    with watch.loading():
+        ballast = torch.ones(64 * MIB)
+        assert len(ballast) == 64 * MIB
+        wait_for_look(watch)
+        del ballast
     watch.beat(Phase.TRAINING, 0)
     for step in range(1, 4):
         assert not file.exists()
@@ -144,21 +147,31 @@ def test_pages_of_a_file_that_was_only_read_while_loading_do_not_count(tmp_path:
     found = []
     for is_kept in (False, True):
         watch = MemoryWatch()
-        watch.begin_loading()
-        with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        with ExitStack() as kept, watch.loading(), ExitStack() as left:
+            file = (kept if is_kept else left).enter_context(weights.open("rb"))
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            (kept if is_kept else left).enter_context(mapped)
             assert sum(mapped[:: mmap.PAGESIZE]) > 0
-            if is_kept:
-                watch.beat(Phase.TRAINING, 0)
         watch.write(is_last=True)
         found.append(watch.record().phases["loading"])
     assert found[1] - found[0] >= 60 * MIB
+
+
+def test_nothing_looks_on_once_loading_is_over_or_has_failed() -> None:
+    watch = MemoryWatch()
+    with pytest.raises(ZeroDivisionError), watch.loading():
+        raise ZeroDivisionError
+    with watch.loading():
+        pass
+    assert [thread.name for thread in threading.enumerate() if thread.name == "loading-peak"] == []
 
 
 def test_a_record_that_cannot_be_written_ends_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     watch = MemoryWatch(blocked / "logs" / "memory.json")
-    watch.begin_loading()
+    with watch.loading():
+        pass
     watch.beat(Phase.TRAINING, 1)
     watch.write(is_last=True)
     assert "could not be written" in "".join(capsys.readouterr())
@@ -204,7 +217,8 @@ def test_a_gpu_is_read_from_its_allocator_and_begins_anew_with_each_point(monkey
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
     watch = MemoryWatch()
-    watch.begin_loading()
+    with watch.loading():
+        pass
     watch.beat(Phase.TRAINING, 1)
     assert watch.peak_tensor_bytes() == {"gpu/0/peak_tensor_bytes": 70.0}
     peaks.update(allocated=60.0, reserved=80.0)
