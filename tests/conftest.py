@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 from tests.schedule import LongestFirst, rank, seconds_by_file, slowest_files
 from tests.untraced import untraced
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # the hub's library reads it once, when the first of all tests imports it
+
 settings.register_profile(
     "studio", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

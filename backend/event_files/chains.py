@@ -70,12 +70,15 @@ class ShortFrames:
     def __init__(self, data: bytes) -> None:
         flat = np.frombuffer(data, np.uint8)
         places = _ends_of_zeros(flat) - _ZEROS_END
-        self._places = places[(places >= 0) & (places <= len(data) - FRAME_BYTES)]
-        sizes = flat[self._places].astype(np.int64) | flat[self._places + 1].astype(np.int64) << 8
-        stored = np.lib.stride_tricks.sliding_window_view(flat, 4)[self._places + 8].view("<u4")[:, 0]
-        self._ends = self._places + sizes + FRAME_BYTES
-        self._sizes = sizes
-        is_sound = (_crcs(sizes)[sizes] == stored) & (self._ends <= len(data))
+        self._places = places[(places >= 1) & (places <= len(data) - FRAME_BYTES)]
+        self._sizes, is_sound = _sound_headers(flat, self._places)
+        longer = np.flatnonzero(~is_sound)  # zeros of the checksum may lie behind those of the length
+        sizes, is_header = _sound_headers(flat, self._places[longer] - 1)
+        longer = longer[is_header]
+        self._places[longer] -= 1
+        self._sizes[longer], is_sound[longer] = sizes[is_header], True
+        self._ends = self._places + self._sizes + FRAME_BYTES
+        is_sound &= self._ends <= len(data)
         leads_on = np.append(self._places[1:] == self._ends[:-1], False) & is_sound
         leads_on[:-1] &= is_sound[1:]
         self._stops: list[int] = np.flatnonzero(~leads_on).tolist()
@@ -114,6 +117,13 @@ def _ends_of_zeros(flat: npt.NDArray[np.uint8]) -> Places:
         six = four[:-2] & two[4:]
         found.append(np.flatnonzero(six[:-1] & ~is_zero[6:]) + (first + 6))
     return np.concatenate(found)
+
+
+def _sound_headers(flat: npt.NDArray[np.uint8], places: Places) -> tuple[Places, npt.NDArray[np.bool_]]:
+    """What lies at some places as the length of a frame, and whether it has its checksum."""
+    sizes = flat[places].astype(np.int64) | flat[places + 1].astype(np.int64) << 8
+    stored = np.lib.stride_tricks.sliding_window_view(flat, 4)[places + 8].view("<u4")[:, 0]
+    return sizes, _crcs(sizes)[sizes] == stored
 
 
 def _crcs(sizes: Places) -> npt.NDArray[np.uint32]:

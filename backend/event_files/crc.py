@@ -29,14 +29,17 @@ def masked_crc(data: bytes) -> int:
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & _ALL_ONES
 
 
-def masked_crcs(rows: Bytes) -> Crcs:
-    """The masked CRC-32C of each row; shape (n, length) in, (n,) out."""
-    length = rows.shape[1]
-    head = length % _LANE
+def masked_crcs(rows: Bytes, lengths: npt.NDArray[np.int64] | None = None) -> Crcs:
+    """The masked CRC-32C of each row; shape (n, length) in, (n,) out. Shorter ones have zeros before them."""
+    width = rows.shape[1]
+    head = width % _LANE
     crcs = _of_lanes(rows[:, :head])
-    for start in range(head, length, _LANE):
+    for start in range(head, width, _LANE):
         crcs = _after_lane(crcs) ^ _of_lanes(rows[:, start : start + _LANE])
-    crcs ^= np.uint32(_of_zeros(length) ^ _ALL_ONES)
+    if lengths is None:
+        crcs ^= np.uint32(_of_zeros(width) ^ _ALL_ONES)
+    else:  # zeros in front change nothing when one starts from zero
+        crcs ^= np.array([_of_zeros(length) ^ _ALL_ONES for length in lengths.tolist()], np.uint32)
     return _masked(crcs)
 
 

@@ -2,10 +2,11 @@
 
 Most records of an event file differ only in wall time, step and value. So one record is parsed, and what it
 says about places is applied to all records of its length that equal it everywhere else, as arrays; records of
-other tags with the same places go along. Records without company are parsed one by one.
+other tags with the same places go along. Of records with several values each value is taken so. Records without
+company are parsed one by one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from backend.event_files.chains import Places
 from backend.event_files.event import Event, Scalar
 from backend.event_files.frames import by_length, gather
 from backend.event_files.layouts import MAX_LENGTH, Layout, Layouts
+from backend.event_files.several_values import Parts, taken_apart
 from backend.event_files.tensor import BFLOAT16, FIXED_WIDTHS, Number
 from backend.event_files.wire import MalformedRecord
 
@@ -24,6 +26,7 @@ _WORD = 8
 _FEW = 256  # a layout pays if it explains one of so many remaining records ...
 _MAX_MISSES = 8  # ... and after so many that did not, the rest is parsed one by one
 _ROWS_PER_MISS = 64  # a miss costs as much as parsing some records
+_MANY_KINDS = 8  # of records with several values
 _MIN_PER_TAG = 4  # records of a tag, on average, that make it worth to sort the records by tag
 _FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)  # odd, and otherwise arbitrary: spreads bits over a word
 
@@ -52,19 +55,41 @@ def decode(
     """
     layouts = layouts or Layouts()
     columns = _Columns(base, tags)
-    malformed = []
+    rest = []
     for length, members in by_length(lengths):
         left = members
         if len(members) >= _MIN_GROUP and 0 < length <= MAX_LENGTH:
             left = members[_decode_alike(data, starts[members], length, columns, layouts)]
-        for index in left.tolist():
-            start = int(starts[index])
-            record = data[start : start + length]
-            try:
-                columns.add(start, record, layouts.find(record).event)
-            except MalformedRecord:
-                malformed.append(index)
+        rest.append(left)
+    left = _decode_values(data, starts, lengths, np.concatenate(rest or [starts]), columns, layouts)
+    malformed = []
+    for index in left.tolist():
+        start = int(starts[index])
+        record = data[start : start + int(lengths[index])]
+        try:
+            columns.add(start, record, layouts.find(record).event)
+        except MalformedRecord:
+            malformed.append(index)
     return columns.decoded(malformed)
+
+
+def _decode_values(
+    data: bytes, starts: Places, lengths: Places, some: Places, columns: "_Columns", layouts: Layouts
+) -> Places:
+    """Decode those of some records that have several values by the layouts of these; returns those left over."""
+    short = some[(lengths[some] > 0) & (lengths[some] <= MAX_LENGTH)]
+    parts = taken_apart(data, starts[short], lengths[short]) if len(short) >= _MIN_GROUP else None
+    if parts is None:
+        return some
+    tags = set(columns.tags)
+    decoded = decode(parts.data, parts.starts, parts.lengths, 0, tags, layouts)
+    if decoded.malformed:  # what is wrong with one value makes the whole record void
+        return some
+    columns.tags.update(tags)
+    columns.add_parts(decoded, parts, starts[short], lengths[short])
+    is_left = np.ones(len(starts), np.bool_)
+    is_left[short[parts.owners]] = False
+    return some[is_left[some]]
 
 
 def _decode_alike(data: bytes, starts: Places, length: int, columns: "_Columns", layouts: Layouts) -> Places:
@@ -82,6 +107,8 @@ def _decode_alike(data: bytes, starts: Places, length: int, columns: "_Columns",
             continue
         mask = np.frombuffer(layout.mask.ljust(rows.shape[1], b"\xff"), np.uint64)
         family = _Family(layout, words[left] & mask)
+        if len(layout.event.scalars) > 1 and family.sizes[0] * _MANY_KINDS < len(left):
+            break  # their values have fewer layouts than they have
         if layout.is_plain:
             family.find_others(rows[left, :length], layouts)
         taken = left[family.order]
@@ -134,7 +161,7 @@ class _Columns:
 
     def __init__(self, base: int, tags: set[str]) -> None:
         self._base = base
-        self._tags = tags
+        self.tags = tags
         self._columns: dict[str, list[Points]] = {}
         self._singles: dict[str, list[tuple[int, int, float, float]]] = {}
         self._restarts: list[Restart] = []
@@ -176,10 +203,21 @@ class _Columns:
             places = zip(positions.tolist(), steps.tolist(), wall_times.tolist(), strict=True)
             self._others += [Found(tag, kind, at, length, step, wall_time) for at, step, wall_time in places]
 
+    def add_parts(self, decoded: Decoded, parts: Parts, starts: Places, lengths: Places) -> None:
+        """What the parts of some records say."""
+        for tag, points in decoded.points.items():
+            positions = self._base + starts[parts.owners_at(points.positions)]
+            self._columns.setdefault(tag, []).append(replace(points, places=positions))
+        for found in decoded.others:
+            owner = int(parts.owners_at(np.array([found.offset]))[0])
+            offset, length = self._base + int(starts[owner]), int(lengths[owner])
+            self._others.append(replace(found, offset=offset, length=length))
+        self._num_ignored += decoded.num_ignored_points
+
     def _wants(self, scalar: Scalar, num_records: int) -> bool:
-        if len(self._tags) < MAX_TAGS:
-            self._tags.add(scalar.tag)
-        if scalar.tag in self._tags:
+        if len(self.tags) < MAX_TAGS:
+            self.tags.add(scalar.tag)
+        if scalar.tag in self.tags:
             return True
         self._num_ignored += num_records
         return False

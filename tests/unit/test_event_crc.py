@@ -32,3 +32,13 @@ def test_any_length_agrees_with_tensorboard_alone_and_in_rows(length: int) -> No
     expected = [int(masked_crc32c(row.tobytes())) for row in rows]
     assert [masked_crc(row.tobytes()) for row in rows] == expected
     assert masked_crcs(rows).tolist() == expected
+
+
+def test_rows_of_several_lengths_have_zeros_before_them() -> None:
+    chance = np.random.default_rng(3)
+    lengths = np.array([0, 1, 7, 256, 300, 301, 600])
+    rows = np.zeros((len(lengths), 600), np.uint8)
+    for row, length in zip(rows, lengths.tolist(), strict=True):
+        row[600 - length :] = chance.integers(0, 256, length)
+    expected = [int(masked_crc32c(row[600 - length :].tobytes())) for row, length in zip(rows, lengths, strict=True)]
+    assert masked_crcs(rows, lengths).tolist() == expected
