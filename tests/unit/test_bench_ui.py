@@ -12,7 +12,20 @@ from config.settings import Settings
 from scripts.benchmarks.ui import report
 from scripts.benchmarks.ui.__main__ import fragments
 from scripts.benchmarks.ui.material import make
-from scripts.benchmarks.ui.report import BEGIN, END, Found, ViewCost, into_docs, p50, p95, table, told, verdicts
+from scripts.benchmarks.ui.report import (
+    BEGIN,
+    END,
+    Found,
+    Parts,
+    ViewCost,
+    into_docs,
+    p50,
+    p95,
+    parts_table,
+    table,
+    told,
+    verdicts,
+)
 from scripts.benchmarks.ui.sessions import Crowd
 
 QUICK = ViewCost("Runs", 0.3, [0.04, 0.05], [0.06], [0.01, 0.02], [0.01, 0.01], [2.0], [0.03, 0.02, 0.04])
@@ -51,6 +64,13 @@ def test_each_limit_is_looked_at(found: Found, what: str) -> None:
 
 def test_a_row_tells_the_first_visit_and_both_times_in_milliseconds() -> None:
     assert "| Runs | 300 | 3 | 30 | 40 | 50 | 60 | 15 | 20 | 10 | 2 s |" in table(GOOD)
+
+
+def test_the_parts_of_clicks_are_told_in_milliseconds() -> None:
+    parts = [Parts(0.01, 0.02, 0.03, 0.04), Parts(0.03, 0.02, 0.05, 0.06)]
+    found = replace(GOOD, views={"runs": replace(QUICK, parts=parts), "errors": ViewCost("Errors")})
+    assert "| Runs | 20 | 30 | 20 | 20 | 40 | 50 | 50 | 60 |" in parts_table(found)
+    assert "Errors" not in parts_table(found)
 
 
 def test_a_view_that_was_not_clicked_is_not_judged() -> None:

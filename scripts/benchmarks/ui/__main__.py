@@ -21,9 +21,9 @@ from streamlit.util import calc_hash
 from app.navigation import MENU
 from config.settings import Settings
 from scripts.benchmarks.curves import CHROMIUM, FLAGS
-from scripts.benchmarks.ui.clicking import address_of, click_around, prepared, settle, walk
+from scripts.benchmarks.ui.clicking import Answer, Hand, address_of, click_around, settle, walk
 from scripts.benchmarks.ui.material import Material, make
-from scripts.benchmarks.ui.report import Found, ViewCost, into_docs, told, verdicts
+from scripts.benchmarks.ui.report import Found, Parts, ViewCost, into_docs, told, verdicts
 from scripts.benchmarks.ui.serving import ROOT, free_port, program, wait_for
 from scripts.benchmarks.ui.sessions import crowd, timers
 
@@ -139,26 +139,28 @@ def _views(bench: Bench, port: int) -> dict[str, ViewCost]:
         for view in MENU
         if not bench.asked.only or view.url_path in bench.asked.only
     }
-    page = prepared(bench.browser.new_page(viewport=VIEWPORT))  # type: ignore[arg-type]
+    hand = Hand.on(bench.browser.new_page(viewport=VIEWPORT))  # type: ignore[arg-type]
+    page = hand.page
     address = f"http://127.0.0.1:{port}"
     page.goto(address)
     settle(page)
-    for name, answer in walk(page, _other_first(list(shown))).items():
+    for name, answer in walk(hand, _other_first(list(shown))).items():
         shown[name].first = answer.whole
     _open_dataset(page, bench, address)
     for _ in range(NUM_WALKS):
         before = len(bench.scripts())
-        for name, answer in walk(page, _other_first(list(shown))).items():
+        walked = walk(hand, _other_first(list(shown)))
+        for name, answer in walked.items():
             shown[name].walks.append(answer.whole)
-            shown[name].firsts += [] if answer.first is None else [answer.first]
+            _note_parts(bench, shown[name], [answer], before)
         _note_scripts(bench, shown, before)
     for name, cost in shown.items():
         page.goto(f"{address}/{address_of(name)}?{bench.query(name)}")
         settle(page, 1.0)
         before = len(bench.scripts())
-        answers = click_around(page, bench.asked.clicks)
+        answers = click_around(hand, bench.asked.clicks)
         cost.clicks = [answer.whole for answer in answers]
-        cost.firsts += [answer.first for answer in answers if answer.first is not None]
+        _note_parts(bench, cost, answers, before)
         _note_scripts(bench, shown, before)
         cost.timers = timers(port, name, bench.query(name))
         print(
@@ -191,6 +193,19 @@ def _note_scripts(bench: Bench, views: dict[str, ViewCost], since: int) -> None:
         if cost is not None:
             cost.scripts.append(float(one["seconds"]))
             cost.cpu.append(float(one["cpu"]))
+
+
+def _note_parts(bench: Bench, cost: ViewCost, answers: list[Answer], since: int) -> None:
+    """The first changes, and the parts of each click: the scripts that began between it and its end are its own."""
+    cost.firsts += [answer.first for answer in answers if answer.first is not None]
+    scripts = [(float(one["at"]), float(one["seconds"])) for one in bench.scripts(since)]
+    for answer in answers:
+        end = answer.clicked + answer.whole
+        own = [(at, seconds) for at, seconds in scripts if answer.clicked <= at < end]
+        if own:
+            script = sum(seconds for _, seconds in own)
+            back = end - max(at + seconds for at, seconds in own)
+            cost.parts.append(Parts(own[0][0] - answer.clicked, script, max(0.0, back), answer.busy))
 
 
 def fragments() -> int:

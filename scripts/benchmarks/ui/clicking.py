@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import CDPSession, Locator, Page
 from playwright.sync_api import TimeoutError as TooLong
 
 from app.navigation import MENU
@@ -45,17 +45,37 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Seconds from a click to the page drawn to its end, and to its first change by the server; None for no change."""
+    """Seconds from a click to the page drawn to its end, and to its first change by the server; None for no change.
+
+    `clicked` is seconds since the epoch; `busy` is processor time of the page's main thread.
+    """
 
     whole: float
     first: float | None = None
+    clicked: float = 0.0
+    busy: float = 0.0
 
 
-def prepared(page: Page) -> Page:
-    """A page with the stopwatch in it, also after reloads."""
-    page.add_init_script(STOPWATCH)
-    page.set_default_timeout(SETTLE_SECONDS * 1000)
-    return page
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What clicks in a page, with the stopwatch in it, also after reloads."""
+
+    page: Page
+    session: CDPSession
+
+    @classmethod
+    def on(cls, page: Page) -> "Hand":
+        """For a page that nothing was opened in."""
+        page.add_init_script(STOPWATCH)
+        page.set_default_timeout(SETTLE_SECONDS * 1000)
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        return cls(page, session)
+
+    def busy_seconds(self) -> float:
+        """Processor time of the page's main thread so far."""
+        metrics = self.session.send("Performance.getMetrics")["metrics"]
+        return float(next(found["value"] for found in metrics if found["name"] == "TaskDuration"))
 
 
 def settle(page: Page, quiet_seconds: float = 0.15) -> None:
@@ -66,11 +86,12 @@ def settle(page: Page, quiet_seconds: float = 0.15) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
-def timed(page: Page, act: Callable[[], None]) -> Answer | None:
+def timed(hand: Hand, act: Callable[[], None]) -> Answer | None:
     """How long a click took.
 
     None if the server was not asked anything, or if a timer's tick was being drawn: whose end is whose cannot be told.
     """
+    page, before = hand.page, hand.busy_seconds()
     page.evaluate("stopwatch.arm()")
     act()
     deadline = time.monotonic() + ANSWER_SECONDS
@@ -81,19 +102,20 @@ def timed(page: Page, act: Callable[[], None]) -> Answer | None:
             record = page.evaluate("stopwatch.taken()")
             if record["wasBusy"]:
                 return None
-            return _answer(record)
+            return _answer(record, hand.busy_seconds() - before)
         if record["began"] is not None and not record["hasRun"] and time.monotonic() > deadline - ANSWER_SECONDS + 1:
             return None
         time.sleep(0.02)
     return Answer(ANSWER_SECONDS)
 
 
-def _answer(record: dict[str, float | None]) -> Answer:
-    began, ended, first = record["began"], record["ended"], record["first"]
+def _answer(record: dict[str, float | None], busy: float) -> Answer:
+    began, ended, first, clicked = (record[name] for name in ("began", "ended", "first", "clicked"))
     assert began is not None
+    assert clicked is not None
     assert ended is not None
     whole = max(ended, record["last"] or 0) - began
-    return Answer(whole / 1000, None if first is None else (first - began) / 1000)
+    return Answer(whole / 1000, None if first is None else (first - began) / 1000, clicked, busy)
 
 
 def controls(page: Page) -> list[Control]:
@@ -110,13 +132,14 @@ def _is_usable(place: Locator) -> bool:
     return place.is_visible() and place.is_enabled()
 
 
-def click_around(page: Page, num_clicks: int) -> list[Answer]:
+def click_around(hand: Hand, num_clicks: int) -> list[Answer]:
     """The answers to so many clicks on the controls of the open view, in turn; none where none asks the server."""
-    known, answers = controls(page), []
+    page, answers = hand.page, []
+    known = controls(page)
     for number in range(num_clicks if known else 0):
         control = known[number % len(known)]
         try:
-            took = timed(page, partial(control.use, page, number // len(known)))
+            took = timed(hand, partial(control.use, page, number // len(known)))
         except TooLong:
             took = None  # it is not there any more
         if took is not None:
@@ -130,14 +153,14 @@ def address_of(name: str) -> str:
     return "" if name == MENU[0].url_path else name
 
 
-def walk(page: Page, names: Sequence[str]) -> dict[str, Answer]:
+def walk(hand: Hand, names: Sequence[str]) -> dict[str, Answer]:
     """The answer to each click in the menu, by the link's address."""
-    answers = {}
+    page, answers = hand.page, {}
     for name in names:
         link = page.locator(f"[data-testid=stSidebarNavLink][href$='/{address_of(name)}']")
         if not link.count():
             continue  # a view that is not listed
-        took = timed(page, link.click)
+        took = timed(hand, link.click)
         settle(page)
         if took is not None:
             answers[name] = took

@@ -1,7 +1,7 @@
 """The dashboard with a stopwatch around each script run: `measured_server.py TIMES_FILE [streamlit flags]`.
 
-A line of JSON per run: the page's hash, whether a fragment or the whole script ran, seconds on the wall, and seconds
-of processor time of its thread. The product itself carries no hook for it.
+A line of JSON per run: the page's hash, whether a fragment or the whole script ran, when it began (seconds since the
+epoch), seconds on the wall, and seconds of processor time of its thread. The product itself carries no hook for it.
 """
 
 import json
@@ -22,13 +22,13 @@ def measure(times: Path) -> None:
     plain, lock = script_runner.ScriptRunner._run_script, threading.Lock()  # noqa: SLF001 - there is no public place
 
     def timed(self: script_runner.ScriptRunner, data: RerunData) -> None:
-        began, worked = time.perf_counter(), time.thread_time()
+        at, began, worked = time.time(), time.perf_counter(), time.thread_time()
         try:
             plain(self, data)
         finally:
             seconds, cpu = time.perf_counter() - began, time.thread_time() - worked
             page = self._get_script_run_ctx().page_script_hash
-            line = {"page": page, "is_fragment": bool(data.fragment_id_queue), "seconds": seconds, "cpu": cpu}
+            line = {"page": page, "is_fragment": bool(data.fragment_id_queue), "at": at, "seconds": seconds, "cpu": cpu}
             with lock, times.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 

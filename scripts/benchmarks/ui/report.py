@@ -14,6 +14,19 @@ CLICK_SECONDS, SCRIPT_SECONDS, PAINT_SECONDS, MEMORY_BYTES = 0.1, 0.05, 3.0, 300
 MOST_TIMERS, FEWER_FRAGMENTS_THAN = 2, 5
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Of one click, seconds: until its script begins, the script, from there to the last change of the page.
+
+    `busy` is what the page's main thread worked, before, meanwhile and afterwards.
+    """
+
+    there: float
+    script: float
+    back: float
+    busy: float
+
+
 @dataclass(slots=True)
 class ViewCost:
     """Of one view; seconds. `first`: the first click on it after the start, `walks`: later ones in the menu.
@@ -29,6 +42,7 @@ class ViewCost:
     cpu: list[float] = field(default_factory=list)
     timers: list[float] = field(default_factory=list)
     firsts: list[float] = field(default_factory=list)
+    parts: list[Parts] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,25 @@ def table(found: Found) -> str:
     return "\n".join(lines)
 
 
+def parts_table(found: Found) -> str:
+    """Where the time of the clicks goes, by view."""
+    lines = [
+        "| view | to the script p50 | p95 | script p50 | p95 | to the last change p50 | p95 | main thread p50 | p95 |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for cost in found.views.values():
+        if cost.parts:
+            columns = (
+                [one.there for one in cost.parts],
+                [one.script for one in cost.parts],
+                [one.back for one in cost.parts],
+                [one.busy for one in cost.parts],
+            )
+            cells = [_ms(part(values)) for values in columns for part in (p50, p95)]
+            lines.append("| " + " | ".join([cost.title, *cells]) + " |")
+    return "\n".join(lines)
+
+
 def told(found: Found, head: str) -> str:
     """The whole section."""
     crowd = found.crowd
@@ -126,7 +159,15 @@ def told(found: Found, head: str) -> str:
     ]
     judged = [f"* {one.what}: {'met' if one.is_met else '**missed**'}." for one in verdicts(found)]
     return "\n\n".join(
-        [head, table(found), "\n".join(f"* {line}" for line in lines), "### Asked and measured", "\n".join(judged)]
+        [
+            head,
+            table(found),
+            "\n".join(f"* {line}" for line in lines),
+            "### Where the time goes",
+            parts_table(found),
+            "### Asked and measured",
+            "\n".join(judged),
+        ]
     )
 
 

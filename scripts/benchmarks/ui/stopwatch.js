@@ -4,10 +4,11 @@
   const watch = { arm, taken: () => record };
   window.stopwatch = watch;
   let record = null;
-  function arm() { record = { began: null, wasBusy: false, hasRun: false, ended: null, first: null, last: null }; }
+  function arm() { record = { began: null, clicked: null, wasBusy: false, hasRun: false, ended: null, first: null, last: null }; }
   const begin = (event) => {
     if (!record || record.began !== null) return;
     record.began = event.timeStamp;
+    record.clicked = (performance.timeOrigin + event.timeStamp) / 1000; // seconds since the epoch, as the server counts
     record.wasBusy = document.querySelector("[data-test-script-state=running]") !== null; // by a tick of a timer
   };
   addEventListener("click", begin, true);
