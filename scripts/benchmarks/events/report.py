@@ -58,6 +58,7 @@ TARGETS = (
     Target("CPU of ours / the C decoder on (a), at most", "load", "a", 1.6, "c"),
     Target("CPU of ours / the C decoder on (b), at most", "load", "b", 2, "c"),
     Target("CPU of ours / the C decoder on (e), at most", "load", "e", 20, "c"),
+    Target("CPU of ours / the C decoder on (f), at most", "load", "f", 20, "c"),
     Target("first curve of (a), seconds of wall time, at most", "first", "a", 0.1, is_wall=True),
     Target("first curve of (b), seconds of wall time, at most", "first", "b", 0.1, is_wall=True),
     Target("first curve of (c), seconds of wall time, at most", "first", "c", 0.1, is_wall=True),
