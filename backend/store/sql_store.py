@@ -15,6 +15,8 @@ from backend.store.errors import RunNotFound
 from backend.store.mirror import mirror
 from backend.store.tables import AnnotationRow, DraftRow, RunRow
 
+_MOST_LOOKED_AT = 100
+
 
 class SqlRunStore:
     """See the port. Opening migrates; each committed change of a run is mirrored to its record.json.
@@ -26,6 +28,7 @@ class SqlRunStore:
         self._clock = clock
         self._database = Database(url, busy_seconds)
         self._listed: tuple[int, Sequence[Run]] | None = None
+        self._looked_at: dict[str, tuple[int, Run]] = {}  # pages look at one run again and again
 
     def create(self, run: Run) -> None:
         """Add a run. Raises RunExists if its id is taken."""
@@ -35,8 +38,16 @@ class SqlRunStore:
 
     def get(self, run_id: str) -> Run:
         """One run with its attempts. Raises RunNotFound."""
+        version = self._database.revision()
+        known = self._looked_at.get(run_id)
+        if known is not None and known[0] == version:
+            return known[1]
         with self._database.read() as session:
-            return queries.find_run(session, run_id)
+            run = queries.find_run(session, run_id)
+        if len(self._looked_at) >= _MOST_LOOKED_AT:
+            self._looked_at.clear()
+        self._looked_at[run_id] = (version, run)  # it may be newer than the number, as in `list`
+        return run
 
     def version(self) -> int:
         """A number that changes whenever anything about any run changed, whoever wrote it."""

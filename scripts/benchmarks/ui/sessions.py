@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import random
 import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from streamlit.util import calc_hash
 from websockets.asyncio.client import ClientConnection, connect
 
 PATIENCE_SECONDS = 60.0
+_SEED = 5
 T = TypeVar("T")
 
 
@@ -134,9 +136,11 @@ def _run(work: Coroutine[None, None, T]) -> T:
 
 async def _crowd(sessions: Sequence[Session], seconds: float) -> Crowd:
     opening = [await session.open() for session in sessions]
+    chance = random.Random(_SEED)  # noqa: S311 - no secret: when people come
     async with asyncio.TaskGroup() as group:
-        for number, session in enumerate(sessions):
-            group.create_task(session.live(seconds, number / len(sessions)))
+        for session in sessions:
+            period = max(session.timers.values(), default=1.0)
+            group.create_task(session.live(seconds, chance.uniform(0, period)))
     for session in sessions:
         await session.close()
     ticks = [took for session in sessions for took in session.ticks]
