@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.benchmarks.events.material import NAMES, SMALL, irregular, numbers, times
-from scripts.benchmarks.events.records import event, field, file_version, frame, scalars, simple_value, varint
+from scripts.benchmarks.events.records import event, field, file_version, frame, framed, scalars, simple_value, varint
 from scripts.fuzzing.inputs import as_pieces, as_raw
 
 _WALL_TIME = 1_700_000_000.0
@@ -25,6 +25,10 @@ def all_seeds() -> Iterator[bytes]:
     yield as_raw(regular[:-7])
     yield as_raw(regular[:600] + bytes(64) + regular[600:])
     yield as_raw(irregular(SMALL["e"], _WALL_TIME)[:8_000])
+    yield as_raw(irregular(SMALL["f"], _WALL_TIME)[:4_000])
+    values = [simple_value(tag, 1.0) for tag in "abcd"]
+    orders = [event(_WALL_TIME, step, [values[step % 4], values[step // 4]]) for step in range(16)]
+    yield as_raw(framed(orders))
     yield as_raw(frame(frame(b"nested") * 20) * 10)
     payloads = list(_payloads())
     for kind in range(6):
