@@ -42,6 +42,7 @@ WRONG = {"id": "hub-not-searched", "what": "No.", "why": "The hub answered 503."
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     with serving(FakeHub(tmp_path)) as served:
         served.hits = list(MODELS)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
         monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", served.url)
         monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _seconds: None)  # it tries again, politely
