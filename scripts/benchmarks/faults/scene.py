@@ -189,9 +189,11 @@ def zombies_among(pids: set[int]) -> list[int]:
 
 
 def _left_after_a_while(look: Callable[[], Sequence[int]]) -> Sequence[int]:
-    with suppress(AssertionError):
-        wait_until(lambda: not look(), "all are gone", GONE_SECONDS)
-    return look()
+    """What was there at every look; who is ending is gone in one, a zombie in the next, and then waited for."""
+    end = time.monotonic() + GONE_SECONDS
+    while (left := look()) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+    return left
 
 
 def _when(condition: Callable[[], object], lab: Lab, run_id: str, seconds: float = 60.0) -> float | None:
