@@ -19,7 +19,7 @@ from backend.executors.environment import RUN_ID, TOKEN
 from backend.executors.local import LocalExecutor
 from scripts.benchmarks.faults.trial import Recovery, Trial, double_starts
 from tests.fakes.forked_programs import DASHBOARD, WORKSPACE, Forks
-from tests.process.lab import Lab, wait_until
+from tests.process.lab import Lab
 
 STANDBY_NAMED_SECONDS = 0.2
 POLL_SECONDS = 0.005
@@ -189,7 +189,7 @@ def zombies_among(pids: set[int]) -> list[int]:
 
 
 def _left_after_a_while(look: Callable[[], Sequence[int]]) -> Sequence[int]:
-    """What was there at every look; who is ending is gone in one, a zombie in the next, and then waited for."""
+    """What is still there when the time is over; who is ending may be gone in one look, and a zombie in the next."""
     end = time.monotonic() + GONE_SECONDS
     while (left := look()) and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
