@@ -70,7 +70,7 @@ class ShortFrames:
     def __init__(self, data: bytes) -> None:
         flat = np.frombuffer(data, np.uint8)
         places = _ends_of_zeros(flat) - _ZEROS_END
-        self._places = places[(places >= 1) & (places <= len(data) - FRAME_BYTES)]
+        self._places = places[(places >= 1) & (places <= len(data) - FRAME_BYTES)]  # a frame at 0 is walked
         self._sizes, is_sound = _sound_headers(flat, self._places)
         longer = np.flatnonzero(~is_sound)  # zeros of the checksum may lie behind those of the length
         sizes, is_header = _sound_headers(flat, self._places[longer] - 1)

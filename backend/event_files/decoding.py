@@ -108,7 +108,9 @@ def _decode_alike(data: bytes, starts: Places, length: int, columns: "_Columns",
         mask = np.frombuffer(layout.mask.ljust(rows.shape[1], b"\xff"), np.uint64)
         family = _Family(layout, words[left] & mask)
         if len(layout.event.scalars) > 1 and family.sizes[0] * _MANY_KINDS < len(left):
-            break  # their values have fewer layouts than they have
+            odd += left[family.order].tolist()  # their values have fewer layouts than they have
+            left, misses = left[~family.is_member], misses + 1
+            continue
         if layout.is_plain:
             family.find_others(rows[left, :length], layouts)
         taken = left[family.order]
