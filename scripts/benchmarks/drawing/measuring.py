@@ -13,6 +13,19 @@ HOVER_SECONDS = 15.0  # at most; where a move takes seconds, a few tell enough
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
+def working_session(page: Page) -> CDPSession:
+    """What `busy_seconds` reads, from now on."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    return session
+
+
+def busy_seconds(session: CDPSession) -> float:
+    """Processor seconds of the page's main thread so far."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return float(next(found["value"] for found in metrics if found["name"] == "TaskDuration"))
+
+
 @dataclass(slots=True)
 class Meter:
     """Reads the counters of one page; `num_bytes` counts what came in by WebSocket."""
@@ -24,8 +37,7 @@ class Meter:
     @classmethod
     def of(cls, page: Page) -> "Meter":
         """A meter that is counting."""
-        meter = cls(page, page.context.new_cdp_session(page))
-        meter.session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        meter = cls(page, working_session(page))
         meter.session.send("Network.enable")
         meter.session.on("Network.webSocketFrameReceived", lambda event: meter._came(event["response"]))
         return meter
@@ -37,8 +49,7 @@ class Meter:
 
     def busy_seconds(self) -> float:
         """Processor seconds of the page's main thread so far."""
-        metrics = self.session.send("Performance.getMetrics")["metrics"]
-        return float(next(found["value"] for found in metrics if found["name"] == "TaskDuration"))
+        return busy_seconds(self.session)
 
     def heap_bytes(self) -> int:
         """What scripts hold after a collection."""

@@ -10,6 +10,7 @@ from playwright.sync_api import CDPSession, Locator, Page
 from playwright.sync_api import TimeoutError as TooLong
 
 from app.navigation import MENU
+from scripts.benchmarks.drawing.measuring import busy_seconds, working_session
 
 STOPWATCH = Path(__file__).with_name("stopwatch.js").read_text(encoding="utf-8")
 MAIN = "[data-testid=stMainBlockContainer], [data-testid=stSidebarUserContent]"
@@ -68,14 +69,7 @@ class Hand:
         """For a page that nothing was opened in."""
         page.add_init_script(STOPWATCH)
         page.set_default_timeout(SETTLE_SECONDS * 1000)
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        return cls(page, session)
-
-    def busy_seconds(self) -> float:
-        """Processor time of the page's main thread so far."""
-        metrics = self.session.send("Performance.getMetrics")["metrics"]
-        return float(next(found["value"] for found in metrics if found["name"] == "TaskDuration"))
+        return cls(page, working_session(page))
 
 
 def settle(page: Page, quiet_seconds: float = 0.15) -> None:
@@ -91,7 +85,7 @@ def timed(hand: Hand, act: Callable[[], None]) -> Answer | None:
 
     None if the server was not asked anything, or if a timer's tick was being drawn: whose end is whose cannot be told.
     """
-    page, before = hand.page, hand.busy_seconds()
+    page, before = hand.page, busy_seconds(hand.session)
     page.evaluate("stopwatch.arm()")
     act()
     deadline = time.monotonic() + ANSWER_SECONDS
@@ -102,7 +96,7 @@ def timed(hand: Hand, act: Callable[[], None]) -> Answer | None:
             record = page.evaluate("stopwatch.taken()")
             if record["wasBusy"]:
                 return None
-            return _answer(record, hand.busy_seconds() - before)
+            return _answer(record, busy_seconds(hand.session) - before)
         if record["began"] is not None and not record["hasRun"] and time.monotonic() > deadline - ANSWER_SECONDS + 1:
             return None
         time.sleep(0.02)
