@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
-from backend.domain.speed import HEAP, MAPPED
+from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
@@ -30,6 +30,10 @@ ALIKE_HELD = 2  # runs of one kind that count as much as the line itself
 MOST_LEFT_OVER = 0.3  # of a logarithm, for one run
 FITTED_PULL = 0.15  # of both, for what a shipped line was fitted to,
 RECORDS_OF_WEIGHT = 3  # as long as there are no more own records
+IN_PIECES = (
+    "this system's C library (glibc before 2.39) leaves freed memory in pieces, more or less of them from run to run; "
+    'with "speed.allocator: mapped" there are none'
+)
 UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
 
 
@@ -54,7 +58,8 @@ class Line:
 
 UNKNOWN = {
     f"cpu {MAPPED}": Line(offset_bytes=45e6, moving=1.02, lean=0.015),
-    f"cpu {HEAP}": Line(offset_bytes=45e6, moving=1.2, noise=0.03),
+    f"cpu {HEAP}": Line(offset_bytes=45e6, moving=1.12, noise=0.03, lean=0.015),
+    f"cpu {OLD_HEAP}": Line(offset_bytes=45e6, moving=1.3, noise=0.03),
     "cuda": Line(offset_bytes=40e6, moving=1.05),
 }
 
@@ -109,10 +114,11 @@ def forecast(
 
 
 def place_of(device: str, key: str) -> str:
-    """Which line a run lies on: "cuda", "cpu mapped" or "cpu heap". glibc's heap falls into pieces, mappings do not."""
+    """Which line a run lies on: "cuda", "cpu mapped", "cpu heap" or "cpu old heap", by the last word of its key."""
     if device == "cuda":
         return device
-    return f"{device} {MAPPED if key.rsplit('/', maxsplit=1)[-1] == MAPPED else HEAP}"
+    told = key.rsplit("/", maxsplit=1)[-1]
+    return f"{device} {told if told in (MAPPED, OLD_HEAP) else HEAP}"
 
 
 @cache
@@ -253,6 +259,8 @@ def _sources(line: Line, key: str, records: Sequence[MeasuredPeak], baseline: in
     told = ["a trace of this very order, taking its steps on layers without memory"]
     if line.source:
         told.append(line.source)
+    if key.endswith(f"/{OLD_HEAP}"):
+        told.append(IN_PIECES)
     if records:
         told.append(f"{len(records)} measured runs of this machine, {alike} of them of the same kind")
     else:

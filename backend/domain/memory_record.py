@@ -49,6 +49,11 @@ class MemoryRecord(Frozen):
         """Whether loading and at least two steps were measured: the optimizer's state exists from the second on."""
         return self.steps > 1 and self.peak_bytes > self.baseline_bytes and self.how != "sampled"
 
+    @property
+    def c_library(self) -> str:
+        """Such as "glibc 2.36"; empty in older records, and where it is another one."""
+        return f"glibc {self.versions['glibc']}" if "glibc" in self.versions else ""
+
     @classmethod
     def from_json(cls, text: str) -> "MemoryRecord | None":
         """None for a text that is no such record (torn, empty, foreign)."""

@@ -1,6 +1,7 @@
 """The high-water mark of this process's resident memory, and the C library's heap."""
 
 import ctypes
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,6 +59,14 @@ def map_large_blocks(environ: Mapping[str, str]) -> bool:
         return all(library.mallopt(name, size) for name, size in wanted)
     except (AttributeError, OSError):
         return False
+
+
+def c_library() -> str:
+    """Name and version of this process's C library, such as "glibc 2.36"; empty where it does not tell them."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):
+        return ""
 
 
 def return_freed() -> bool:

@@ -16,6 +16,7 @@ from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
 from backend.errors import StudioError
+from backend.executors.own_memory import c_library
 from backend.store.files import read_text
 from backend.store.kept_answers import KeptAnswers
 
@@ -92,7 +93,7 @@ class MeasuredPeaks:
             KeptPeak(
                 run_id=run.id,
                 mark=mark,
-                key=kind_of(config, record.model_type),
+                key=kind_of(config, record.model_type, record.c_library or c_library()),
                 measured_bytes=record.measured_bytes,
                 baseline_bytes=record.baseline_bytes,
                 order=order_of(config, run.run_dir, record.device, longest),

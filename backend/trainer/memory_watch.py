@@ -12,7 +12,7 @@ from torch import nn
 
 from backend.domain.heartbeat import Phase
 from backend.domain.memory_record import MemoryRecord
-from backend.executors.own_memory import own_high_water, own_resident, reset_high_water, return_freed
+from backend.executors.own_memory import c_library, own_high_water, own_resident, reset_high_water, return_freed
 from backend.store.files import replace_text
 from backend.trainer import ranks
 from backend.trainer.loading_peak import LoadingPeak
@@ -200,8 +200,9 @@ def shape_of(inputs: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def versions() -> dict[str, str]:
-    """Of what memory depends on, as far as it is installed."""
-    found = {}
+    """Of what memory depends on, as far as it is installed; the C library by its name."""
+    name, _, number = c_library().partition(" ")
+    found = {name: number} if number else {}
     for name in PACKAGES:
         try:
             found[name] = version(name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.executors.own_memory import c_library
 from scripts.benchmarks.memory import material
 from scripts.benchmarks.memory.grid import Combination
 from scripts.benchmarks.memory.material import Family
@@ -39,6 +40,7 @@ def test_a_run_is_trained_and_forecast_and_one_that_cannot_be_trained_says_why(
                 tmp_path / "bad",
             )
     assert record.is_whole
+    assert record.c_library == c_library()
     assert (record.rows, record.tokens, record.steps) == (2, 46, 3)
     assert (trace.rows, trace.tokens) == (2, 48)
     assert 0 < trace.peak_bytes < record.measured_bytes

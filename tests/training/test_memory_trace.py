@@ -45,6 +45,7 @@ def measured(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, config: Any) ->
     """The forecast, and the most bytes of tensors that an attempt in this process had at once."""
     from backend.trainer import training
     from backend.trainer.model import load_model
+    from backend.trainer.tracing.shortcuts import only_written_columns
     from backend.trainer.tracing.trace import trace
     from backend.trainer.tracing.tracker import Tracker
 
@@ -57,10 +58,16 @@ def measured(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, config: Any) ->
         return model
 
     monkeypatch.setattr(training, "load_model", watched)
-    forecast = trace(MemoryOrder(folder=str(config.root), config=read_order(config)))
-    with tracker:
+    order = MemoryOrder(folder=str(config.root), config=read_order(config))
+    forecast = trace(order)
+    with only_written_columns(order, vocabulary_of(order)), tracker:  # torch tells no pages that were never touched
         attempt_here(config)
     return forecast, max(sum(parts.values()) for parts in tracker.finish().values())
+
+
+def vocabulary_of(order: MemoryOrder) -> int:
+    told = json.loads((Path(order.folder) / order.config.base_model.path / "config.json").read_text(encoding="utf-8"))
+    return int(told["vocab_size"])
 
 
 def _tensors_of(model: Any) -> Any:
@@ -133,6 +140,18 @@ def test_a_deep_model_is_forecast_from_shallow_ones_to_the_byte(
     assert abs(scaled.peak_bytes - whole.peak_bytes) <= 0.005 * whole.peak_bytes
     assert scaled.steady_bytes == whole.steady_bytes
     assert scaled.num_operations < whole.num_operations
+
+
+@pytest.mark.training
+def test_a_buffer_wider_than_the_vocabulary_counts_on_a_gpu_only(tmp_path: Path) -> None:
+    from backend.trainer.tracing.shortcuts import SCORES, WIDTH
+    from backend.trainer.tracing.trace import trace
+
+    order = ordered(described(tmp_path / "model", num_hidden_layers=2), recipe={"name": "dpo"})
+    on_cpu, on_gpu = (trace(order.model_copy(update={"device": device})) for device in ("cpu", "cuda"))
+    unwritten = getattr(sys.modules[SCORES], WIDTH) - SIZES["vocab_size"]
+    assert unwritten > 30_000, "the width is as it was"
+    assert on_gpu.peak_bytes - on_cpu.peak_bytes > unwritten * 4 * 40  # at least one row of 40 tokens
 
 
 @pytest.mark.training

@@ -1,5 +1,7 @@
 """The benchmark of memory forecasts: an honest judge, a grid that is real orders, and results that are kept."""
 
+import sys
+import sysconfig
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,10 @@ import pytest
 from backend.domain.memory_forecast import MemoryPart, MemoryTrace
 from backend.domain.memory_record import MemoryRecord
 from backend.domain.run_config import RunConfig
-from scripts.benchmarks.memory import report, trial
+from backend.executors.own_memory import c_library
+from config.yaml_files import read_yaml
+from scripts.benchmarks.memory import report, shipping, trial
+from scripts.benchmarks.memory.c_library import started, told_by
 from scripts.benchmarks.memory.grid import GRID, Combination
 from scripts.benchmarks.memory.judging import Judged, calibrated, family_left_out, halves, raw
 from scripts.benchmarks.memory.keeping import Found, Shelf, stamp_of
@@ -18,7 +23,9 @@ from scripts.benchmarks.memory.peers import accelerate_bytes, llama_factory_byte
 MB = 1_000_000
 
 
-def found(rows: int, measured: int, *, family: str = "llama", steady: int = 140) -> Found:
+def found(
+    rows: int, measured: int, *, family: str = "llama", steady: int = 140, glibc: str = "2.41", allocator: str = "heap"
+) -> Found:
     """As if it had been trained: sizes in MB."""
     parts = {MemoryPart.WEIGHTS: steady * MB, MemoryPart.ACTIVATIONS: rows * 50 * MB}
     trace = MemoryTrace(
@@ -43,8 +50,9 @@ def found(rows: int, measured: int, *, family: str = "llama", steady: int = 140)
         tokens=rows * 192,
         steps=3,
         model_type=family,
+        versions={"glibc": glibc},
     )
-    return Found(Combination(family, rows=rows), [record], trace, "stamp", 2.0)
+    return Found(Combination(family, rows=rows, allocator=allocator), [record], trace, "stamp", 2.0)
 
 
 def several() -> list[Found]:
@@ -66,6 +74,52 @@ def test_every_order_of_the_grid_is_one_that_the_studio_takes(monkeypatch: pytes
     for one in GRID:
         order = RunConfig.model_validate(trial.order(one, tmp_path))
         assert (order.method.name, order.recipe.name, order.training.max_length) == (one.method, one.recipe, one.tokens)
+
+
+def test_runs_in_the_heaps_of_two_c_libraries_are_never_mixed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(report, "_estimates", lambda *_: {"float32": {"total": 100e6, "training": 400e6}})
+    monkeypatch.setattr(report, "_parameters", lambda *_: 25_000_000)
+    old = [found(rows, 180 + 70 * rows, glibc="2.36") for rows in range(1, 5)]
+    mapped = [found(rows, 180 + 51 * rows, allocator="mapped", glibc="2.36") for rows in range(1, 4)]
+    text = report.page([*several(), *old, *mapped], tmp_path)
+    titles = [line for line in text.splitlines() if line.startswith("### ")]
+    assert titles == [f"### {title}" for title in report.TITLES.values()]
+    assert [line for line in text.splitlines() if line.endswith(" runs.")] == ["3 runs.", "12 runs.", "4 runs."]
+
+    file = tmp_path / "lines.yaml"
+    monkeypatch.setattr(shipping, "FILE", file)
+    monkeypatch.setattr(shipping, "memory_lines", lambda: {"cpu mapped": {"moving": 1.0}, "cpu heap": {"moving": 9.0}})
+    shipping.write_lines([*several(), *old])
+    written = read_yaml(file)
+    assert list(written) == ["cpu heap", "cpu mapped", "cpu old heap"]
+    assert written["cpu mapped"] == {"moving": 1.0}, "what was not measured now stays"
+    assert written["cpu heap"]["source"].startswith("12 runs")
+    assert written["cpu old heap"]["moving"] > 1.2 > written["cpu heap"]["moving"]
+
+
+def test_another_c_library_is_started_by_its_own_loader(tmp_path: Path) -> None:
+    assert started(None) == [sys.executable]
+    with pytest.raises(FileNotFoundError, match="unpack a package of a C library there"):
+        started(tmp_path)
+    loader = tmp_path / "usr" / "lib" / "ld-linux-x86-64.so.2"
+    loader.parent.mkdir(parents=True)
+    loader.touch()
+    words = started(tmp_path)
+    assert words[:2] == [str(loader), "--library-path"]
+    assert words[2].startswith(f"{loader.parent}:")
+    assert words[3:5] == ["--argv0", sys.executable]
+    assert Shelf(tmp_path, "glibc 2.41").folder != Shelf(tmp_path).folder
+
+
+def test_the_system_s_own_c_library_says_the_same_through_its_loader() -> None:
+    folder = (
+        Path(sysconfig.get_config_var("LIBDIR") or "/").parents[-1]
+        / "lib"
+        / (sysconfig.get_config_var("MULTIARCH") or "?")
+    )
+    if not any(folder.glob("ld-linux*.so.*")):
+        pytest.skip("this system keeps its C library elsewhere")
+    assert told_by(folder) == c_library()
 
 
 def test_percentiles_and_extremes_are_of_the_errors() -> None:

@@ -29,7 +29,7 @@ from backend.trainer.tracing.more_layers import taken_of_all
 from backend.trainer.tracing.phases import KEPT, largest, phases_of
 from backend.trainer.tracing.pretending import pretended, pretending, replaced
 from backend.trainer.tracing.rows import Shape, shape_of
-from backend.trainer.tracing.shortcuts import no_more_than_is_needed
+from backend.trainer.tracing.shortcuts import no_more_than_is_needed, only_written_columns
 from backend.trainer.tracing.stage import any_tokenizer
 from backend.trainer.tracing.steps import Taken, take_steps
 from backend.trainer.tracing.tracker import Tracker
@@ -161,6 +161,6 @@ def _taken(order: MemoryOrder, built: Built, shape: Shape, root: Path, plan: Pla
     tracker = built.tracker
     tracker.vocabulary = vocabulary_of(built.base)
     named = zip(built.layers, places(plan, repeats, len(built.layers)), strict=True)
-    with tracker:
+    with only_written_columns(order, tracker.vocabulary), tracker:
         tracker.reset()
         return take_steps(order.config, built.adapted, shape, precision_of(order), root, tracker, list(named))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.benchmarks.memory.c_library import told_by
 from scripts.benchmarks.memory.grid import GRID, Combination
 from scripts.benchmarks.memory.keeping import Shelf, stamp_of
 from scripts.benchmarks.memory.nursery import Nursery
@@ -34,13 +35,16 @@ def main(words: Sequence[str]) -> int:
         print(said)
         if asked.write_docs:
             into_docs(said, "memory sizes")
-    shelf = Shelf(output)
-    chosen = [one for one in GRID if all(word in one.title for word in asked.only)]
+    other = Path(asked.c_library) if asked.c_library else None
+    shelf = Shelf(output, told_by(other) if other else "")
+    chosen = [one for one in GRID if all(word in one.title for word in asked.only) and not (other and one.is_mapped)]
     for with_bitsandbytes in (False, True):
         work = [one for one in chosen if needs_bitsandbytes(one) == with_bitsandbytes]
         if not work or not {"measure", "forecast"} & set(asked.part):
             continue
-        with Nursery({"PEFT_STUDIO_THREADS": str(asked.threads)}, with_bitsandbytes=with_bitsandbytes) as nursery:
+        with Nursery(
+            {"PEFT_STUDIO_THREADS": str(asked.threads)}, with_bitsandbytes=with_bitsandbytes, c_library=other
+        ) as nursery:
             do(work, nursery, shelf, output, asked)
     if "tell" not in asked.part:
         return 0
@@ -48,7 +52,7 @@ def main(words: Sequence[str]) -> int:
     text = page(found, output)
     print(text)
     if asked.write_docs:
-        into_docs(text)
+        into_docs(text, "memory, another C library" if other else "memory")
     if asked.write_config:
         write_lines(found)
     return int(any(one.trace is None for one in found))
@@ -78,6 +82,12 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--nice", type=int, default=10, help="how much is given way to other programs (default 10)")
     parser.add_argument("--retry", action="store_true", help="train again what failed")
     parser.add_argument("--output", default=str(Path(tempfile.gettempdir()) / "peft-studio-memory"), help="a folder")
+    parser.add_argument(
+        "--c-library",
+        default="",
+        metavar="FOLDER",
+        help="run the programs with the C library that lies unpacked there: only what is in the heap, results apart",
+    )
     parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/benchmarks.md")
     parser.add_argument("--write-config", action="store_true", help="put the coefficients into config/")
     return parser.parse_args(words)

@@ -58,6 +58,8 @@ _MAPPED: tuple[Combination, ...] = (
     C("llama", rows=8, tokens=64),
     C("llama", rows=2, tokens=128),
     C("llama-wide", rows=2, tokens=256),
+    C("llama-large", rows=2, tokens=512),
+    C("llama-large", rows=2, tokens=512, training=CHECKPOINTING),
     C("llama-words", rows=4, tokens=192),
     C("qwen3", rows=2, tokens=448),
     C("gemma3", rows=1, tokens=512),
@@ -116,9 +118,12 @@ _MAPPED: tuple[Combination, ...] = (
 _IN_HEAP: tuple[Combination, ...] = (
     *(C(family) for family in FAMILIES),
     *(C(family, "full", rows=2) for family in FAMILIES),
-    C("llama", rows=1, tokens=512),
+    *(C(family, rows=2, tokens=256) for family in FAMILIES),
+    *(C(family, rows=1, tokens=512) for family in FAMILIES),
     C("llama", rows=8, tokens=64),
     C("llama-wide", rows=2, tokens=256),
+    C("llama-large", rows=2, tokens=512),
+    C("llama-large", rows=1, tokens=1024),
     C("llama", recipe="dpo", rows=2),
 )
 GRID = tuple(

@@ -35,11 +35,15 @@ class Found:
 
 
 class Shelf:
-    """The files of one folder, for the versions of the libraries that are installed."""
+    """The files of one folder, for the versions of the libraries that are installed.
 
-    def __init__(self, folder: Path) -> None:
+    `c_library` names one that is not the system's.
+    """
+
+    def __init__(self, folder: Path, c_library: str = "") -> None:
         told = ",".join(f"{name} {number}" for name, number in installed(PACKAGES).items())
-        self.folder = folder / f"results-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+        place = f"results-{hashlib.sha256(told.encode()).hexdigest()[:8]} {c_library}".strip()
+        self.folder = folder / place.replace(" ", "-")
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, combination: Combination) -> Found:

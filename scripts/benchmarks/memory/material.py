@@ -36,6 +36,7 @@ def _usual(hidden: int, layers: int, inner: int, heads: int, kv_heads: int | Non
 FAMILIES = {
     "llama": Family("llama", 16_384, _usual(512, 6, 1408, 8, 4)),
     "llama-wide": Family("llama", 8_192, _usual(1024, 4, 2816, 16, 4)),
+    "llama-large": Family("llama", 16_384, _usual(2048, 3, 5632, 16, 4)),
     "llama-words": Family("llama", 49_152, _usual(384, 4, 1024, 6, 2)),
     "qwen3": Family("qwen3", 24_576, _usual(512, 6, 1536, 8, 2) | {"head_dim": 64, "tie_word_embeddings": True}),
     "gemma3": Family("gemma3_text", 32_768, _usual(512, 6, 2048, 4, 1) | {"head_dim": 128, "sliding_window": 128}),

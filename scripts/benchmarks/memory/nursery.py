@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from scripts.benchmarks.memory.c_library import started
 from scripts.benchmarks.memory.residence import bring_in, file_ranges
 
 KILLED = 137
@@ -31,11 +32,14 @@ class Places:
 
 
 class Nursery:
-    """Starts programs. With `with_bitsandbytes` it is imported, which costs those that need none some memory."""
+    """Starts programs. With `with_bitsandbytes` it is imported, which costs those that need none some memory.
 
-    def __init__(self, environment: dict[str, str], *, with_bitsandbytes: bool) -> None:
+    `c_library` is a folder with another C library than the system's.
+    """
+
+    def __init__(self, environment: dict[str, str], *, with_bitsandbytes: bool, c_library: Path | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.benchmarks.memory.nursery", str(int(with_bitsandbytes))],
+            [*started(c_library), "-m", "scripts.benchmarks.memory.nursery", str(int(with_bitsandbytes))],
             env=os.environ | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

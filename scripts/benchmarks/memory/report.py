@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks.memory.judging import Judged, calibrated, family_left_out, halves, raw
+from backend.domain.memory_calibration import place_of
+from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
+from backend.executors.own_memory import c_library
+from scripts.benchmarks.memory.judging import DEVICE, Judged, calibrated, family_left_out, halves, kind_of, raw
 from scripts.benchmarks.memory.keeping import PACKAGES, ROOT, Found, installed
 from scripts.benchmarks.memory.peers import accelerate_bytes, ask_accelerate, llama_factory_bytes
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 ASKED_MEDIAN, ASKED_P95, ASKED_LOWEST = 0.03, 0.08, -0.03
-TITLES = {"Large tensors mapped (`speed.allocator: mapped`)": True, "In glibc's heap (`speed.allocator: heap`)": False}
+TITLES = {
+    f"cpu {MAPPED}": "Large tensors mapped (`speed.allocator: mapped`)",
+    f"cpu {HEAP}": "In the heap (`speed.allocator: heap`), glibc 2.39 or newer",
+    f"cpu {OLD_HEAP}": "In the heap (`speed.allocator: heap`), glibc before 2.39",
+}
 HEAD = ("| forecast | median error | 95th percentile | most too low | most too high | within its range |",)
 RULE = "|---|--:|--:|--:|--:|--:|"
 
@@ -24,8 +31,8 @@ def page(found: Sequence[Found], folder: Path) -> str:
     if not whole:
         return "Nothing was measured and forecast yet."
     paragraphs = [_machine(whole, found)]
-    for title, is_mapped in TITLES.items():
-        runs = [one for one in whole if one.combination.is_mapped == is_mapped]
+    for place, title in TITLES.items():
+        runs = [one for one in whole if place_of(DEVICE, kind_of(one)) == place]
         if runs:
             ours = calibrated(runs)
             ways = [ours, halves(runs), family_left_out(runs), raw(runs), *_peers(runs, folder)]
@@ -65,6 +72,7 @@ def verdict(ours: Judged) -> str:
 
 def _machine(whole: Sequence[Found], found: Sequence[Found]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in installed(PACKAGES).items())
+    packages += f", {whole[0].records[0].c_library or c_library()}"
     measured = [one.measured_bytes / 1e6 for one in whole]
     seconds = sorted(one.forecast_seconds for one in whole)
     return (

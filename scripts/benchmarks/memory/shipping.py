@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backend.domain.memory_calibration import place_of
+from config.catalog import memory_lines
 from config.yaml_files import dump_yaml
 from scripts.benchmarks.memory.judging import DEVICE, kind_of, settled
 from scripts.benchmarks.memory.keeping import PACKAGES, ROOT, Found, installed
@@ -15,13 +16,13 @@ HEAD = "# Written by scripts/bench memory --write-config: measured peaks beside 
 
 
 def write_lines(found: Sequence[Found]) -> None:
-    """Fit one for each allocator to all runs that were measured and forecast."""
+    """Fit one for each allocator to all runs that were measured and forecast; those of other allocators stay."""
     whole = [one for one in found if one.records and one.trace is not None]
     by_place: dict[str, list[Found]] = {}
     for one in whole:
         by_place.setdefault(place_of(DEVICE, kind_of(one)), []).append(one)
-    told = {place: _told(runs) for place, runs in sorted(by_place.items())}
-    FILE.write_text(HEAD + dump_yaml(told), encoding="utf-8")
+    told = memory_lines() | {place: _told(runs) for place, runs in by_place.items()}
+    FILE.write_text(HEAD + dump_yaml(dict(sorted(told.items()))), encoding="utf-8")
 
 
 def _told(runs: Sequence[Found]) -> dict[str, Any]:
