@@ -1,9 +1,10 @@
 """From a traced peak and what runs really took to a range of bytes. Pure.
 
-What a process takes is nearly a straight line in two numbers of the trace: what lives between two steps, and what a
-step adds at its peak. Kinds of runs lie a little beside it, by their model's type, their method, quantization and
-recipe. The line that ships with the studio was fitted to many measured runs; runs of this machine pull it towards
-themselves, the more the more there are (Bayesian linear regression of relative errors, Bishop 2006, 3.3).
+What a process takes is nearly a straight line in three numbers of the trace: what lives between two steps, what a step
+adds at its peak, and the copies for a checkpoint, which are made once and leave no pieces. Kinds of runs lie a little
+beside it, by their model's type, their method, quantization and recipe. The line that ships with the studio was fitted
+to many measured runs; runs of this machine pull it towards themselves, the more the more there are (Bayesian linear
+regression of relative errors, Bishop 2006, 3.3).
 """
 
 import math
@@ -19,12 +20,12 @@ from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
-PHASES = ("step", "saving")
+PHASES = STEP, SAVING = "step", "saving"
 LEAST_BYTES = 1_000_000  # that a run can take
 MOST_TIMES = 8  # that a measurement may be above or below its trace
 ROUNDS = 5  # in which records far off the line come to count less (Huber, 1964)
 ROBUST = 2.0  # deviations up to which a record counts in full
-LINE_PULL = (40e6, 0.05, 0.25)  # how far records may be expected to move the line's three numbers,
+LINE_PULL = (40e6, 0.05, 0.25, 0.1)  # how far records may be expected to move the line's four numbers,
 KIND_PULL = (25e6, 0.03)  # and bytes and share of a step that a word of the kind makes more or less
 ALIKE_HELD = 2  # runs of one kind that count as much as the line itself
 MOST_LEFT_OVER = 0.3  # of a logarithm, for one run
@@ -39,16 +40,20 @@ UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the import
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Bytes above the imports: `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds.
+    """How many bytes above the imports a run takes.
 
-    `effects` are by a word of a kind ("llama", "dora") what it adds to the first and the last of them. `noise` is the
-    relative deviation between equal runs, `reach` how many deviations the range goes to each side, `lean` a share by
-    which every forecast is higher, because too high is better than too low. `source` says what it was fitted to.
+    `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds + `copying` x what a checkpoint
+    copies.
+    `effects` are by a word of a kind ("llama", "dora") what it adds to the first and to the last two of them. `noise`
+    is the relative deviation between equal runs, `reach` how many deviations the range goes to each side, `lean` a
+    share by which every forecast is higher, because too high is better than too low. `source` says what it was fitted
+    to.
     """
 
     offset_bytes: float = 0.0
     steady: float = 1.0
     moving: float = 1.0
+    copying: float = 1.0
     noise: float = 0.015
     reach: float = 2.0
     lean: float = 0.0
@@ -139,19 +144,21 @@ def is_plausible(record: MeasuredPeak) -> bool:
 
 
 class _Space(NamedTuple):
-    """The numbers that are fitted: the line's three, then two for each word."""
+    """The numbers that are fitted: the line's four, then two for each word."""
 
     words: tuple[str, ...]
 
     def pull(self, line: Line, num_records: int) -> Vector:
         """How far each may be off: less where it was fitted already, until there are as many own records."""
         known = min(1.0, FITTED_PULL * (1 + num_records / RECORDS_OF_WEIGHT)) if line.source else 1.0
-        shares = [known] * 3 + [known if word in line.effects else 1.0 for word in self.words for _ in range(2)]
+        shares = [known] * len(LINE_PULL) + [
+            known if word in line.effects else 1.0 for word in self.words for _ in range(2)
+        ]
         return np.array([*LINE_PULL, *KIND_PULL * len(self.words)]) * shares
 
     def start(self, line: Line) -> Vector:
         effects = [number for word in self.words for number in line.effects.get(word, (0.0, 0.0))]
-        return np.array([line.offset_bytes, line.steady, line.moving, *effects])
+        return np.array([line.offset_bytes, line.steady, line.moving, line.copying, *effects])
 
     def features(self, trace: MemoryTrace, key: str) -> Vector:
         """What the numbers are multiplied with, one row for each phase: (phases, numbers)."""
@@ -159,16 +166,23 @@ class _Space(NamedTuple):
 
     def _of_phase(self, trace: MemoryTrace, key: str, phase: str, peak: int) -> list[float]:
         steady = min(trace.steady_bytes, peak)
-        moving, told = float(peak - steady), _words(key, phase)
-        effects = [number for word in self.words for number in ((1.0, moving) if word in told else (0.0, 0.0))]
-        return [1.0, float(steady), moving, *effects]
+        added, told = float(peak - steady), _words(key, phase)
+        copies = added
+        if phase != SAVING:
+            copies = 0.0
+        elif trace.saves_midway:
+            copies = min(added, float(max(0, peak - trace.phases.get(STEP, peak))))
+        effects = [number for word in self.words for number in ((1.0, added) if word in told else (0.0, 0.0))]
+        return [1.0, float(steady), added - copies, copies, *effects]
 
     def bytes_of(self, numbers: Vector, features: Vector) -> Vector:
         """Of each phase. Neither an offset nor a factor below zero counts: more tensors never give less."""
-        steady, moving = features[:, 1], features[:, 2]
-        told = features[:, 3::2]  # whether a word is told
-        offsets, slopes = numbers[0] + told @ numbers[3::2], numbers[2] + told @ numbers[4::2]
-        found: Vector = np.maximum(0, offsets) + max(0, numbers[1]) * steady + np.maximum(0, slopes) * moving
+        first = len(LINE_PULL)
+        steady, moving, copies = features[:, 1], features[:, 2], features[:, 3]
+        told = features[:, first::2]  # whether a word is told
+        more = told @ numbers[first + 1 :: 2]
+        found: Vector = np.maximum(0, numbers[0] + told @ numbers[first::2]) + max(0, numbers[1]) * steady
+        found += np.maximum(0, numbers[2] + more) * moving + np.maximum(0, numbers[3] + more) * copies
         return found
 
 
@@ -218,12 +232,13 @@ class Fitted:
     @property
     def settled(self) -> Line:
         """A line of these numbers, as it can be kept."""
+        first = len(LINE_PULL)
         effects = {
-            word: (float(self.numbers[3 + 2 * index]), float(self.numbers[4 + 2 * index]))
+            word: (float(self.numbers[first + 2 * index]), float(self.numbers[first + 1 + 2 * index]))
             for index, word in enumerate(self.space.words)
         }
-        offset, steady, moving = (float(number) for number in self.numbers[:3])
-        return replace(self.line, offset_bytes=offset, steady=steady, moving=moving, effects=effects)
+        offset, steady, moving, copying = (float(number) for number in self.numbers[:first])
+        return replace(self.line, offset_bytes=offset, steady=steady, moving=moving, copying=copying, effects=effects)
 
 
 def _left_over(fitted: Fitted, alike: Sequence[MeasuredPeak]) -> float:

@@ -49,6 +49,7 @@ class MemoryTrace(Frozen):
     between two steps (weights, adapter, optimizer). `rows` and `tokens` are the shape of the largest micro-batch.
     `phase` says when the peak is: loading, step, evaluating, saving. `is_scaled`: one layer stood for all like it.
     `phases` are the most of each phase, the highest of them `peak_bytes`; a process may take more in another one.
+    `saves_midway`: a step is taken while a checkpoint is written, and is in the phase of saving.
     """
 
     parts: dict[MemoryPart, int]
@@ -61,6 +62,7 @@ class MemoryTrace(Frozen):
     num_operations: int
     seconds: float
     phases: dict[str, int] = Field(default_factory=dict)
+    saves_midway: bool = False
 
 
 class MemoryForecast(Frozen):

@@ -42,8 +42,18 @@ def made_trace(parts: dict[MemoryPart, int], share: float = 0.5) -> MemoryTrace:
     )
 
 
+def made_course(parts: dict[MemoryPart, int], share: float, copies: int, *, midway: bool) -> MemoryTrace:
+    """One that also saves a checkpoint, which takes the most."""
+    step = made_trace(parts, share)
+    saving = step.peak_bytes + copies
+    course = {"step": step.peak_bytes, "saving": saving}
+    told = {"phase": "saving", "phases": course, "peak_bytes": saving, "saves_midway": midway}
+    return step.model_copy(update={**told, "parts": {**parts, MemoryPart.ADAPTER: copies}})
+
+
 TRACES = st.builds(made_trace, PARTS, SHARES)
-RECORDS = st.lists(st.builds(MeasuredPeak, TRACES, BYTES, st.sampled_from(["cpu", "cuda"]), KEYS), max_size=6)
+COURSES = st.builds(made_course, PARTS, SHARES, BYTES, midway=st.booleans())
+RECORDS = st.lists(st.builds(MeasuredPeak, TRACES | COURSES, BYTES, st.sampled_from(["cpu", "cuda"]), KEYS), max_size=6)
 
 
 def told(trace: MemoryTrace, records: list[MeasuredPeak], line: Line | None = None) -> MemoryForecast:
@@ -78,6 +88,34 @@ def test_more_tensors_never_mean_less_memory(
         }
     )
     assert told(more, records, line).likely_bytes >= told(trace, records, line).likely_bytes
+
+
+@given(COURSES, st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9), RECORDS, LINES)
+def test_more_of_a_step_or_of_a_checkpoint_never_means_less(
+    trace: MemoryTrace, steady: int, moving: int, copies: int, records: list[MeasuredPeak], line: Line
+) -> None:
+    step, saving = trace.phases["step"] + steady + moving, trace.phases["saving"] + steady + moving + copies
+    more = trace.model_copy(
+        update={
+            "steady_bytes": trace.steady_bytes + steady,
+            "peak_bytes": saving,
+            "phases": {"step": step, "saving": saving},
+        }
+    )
+    assert told(more, records, line).likely_bytes >= told(trace, records, line).likely_bytes
+
+
+@given(PARTS.filter(lambda parts: sum(parts.values()) > 0), SHARES, BYTES, st.floats(1, 2), st.floats(0.9, 1.1))
+def test_a_checkpoint_s_copies_have_a_factor_of_their_own(
+    parts: dict[MemoryPart, int], share: float, copies: int, moving: float, copying: float
+) -> None:
+    line = Line(moving=moving, copying=copying)
+    alone, midway = (made_course(parts, share, copies, midway=midway) for midway in (False, True))
+    steady, step = alone.steady_bytes, alone.phases["step"] - alone.steady_bytes
+    expected = max(steady + moving * step, steady + copying * (step + copies))
+    assert math.isclose(told(alone, [], line).likely_bytes - 500_000_000, expected, rel_tol=1e-6, abs_tol=2)
+    expected = steady + moving * step + copying * copies
+    assert math.isclose(told(midway, [], line).likely_bytes - 500_000_000, expected, rel_tol=1e-6, abs_tol=2)
 
 
 @given(TRACES, RECORDS)

@@ -25,7 +25,7 @@ def phases_of(order: MemoryOrder, loading: Parts, taken: Taken, waiting_bytes: i
 def _saved(order: MemoryOrder, step: Parts, taken: Taken) -> Parts:
     """The copies with what stays between steps, as at the last step, or with a step that is taken meanwhile."""
     last = _most(taken, COPYING)
-    if not _saves_midway(order):
+    if not saves_midway(order):
         return last
     into = MemoryPart.WEIGHTS if isinstance(order.config.method, WholeMethod) else MemoryPart.ADAPTER
     beside = dict(step)
@@ -47,7 +47,7 @@ def _has_own_validation(order: MemoryOrder) -> bool:
     return bool(dataset.validation_path or dataset.validation_split)
 
 
-def _saves_midway(order: MemoryOrder) -> bool:
+def saves_midway(order: MemoryOrder) -> bool:
     """Whether a step is taken while a checkpoint is being written."""
     training = order.config.training
     return training.max_steps is None or training.max_steps > training.save_steps

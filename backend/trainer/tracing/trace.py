@@ -26,7 +26,7 @@ from backend.trainer.model import choose_precision
 from backend.trainer.tracing.base import Change, pretended_model, quantized_weights_read, vocabulary_of
 from backend.trainer.tracing.layers import FEWEST, Plan, layers_of, leave_out, places, plan_of, shorten, signatures
 from backend.trainer.tracing.more_layers import taken_of_all
-from backend.trainer.tracing.phases import KEPT, largest, phases_of
+from backend.trainer.tracing.phases import KEPT, largest, phases_of, saves_midway
 from backend.trainer.tracing.pretending import pretended, pretending, replaced
 from backend.trainer.tracing.rows import Shape, shape_of
 from backend.trainer.tracing.shortcuts import no_more_than_is_needed, only_written_columns
@@ -77,6 +77,7 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
         steady_bytes=sum(taken.steady[part] for part in KEPT),
         phase=phase,
         phases={name: sum(most.values()) for name, most in phases.items()},
+        saves_midway=saves_midway(order),
         rows=shape.rows,
         tokens=shape.tokens,
         is_scaled=plan is not None,

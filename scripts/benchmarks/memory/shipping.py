@@ -32,6 +32,7 @@ def _told(runs: Sequence[Found]) -> dict[str, Any]:
         "offset_bytes": round(line.offset_bytes),
         "steady": round(line.steady, 4),
         "moving": round(line.moving, 4),
+        "copying": round(line.copying, 4),
         "noise": round(line.noise, 4),
         "reach": line.reach,
         "lean": round(line.lean, 4),
