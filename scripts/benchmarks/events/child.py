@@ -8,6 +8,7 @@ import json
 import shutil
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def _contestant(name: str) -> Any:
         from scripts.benchmarks.events.rust_server import Rust
 
         return Rust()
-    makers = {
+    makers: dict[str, Callable[[], Any]] = {
         "ours": contestants.Ours,
         "tensorboard": contestants.TensorBoard,
         "tbparse": contestants.Tbparse,

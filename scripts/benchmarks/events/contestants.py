@@ -97,7 +97,7 @@ class TensorBoard:
     def __init__(self) -> None:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-        self._open = lambda folder: EventAccumulator(str(folder), size_guidance={"scalars": 0, "tensors": 0})
+        self._open: Any = lambda folder: EventAccumulator(str(folder), size_guidance={"scalars": 0, "tensors": 0})
         self._readers: dict[str, Any] = {}
 
     def load(self, logdir: Path) -> None:

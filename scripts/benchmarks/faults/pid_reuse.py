@@ -5,6 +5,7 @@ Usage: python -m scripts.benchmarks.faults.pid_reuse FOLDER. Prints what the run
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from backend.domain.run import ProcessIdentity
@@ -15,6 +16,10 @@ from tests.fakes.forked_programs import Forks
 from tests.process.lab import wait_until
 
 _TRIES = 50
+
+
+def _is_gone(victim: ProcessIdentity) -> bool:
+    return process_table.find(victim) is None
 
 
 def main(folder: Path) -> None:
@@ -31,7 +36,7 @@ def main(folder: Path) -> None:
         assert supervisor is not None
         scene.kill(supervisor, trainer)
         for victim in (trainer, supervisor):
-            wait_until(lambda gone=victim: process_table.find(gone) is None, "the pid is free")
+            wait_until(partial(_is_gone, victim), "the pid is free")
             innocents.append(take_pid(victim))
         assert lab.manager.reconcile().started == ("a-run",)
         run = scene.finish(lab)

@@ -3,6 +3,7 @@
 import os
 import signal
 from functools import partial
+from typing import Any
 
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
@@ -162,8 +163,8 @@ def torn_checkpoint(scene: Scene) -> str:
 
 
 def _patient_lab(scene: Scene) -> Lab:
-    phases = ("loading", "training", "saving")
-    return scene.lab(**{f"hang_{phase}_seconds": HANG_SECONDS for phase in phases})
+    patience: dict[str, Any] = {f"hang_{phase}_seconds": HANG_SECONDS for phase in ("loading", "training", "saving")}
+    return scene.lab(**patience)
 
 
 def _resumed(scene: Scene, lab: Lab, from_step: int | None) -> str:

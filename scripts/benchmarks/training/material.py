@@ -127,7 +127,7 @@ def word_tokenizer(words: list[str]) -> object:
     trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=list(MARKS), show_progress=False)
     tokenizer.train_from_iterator([" ".join(words)], trainer)
     names = {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>"}
-    fast = PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, additional_special_tokens=["<user>", "<assistant>"], **names
     )
     fast.chat_template = CHAT_TEMPLATE

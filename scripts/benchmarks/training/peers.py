@@ -22,7 +22,8 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from scripts.benchmarks.training.common import LEARNING_RATE, LORA_ALPHA, LORA_RANK, SEED
 from scripts.benchmarks.training.material import Material, Size
@@ -46,7 +47,7 @@ def main(name: str, folder: Path, data: str, output: Path, steps: int) -> None:
         str(material.model), dtype=torch.bfloat16 if has_gpu else torch.float32, trust_remote_code=False
     )
     lora = LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
-    shared = {
+    shared: dict[str, Any] = {
         "output_dir": str(output),
         "per_device_train_batch_size": size.batch,
         "max_steps": steps,
@@ -79,7 +80,8 @@ def _plain(
     """HF Trainer with peft: padded to the longest of the batch, or flattened by transformers' own collator."""
     set_seed(SEED)
     adapted = get_peft_model(model, lora)
-    collator = DataCollatorWithFlattening() if name == "hf-flat" else DataCollatorForSeq2Seq(tokenizer)
+    flat = name == "hf-flat"
+    collator = DataCollatorWithFlattening() if flat else DataCollatorForSeq2Seq(tokenizer)  # type: ignore[no-untyped-call]
     arguments = TrainingArguments(**options)
     Trainer(adapted, arguments, data_collator=collator, train_dataset=rows).train()
 

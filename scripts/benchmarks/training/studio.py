@@ -65,7 +65,7 @@ def train_bare(root: Path) -> None:
         control.should_training_stop = control.should_log = state.global_step >= state.max_steps
         return control
 
-    Rhythm.on_step_end = only_the_end  # type: ignore[method-assign]
+    Rhythm.on_step_end = only_the_end  # type: ignore[method-assign, assignment]
     Vitals.on_step_end = Vitals.on_substep_end = nothing  # type: ignore[method-assign]
     HeartbeatWriter.write = nothing  # type: ignore[method-assign]
     EventFile.add = nothing  # type: ignore[method-assign]

@@ -108,7 +108,8 @@ def main() -> int:
         queries = [f"run={bench.material.live[i % len(bench.material.live)]}" for i in range(asked.sessions)]
         many = crowd(port, "monitor", queries, asked.seconds)
         crowd_scripts = [float(one["seconds"]) for one in bench.scripts(before)]
-        found = Found(views, *zip(*starts, strict=True), memory, many, crowd_scripts, fragments())  # type: ignore[arg-type]
+        paints, headings = zip(*starts, strict=True)
+        found = Found(views, paints, headings, memory, many, crowd_scripts, fragments())
     text = told(found, _head(asked))
     print(text)
     if asked.write_docs:

@@ -32,7 +32,7 @@ def measure(times: Path) -> None:
             with lock, times.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 
-    script_runner.ScriptRunner._run_script = timed  # type: ignore[method-assign]  # noqa: SLF001
+    script_runner.ScriptRunner._run_script = timed  # type: ignore[method-assign, assignment]  # noqa: SLF001
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.util import calc_hash
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 PATIENCE_SECONDS = 60.0
 _SEED = 5
@@ -38,9 +39,9 @@ class Session:
         address = f"127.0.0.1:{self.port}"
         self._line = await connect(
             f"ws://{address}/_stcore/stream",
-            origin=f"http://{address}",
+            origin=Origin(f"http://{address}"),
             max_size=None,
-            proxy=None,  # type: ignore[arg-type]
+            proxy=None,
         )
         self._hearing = asyncio.create_task(self._hear(self._line))
         return await self._run()
