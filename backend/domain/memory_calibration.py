@@ -113,7 +113,7 @@ def forecast(
         likely_bytes=likely,
         high_bytes=max(likely, baseline + round(above * reach)),
         basis=Basis.CALIBRATED if known else Basis.TRACED,
-        sources=tuple(_sources(start, key, known, baseline_bytes)),
+        sources=(*_sources(start, key, known, baseline_bytes), *([IN_PIECES] if place == f"cpu {OLD_HEAP}" else [])),
         trace=trace,
     )
 
@@ -274,8 +274,6 @@ def _sources(line: Line, key: str, records: Sequence[MeasuredPeak], baseline: in
     told = ["a trace of this very order, taking its steps on layers without memory"]
     if line.source:
         told.append(line.source)
-    if key.endswith(f"/{OLD_HEAP}"):
-        told.append(IN_PIECES)
     if records:
         told.append(f"{len(records)} measured runs of this machine, {alike} of them of the same kind")
     else:

@@ -63,6 +63,8 @@ def test_a_forecast_for_an_old_heap_is_wider_and_says_why() -> None:
     }
     assert IN_PIECES in told[OLD].sources
     assert IN_PIECES not in told[NEW].sources
+    on_gpu = forecast(TRACE, "cuda", kind_of(ordered(), "llama", OLD), [], 500_000_000)
+    assert IN_PIECES not in on_gpu.sources, "a GPU's memory is not the C library's"
     assert told[OLD].likely_bytes > told[NEW].likely_bytes
     assert told[OLD].high_bytes - told[OLD].low_bytes > told[NEW].high_bytes - told[NEW].low_bytes
 
