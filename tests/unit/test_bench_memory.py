@@ -13,6 +13,7 @@ from backend.domain.run_config import RunConfig
 from backend.executors.own_memory import c_library
 from config.yaml_files import read_yaml
 from scripts.benchmarks.memory import report, shipping, trial
+from scripts.benchmarks.memory.__main__ import main
 from scripts.benchmarks.memory.c_library import started, told_by
 from scripts.benchmarks.memory.grid import GRID, Combination
 from scripts.benchmarks.memory.judging import Judged, calibrated, family_left_out, halves, raw
@@ -109,6 +110,14 @@ def test_another_c_library_is_started_by_its_own_loader(tmp_path: Path) -> None:
     assert words[2].startswith(f"{loader.parent}:")
     assert words[3:5] == ["--argv0", sys.executable]
     assert Shelf(tmp_path, "glibc 2.41").folder != Shelf(tmp_path).folder
+
+
+def test_a_folder_without_a_c_library_is_told_and_nothing_is_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--nice", "0", "--c-library", str(tmp_path), "--output", str(tmp_path / "results")]) == 2
+    assert "unpack a package of a C library there" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_system_s_own_c_library_says_the_same_through_its_loader() -> None:

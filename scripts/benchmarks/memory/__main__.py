@@ -29,14 +29,19 @@ def main(words: Sequence[str]) -> int:
     asked = arguments(words)
     os.nice(asked.nice)
     output = Path(asked.output)
+    other = Path(asked.c_library) if asked.c_library else None
+    try:
+        other_name = told_by(other) if other else ""
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
     output.mkdir(parents=True, exist_ok=True)
     if "sizes" in asked.part:
         said = table(costs(output))
         print(said)
         if asked.write_docs:
             into_docs(said, "memory sizes")
-    other = Path(asked.c_library) if asked.c_library else None
-    shelf = Shelf(output, told_by(other) if other else "")
+    shelf = Shelf(output, other_name)
     chosen = [one for one in GRID if all(word in one.title for word in asked.only) and not (other and one.is_mapped)]
     for with_bitsandbytes in (False, True):
         work = [one for one in chosen if needs_bitsandbytes(one) == with_bitsandbytes]
