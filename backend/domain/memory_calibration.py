@@ -43,11 +43,10 @@ class Line:
     """How many bytes above the imports a run takes.
 
     `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds + `copying` x what a checkpoint
-    copies.
-    `effects` are by a word of a kind ("llama", "dora") what it adds to the first and to the last two of them. `noise`
-    is the relative deviation between equal runs, `reach` how many deviations the range goes to each side, `lean` a
-    share by which every forecast is higher, because too high is better than too low. `source` says what it was fitted
-    to.
+    copies. `effects` are by a word of a kind ("llama", "dora") what it adds to the first and to the last two of them.
+    `noise` is the relative deviation between equal runs, `reach` how many deviations the range goes to each side,
+    `lean` a share by which every forecast is higher, because too high is better than too low. `source` says what it
+    was fitted to.
     """
 
     offset_bytes: float = 0.0
@@ -113,7 +112,7 @@ def forecast(
         likely_bytes=likely,
         high_bytes=max(likely, baseline + round(above * reach)),
         basis=Basis.CALIBRATED if known else Basis.TRACED,
-        sources=(*_sources(start, key, known, baseline_bytes), *([IN_PIECES] if place == f"cpu {OLD_HEAP}" else [])),
+        sources=tuple(_sources(start, place, key, known, baseline_bytes)),
         trace=trace,
     )
 
@@ -167,11 +166,9 @@ class _Space(NamedTuple):
     def _of_phase(self, trace: MemoryTrace, key: str, phase: str, peak: int) -> list[float]:
         steady = min(trace.steady_bytes, peak)
         added, told = float(peak - steady), _words(key, phase)
-        copies = added
-        if phase != SAVING:
-            copies = 0.0
-        elif trace.saves_midway:
-            copies = min(added, float(max(0, peak - trace.phases.get(STEP, peak))))
+        copies = added if phase == SAVING else 0.0
+        if trace.saves_midway:  # a step is in it, too
+            copies = min(copies, float(max(0, peak - trace.phases.get(STEP, peak))))
         effects = [number for word in self.words for number in ((1.0, added) if word in told else (0.0, 0.0))]
         return [1.0, float(steady), added - copies, copies, *effects]
 
@@ -269,11 +266,13 @@ def _parts(trace: MemoryTrace, baseline: int, likely: int) -> dict[MemoryPart, i
     return parts
 
 
-def _sources(line: Line, key: str, records: Sequence[MeasuredPeak], baseline: int | None) -> list[str]:
+def _sources(line: Line, place: str, key: str, records: Sequence[MeasuredPeak], baseline: int | None) -> list[str]:
     alike = sum(record.key == key for record in records)
     told = ["a trace of this very order, taking its steps on layers without memory"]
     if line.source:
         told.append(line.source)
+    if place == f"cpu {OLD_HEAP}":
+        told.append(IN_PIECES)
     if records:
         told.append(f"{len(records)} measured runs of this machine, {alike} of them of the same kind")
     else:

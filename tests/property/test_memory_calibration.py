@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible, shipped
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
+from tests.fakes.memory import a_trace
 
 BYTES = st.integers(0, 200_000_000_000)
 PARTS = st.dictionaries(st.sampled_from(list(MemoryPart)[:6]), BYTES, min_size=1)
@@ -29,17 +30,7 @@ LINES = st.builds(
 
 def made_trace(parts: dict[MemoryPart, int], share: float = 0.5) -> MemoryTrace:
     peak = sum(parts.values())
-    return MemoryTrace(
-        parts=parts,
-        peak_bytes=peak,
-        steady_bytes=int(peak * share),
-        phase="step",
-        rows=1,
-        tokens=8,
-        is_scaled=False,
-        num_operations=1,
-        seconds=0.1,
-    )
+    return a_trace(parts=parts, peak_bytes=peak, steady_bytes=int(peak * share))
 
 
 def made_course(parts: dict[MemoryPart, int], share: float, copies: int, *, midway: bool) -> MemoryTrace:

@@ -121,11 +121,7 @@ def test_a_folder_without_a_c_library_is_told_and_nothing_is_begun(
 
 
 def test_the_system_s_own_c_library_says_the_same_through_its_loader() -> None:
-    folder = (
-        Path(sysconfig.get_config_var("LIBDIR") or "/").parents[-1]
-        / "lib"
-        / (sysconfig.get_config_var("MULTIARCH") or "?")
-    )
+    folder = Path("/lib") / (sysconfig.get_config_var("MULTIARCH") or "")
     if not any(folder.glob("ld-linux*.so.*")):
         pytest.skip("this system keeps its C library elsewhere")
     assert told_by(folder) == c_library()

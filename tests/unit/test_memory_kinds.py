@@ -5,25 +5,13 @@ from typing import Any
 import pytest
 
 from backend.domain.memory_calibration import IN_PIECES, forecast, place_of
-from backend.domain.memory_forecast import MemoryPart, MemoryTrace
 from backend.domain.memory_order import heap_of, kind_of
-from backend.domain.memory_record import MemoryRecord
 from backend.domain.run_config import RunConfig
 from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from backend.executors import own_memory
+from tests.fakes.memory import a_record, a_trace
 
 OLD, NEW = "glibc 2.36", "glibc 2.41"
-TRACE = MemoryTrace(
-    parts={MemoryPart.WEIGHTS: 10**9},
-    peak_bytes=10**9,
-    steady_bytes=5 * 10**8,
-    phase="step",
-    rows=1,
-    tokens=8,
-    is_scaled=False,
-    num_operations=1,
-    seconds=0.1,
-)
 
 
 def ordered(**changed: Any) -> RunConfig:
@@ -59,28 +47,19 @@ def test_mapped_runs_are_of_one_kind_whatever_the_c_library_and_others_are_not()
 
 def test_a_forecast_for_an_old_heap_is_wider_and_says_why() -> None:
     told = {
-        library: forecast(TRACE, "cpu", kind_of(ordered(), "llama", library), [], 500_000_000) for library in (OLD, NEW)
+        library: forecast(a_trace(1000), "cpu", kind_of(ordered(), "llama", library), [], 500_000_000)
+        for library in (OLD, NEW)
     }
     assert IN_PIECES in told[OLD].sources
     assert IN_PIECES not in told[NEW].sources
-    on_gpu = forecast(TRACE, "cuda", kind_of(ordered(), "llama", OLD), [], 500_000_000)
+    on_gpu = forecast(a_trace(1000), "cuda", kind_of(ordered(), "llama", OLD), [], 500_000_000)
     assert IN_PIECES not in on_gpu.sources, "a GPU's memory is not the C library's"
     assert told[OLD].likely_bytes > told[NEW].likely_bytes
     assert told[OLD].high_bytes - told[OLD].low_bytes > told[NEW].high_bytes - told[NEW].low_bytes
 
 
 def test_a_record_tells_its_c_library_and_an_old_one_none() -> None:
-    record = MemoryRecord(
-        device="cpu",
-        how="high-water mark",
-        imports_bytes=1,
-        baseline_bytes=1,
-        peak_bytes=2,
-        phases={},
-        rows=1,
-        tokens=1,
-        steps=2,
-    )
+    record = a_record(40)
     assert record.c_library == ""
     assert record.model_copy(update={"versions": {"glibc": "2.41", "torch": "2"}}).c_library == NEW
 

@@ -28,7 +28,7 @@ IN_PLACE = {  # what torch's own backward does to zeros that it has just made, u
     ("IndexSelectBackward0", aten.index_add.default): aten.index_add_.default,
     ("IndexBackward0", aten.index_put.default): aten.index_put_.default,
 }
-COPYING = frozenset(func for _, func in IN_PLACE)
+OUT_OF_PLACE = frozenset(func for _, func in IN_PLACE)
 BETWEEN = ": "  # stage and place
 Parts = dict[MemoryPart, int]
 Call = Callable[..., Any]
@@ -72,7 +72,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the operation gives
         """One operation: carried out, and what it made counted."""
-        if func in COPYING:
+        if func in OUT_OF_PLACE:
             func = IN_PLACE.get((type(torch._C._current_autograd_node()).__name__, func), func)  # noqa: SLF001
         found = self._run(func, args, kwargs or {})
         if func is DEVICE:  # a question, and asked all the time

@@ -8,7 +8,6 @@ from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPea
 from backend.domain.memory_forecast import MemoryForecast
 from backend.domain.memory_order import kind_of as order_kind
 from backend.domain.run_config import RunConfig
-from backend.executors.own_memory import c_library
 from scripts.benchmarks.memory.keeping import Found
 from scripts.benchmarks.memory.trial import settings
 
@@ -49,8 +48,7 @@ def kind_of(found: Found) -> str:
     """The key of a measured peak, as the studio's own forecasts make it."""
     one = found.combination
     config = RunConfig.model_validate(settings(one) | {"base_model": one.family, "dataset": {"path": "rows.jsonl"}})
-    record = found.records[0]
-    return order_kind(config, record.model_type, record.c_library or c_library())
+    return order_kind(config, found.records[0].model_type, found.c_library)
 
 
 def blank(found: Found) -> Line:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backend.domain.memory_forecast import MemoryTrace
 from backend.domain.memory_record import MemoryRecord
+from backend.executors.own_memory import c_library
 from backend.store.files import read_text, replace_text
 from scripts.benchmarks.memory.grid import Combination
 
@@ -32,6 +33,11 @@ class Found:
     def measured_bytes(self) -> int:
         """The highest of its trainings: a forecast must cover each of them."""
         return max(record.measured_bytes for record in self.records)
+
+    @property
+    def c_library(self) -> str:
+        """Of its trainings; the system's, where older ones did not tell it."""
+        return self.records[0].c_library or c_library()
 
 
 class Shelf:

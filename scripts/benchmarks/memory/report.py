@@ -8,7 +8,6 @@ from pathlib import Path
 
 from backend.domain.memory_calibration import place_of
 from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
-from backend.executors.own_memory import c_library
 from scripts.benchmarks.memory.judging import DEVICE, Judged, calibrated, family_left_out, halves, kind_of, raw
 from scripts.benchmarks.memory.keeping import PACKAGES, ROOT, Found, installed
 from scripts.benchmarks.memory.peers import accelerate_bytes, ask_accelerate, llama_factory_bytes
@@ -72,7 +71,7 @@ def verdict(ours: Judged) -> str:
 
 def _machine(whole: Sequence[Found], found: Sequence[Found]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in installed(PACKAGES).items())
-    packages += f", {whole[0].records[0].c_library or c_library()}"
+    packages += f", {whole[0].c_library}"
     measured = [one.measured_bytes / 1e6 for one in whole]
     seconds = sorted(one.forecast_seconds for one in whole)
     return (
