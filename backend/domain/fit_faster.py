@@ -29,7 +29,7 @@ def _in_pieces(config: RunConfig, facts: Facts) -> list[Lever]:
     if facts.on_gpu or config.speed.allocator != MAPPED:
         return []
     why = "there is room for freed memory to be kept in pieces instead of giving it back each time"
-    return [Lever({"speed.allocator": HEAP}, why, "nothing; with mapped tensors small models were 15 to 30% slower")]
+    return [Lever({"speed.allocator": HEAP}, why, "nothing; with mapped tensors steps were 15 to 30% slower")]
 
 
 def _unquantized(config: RunConfig) -> list[Lever]:
