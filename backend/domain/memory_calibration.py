@@ -62,7 +62,7 @@ class Line:
 
 UNKNOWN = {
     f"cpu {MAPPED}": Line(offset_bytes=45e6, moving=1.02, lean=0.015),
-    f"cpu {HEAP}": Line(offset_bytes=45e6, moving=1.12, noise=0.03, lean=0.015),
+    f"cpu {HEAP}": Line(offset_bytes=45e6, moving=1.12, noise=0.03),
     f"cpu {OLD_HEAP}": Line(offset_bytes=45e6, moving=1.3, noise=0.03),
     "cuda": Line(offset_bytes=40e6, moving=1.05),
 }
