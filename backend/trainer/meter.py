@@ -63,14 +63,14 @@ class Meter:
         self._learned = self._mark()
 
     def end_step(self) -> None:
-        """The optimizer step is done."""
+        """The optimizer step is done; its last part ends before the step, however long the host is held up here."""
+        if self._fetched is not None and self._learned is not None:
+            self._splits.append(Split(self._fetched, self._learned, self._mark()))
+        self._fetched = self._learned = None
         seconds = self._clock() - self._began
         self._recent.append(seconds)
         self._seconds += seconds
         self._steps += 1
-        if self._fetched is not None and self._learned is not None:
-            self._splits.append(Split(self._fetched, self._learned, self._mark()))
-        self._fetched = self._learned = None
 
     @contextmanager
     def saving(self) -> Iterator[None]:

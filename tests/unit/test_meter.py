@@ -150,3 +150,24 @@ def test_on_a_gpu_moments_are_events_in_its_queue(monkeypatch: pytest.MonkeyPatc
     first, second = mark(), mark()
     assert (first.is_past(), second.is_past()) == (True, False)
     assert second.seconds_since(first) == 2.5
+
+
+def test_the_parts_of_a_step_are_never_more_than_the_step_when_the_host_is_held_up_at_its_end() -> None:
+    clock, is_held_up = Hand(), False
+
+    def looked() -> float:
+        clock.at += is_held_up
+        return clock.at
+
+    meter = Meter(looked)
+    meter.begin_step()
+    clock.at += 1
+    meter.fetched()
+    clock.at += 2
+    meter.learned()
+    is_held_up = True  # a second before each further look at the clock
+    meter.end_step()
+    found = meter.take()
+    parts = ("perf/data_seconds", "perf/forward_backward_seconds", "perf/optimizer_seconds")
+    assert sum(found[part] for part in parts) == 4
+    assert found["perf/seconds_per_step"] == 5
