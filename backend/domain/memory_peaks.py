@@ -2,8 +2,8 @@
 
 import math
 
-from backend.domain.memory_calibration import MeasuredPeak
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryOrder, MemoryPart, MemoryTrace
+from backend.domain.memory_line import MeasuredPeak
 from backend.spec import Frozen
 
 MEASURED_SOURCE = "measured with three steps on the longest batch"

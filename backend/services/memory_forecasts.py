@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from backend.domain.line_program import LineProgram
-from backend.domain.memory_calibration import forecast, place_of
+from backend.domain.memory_calibration import forecast
 from backend.domain.memory_fit import Forecasting, RunMemory
 from backend.domain.memory_forecast import MemoryForecast, MemoryOrder, MemoryTrace
+from backend.domain.memory_line import place_of
 from backend.domain.memory_order import kind_of, memory_order
 from backend.domain.memory_peaks import KeptPeak, as_measured, middle
 from backend.domain.ports import Clock

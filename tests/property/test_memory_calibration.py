@@ -7,8 +7,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible, shipped
+from backend.domain.memory_calibration import MOST_LEAN, forecast
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
+from backend.domain.memory_line import UNKNOWN, Fitted, Line, MeasuredPeak, is_plausible, shipped
+from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from tests.fakes.memory import a_trace
 
 BYTES = st.integers(0, 200_000_000_000)
@@ -47,8 +49,14 @@ COURSES = st.builds(made_course, PARTS, SHARES, BYTES, midway=st.booleans())
 RECORDS = st.lists(st.builds(MeasuredPeak, TRACES | COURSES, BYTES, st.sampled_from(["cpu", "cuda"]), KEYS), max_size=6)
 
 
-def told(trace: MemoryTrace, records: list[MeasuredPeak], line: Line | None = None) -> MemoryForecast:
-    return forecast(trace, "cpu", "llama/lora", records, 500_000_000, line)
+PLACES = st.sampled_from([MAPPED, HEAP, OLD_HEAP])
+BASELINE = 500_000_000
+
+
+def told(
+    trace: MemoryTrace, records: list[MeasuredPeak], line: Line | None = None, key: str = "llama/lora"
+) -> MemoryForecast:
+    return forecast(trace, "cpu", key, records, BASELINE, line)
 
 
 @given(TRACES, RECORDS, st.none() | BYTES, st.none() | LINES, st.sampled_from(["cpu", "cuda"]))
@@ -104,9 +112,9 @@ def test_a_checkpoint_s_copies_have_a_factor_of_their_own(
     alone, midway = (made_course(parts, share, copies, midway=midway) for midway in (False, True))
     steady, step = alone.steady_bytes, alone.phases["step"] - alone.steady_bytes
     expected = max(steady + moving * step, steady + copying * (step + copies))
-    assert math.isclose(told(alone, [], line).likely_bytes - 500_000_000, expected, rel_tol=1e-6, abs_tol=2)
+    assert math.isclose(told(alone, [], line).likely_bytes - BASELINE, expected, rel_tol=1e-6, abs_tol=2)
     expected = steady + moving * step + copying * copies
-    assert math.isclose(told(midway, [], line).likely_bytes - 500_000_000, expected, rel_tol=1e-6, abs_tol=2)
+    assert math.isclose(told(midway, [], line).likely_bytes - BASELINE, expected, rel_tol=1e-6, abs_tol=2)
 
 
 @given(TRACES, RECORDS)
@@ -133,17 +141,54 @@ def test_exact_records_are_reproduced(factor: float, offset: float, count: int, 
     assert found.low_bytes <= measured(asked) <= found.high_bytes
 
 
-@given(TRACES.filter(lambda trace: trace.peak_bytes > 10**6), st.floats(0.9, 1.2), st.integers(1, 30))
+@given(TRACES.filter(lambda trace: trace.peak_bytes > 10**6), st.floats(0.9, 1.2), st.integers(1, 30), PLACES)
 def test_the_more_runs_of_a_kind_agree_the_nearer_the_forecast_and_the_narrower_its_range(
-    trace: MemoryTrace, factor: float, count: int
+    trace: MemoryTrace, factor: float, count: int, place: str
 ) -> None:
-    record = MeasuredPeak(trace, round(factor * trace.peak_bytes), "cpu", "llama/lora")
-    few, many = told(trace, [record] * count), told(trace, [record] * count * 4)
-    truth = 500_000_000 + record.measured_bytes
+    key = f"llama/lora/{place}"
+    record = MeasuredPeak(trace, round(factor * trace.peak_bytes), "cpu", key)
+    upright = replace(shipped(f"cpu {place}"), lean=0.0)
+    few, many = (told(trace, [record] * number, upright, key) for number in (count, count * 4))
+    truth = BASELINE + record.measured_bytes
     slack = 2 + truth // 10**6
     assert abs(many.likely_bytes - truth) <= abs(few.likely_bytes - truth) + slack
-    relative = [(one.high_bytes - one.low_bytes) / max(1, one.likely_bytes - 500_000_000) for one in (few, many)]
+    relative = [(one.high_bytes - one.low_bytes) / max(1, one.likely_bytes - BASELINE) for one in (few, many)]
     assert relative[1] <= relative[0] + 0.01
+
+
+@given(TRACES.filter(lambda trace: trace.peak_bytes > 10**6), st.floats(0.9, 1.2), st.integers(1, 30), PLACES)
+def test_the_more_runs_of_a_kind_agree_the_less_a_forecast_leans(
+    trace: MemoryTrace, factor: float, count: int, place: str
+) -> None:
+    record = MeasuredPeak(trace, round(factor * trace.peak_bytes), "cpu", f"llama/lora/{place}")
+    one, few, many = (leaning(trace, [record] * number, place) for number in (1, count, count * 4))
+    assert one >= few - 1e-6
+    assert few >= many - 1e-6
+    assert many >= 0
+    assert leaning(trace, [record] * 400, place) < 0.1 * one + 1e-6
+
+
+@given(
+    TRACES.filter(lambda trace: trace.peak_bytes > 10**7),
+    st.lists(st.floats(0.6, 1.8), min_size=1, max_size=8),
+    PLACES,
+)
+def test_a_forecast_leans_to_the_high_side_and_the_more_the_less_runs_agree(
+    trace: MemoryTrace, factors: list[float], place: str
+) -> None:
+    key, most = f"llama/lora/{place}", MOST_LEAN * shipped(f"cpu {place}").lean
+    assert most > 0, "each of the three places leans"
+    wild = [MeasuredPeak(trace, round(factor * trace.peak_bytes), "cpu", key) for factor in factors]
+    middle = MeasuredPeak(trace, round(sum(factors) / len(factors) * trace.peak_bytes), "cpu", key)
+    calm = leaning(trace, [middle] * len(factors), place)
+    assert 0 < calm <= leaning(trace, wild, place) + 1e-6 <= most + 2e-6
+
+
+def leaning(trace: MemoryTrace, records: list[MeasuredPeak], place: str) -> float:
+    """The share by which a forecast from the shipped line is above one from the same line without its lean."""
+    key, line = f"llama/lora/{place}", shipped(f"cpu {place}")
+    leant, upright = (told(trace, records, each, key).likely_bytes for each in (line, replace(line, lean=0.0)))
+    return (leant - upright) / max(1, upright - BASELINE)
 
 
 @given(RECORDS, LINES)

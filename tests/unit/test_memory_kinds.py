@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from backend.domain.memory_calibration import IN_PIECES, forecast, place_of
+from backend.domain.memory_calibration import IN_PIECES, forecast
+from backend.domain.memory_line import MeasuredPeak, place_of
 from backend.domain.memory_order import heap_of, kind_of
 from backend.domain.run_config import RunConfig
 from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
@@ -56,6 +57,21 @@ def test_a_forecast_for_an_old_heap_is_wider_and_says_why() -> None:
     assert IN_PIECES not in on_gpu.sources, "a GPU's memory is not the C library's"
     assert told[OLD].likely_bytes > told[NEW].likely_bytes
     assert told[OLD].high_bytes - told[OLD].low_bytes > told[NEW].high_bytes - told[NEW].low_bytes
+
+
+def test_a_forecast_says_by_how_much_it_is_above_the_middle_while_it_is() -> None:
+    trace, kind = a_trace(1000), kind_of(ordered(), "llama", OLD)
+
+    def sources(num_alike: int, kind: str = kind) -> str:
+        records = [MeasuredPeak(trace, 1_400_000_000, "cpu", kind)] * num_alike
+        return " ".join(forecast(trace, "cpu", kind, records, 500_000_000).sources)
+
+    assert "2.0% more than the middle" in sources(0)
+    assert "1.5% more than the middle" in sources(0, kind_of(ordered(speed={"allocator": "mapped"}), "llama", OLD))
+    assert "1.2% more than the middle" in sources(5), "five agree: 2.0 % x sqrt(2 / 6)"
+    assert "more than the middle" not in sources(4000), "all of them agree"
+    on_gpu = forecast(trace, "cuda", kind, [], 500_000_000)
+    assert not any("middle" in source for source in on_gpu.sources), "its allocator is the same every time"
 
 
 def test_a_record_tells_its_c_library_and_an_old_one_none() -> None:

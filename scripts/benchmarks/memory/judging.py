@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backend.domain.memory_calibration import UNKNOWN, Fitted, Line, MeasuredPeak, forecast, is_plausible, place_of
+from backend.domain.memory_calibration import forecast
 from backend.domain.memory_forecast import MemoryForecast
+from backend.domain.memory_line import UNKNOWN, Fitted, Line, MeasuredPeak, is_plausible, place_of
 from backend.domain.memory_order import kind_of as order_kind
 from backend.domain.run_config import RunConfig
 from scripts.benchmarks.memory.keeping import Found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backend.domain.memory_calibration import place_of
+from backend.domain.memory_line import place_of
 from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from scripts.benchmarks.memory.judging import DEVICE, Judged, calibrated, family_left_out, halves, kind_of, raw
 from scripts.benchmarks.memory.keeping import PACKAGES, ROOT, Found, installed

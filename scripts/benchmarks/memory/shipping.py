@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from backend.domain.memory_calibration import place_of
+from backend.domain.memory_line import place_of
 from config.catalog import memory_lines
 from config.yaml_files import dump_yaml
 from scripts.benchmarks.memory.judging import DEVICE, kind_of, settled
