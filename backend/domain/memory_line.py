@@ -1,10 +1,11 @@
 """The straight line that a process's memory lies on, and how measured runs move it. Pure.
 
 What a process takes is nearly a straight line in three numbers of the trace: what lives between two steps, what a step
-adds at its peak, and the copies for a checkpoint, which are made once and leave no pieces. Kinds of runs lie a little
-beside it, by their model's type, their method, quantization and recipe. The line that ships with the studio was fitted
-to many measured runs; runs of this machine pull it towards themselves, the more the more there are (Bayesian linear
-regression of relative errors, Bishop 2006, 3.3).
+adds at its peak, and what leaves no pieces: the copies for a checkpoint, which are made once, and blocks so large that
+the C library never extends its heap for them. Kinds of runs lie a little beside it, by their model's type, their
+method, quantization and recipe. The line that ships with the studio was fitted to many measured runs; runs of this
+machine pull it towards themselves, the more the more there are (Bayesian linear regression of relative errors, Bishop
+2006, 3.3).
 """
 
 import math
@@ -35,8 +36,8 @@ RECORDS_OF_WEIGHT = 3  # as long as there are no more own records
 class Line:
     """How many bytes above the imports a run takes.
 
-    `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds + `copying` x what a checkpoint
-    copies. `effects` are by a word of a kind ("llama", "dora") what it adds to the first and to the last two of them.
+    `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds + `copying` x what of that leaves
+    no pieces. `effects` are by a word of a kind ("llama", "dora") what it adds to the first and to the last two of them.
     `noise` is the relative deviation between equal runs, `reach` how many deviations the range goes to each side,
     `lean` a share by which a forecast is higher than the line, because too high is better than too low. `source` says
     what it was fitted to.
@@ -127,8 +128,9 @@ class _Space(NamedTuple):
         copies = added if phase == SAVING else 0.0
         if trace.saves_midway:  # a step is in it, too
             copies = min(copies, float(max(0, peak - trace.phases.get(STEP, peak))))
+        whole = min(added, copies + trace.large_bytes.get(phase, 0))
         effects = [number for word in self.words for number in ((1.0, added) if word in told else (0.0, 0.0))]
-        return [1.0, float(steady), added - copies, copies, *effects]
+        return [1.0, float(steady), added - whole, whole, *effects]
 
     def bytes_of(self, numbers: Vector, features: Vector) -> Vector:
         """Of each phase. Neither an offset nor a factor below zero counts: more tensors never give less."""

@@ -35,17 +35,20 @@ def made_trace(parts: dict[MemoryPart, int], share: float = 0.5) -> MemoryTrace:
     return a_trace(parts=parts, peak_bytes=peak, steady_bytes=int(peak * share))
 
 
-def made_course(parts: dict[MemoryPart, int], share: float, copies: int, *, midway: bool) -> MemoryTrace:
-    """One that also saves a checkpoint, which takes the most."""
+def made_course(
+    parts: dict[MemoryPart, int], share: float, copies: int, *, midway: bool, large: float = 0.0
+) -> MemoryTrace:
+    """One that also saves a checkpoint, which takes the most; of what a step adds `large` is in large blocks."""
     step = made_trace(parts, share)
     saving = step.peak_bytes + copies
     course = {"step": step.peak_bytes, "saving": saving}
     told = {"phase": "saving", "phases": course, "peak_bytes": saving, "saves_midway": midway}
+    told["large_bytes"] = dict.fromkeys(course, int(large * (step.peak_bytes - step.steady_bytes)))
     return step.model_copy(update={**told, "parts": {**parts, MemoryPart.ADAPTER: copies}})
 
 
 TRACES = st.builds(made_trace, PARTS, SHARES)
-COURSES = st.builds(made_course, PARTS, SHARES, BYTES, midway=st.booleans())
+COURSES = st.builds(made_course, PARTS, SHARES, BYTES, midway=st.booleans(), large=SHARES)
 RECORDS = st.lists(st.builds(MeasuredPeak, TRACES | COURSES, BYTES, st.sampled_from(["cpu", "cuda"]), KEYS), max_size=6)
 
 
@@ -115,6 +118,20 @@ def test_a_checkpoint_s_copies_have_a_factor_of_their_own(
     assert math.isclose(told(alone, [], line).likely_bytes - BASELINE, expected, rel_tol=1e-6, abs_tol=2)
     expected = steady + moving * step + copying * copies
     assert math.isclose(told(midway, [], line).likely_bytes - BASELINE, expected, rel_tol=1e-6, abs_tol=2)
+
+
+@given(PARTS.filter(lambda parts: sum(parts.values()) > 0), SHARES, BYTES, SHARES, st.booleans())
+def test_large_blocks_leave_no_pieces_as_copies_do(
+    parts: dict[MemoryPart, int], share: float, copies: int, large: float, midway: bool
+) -> None:
+    line = Line(moving=1.5, copying=1.0)
+    trace = made_course(parts, share, copies, midway=midway, large=large)
+    steady, step, own = trace.steady_bytes, trace.phases["step"] - trace.steady_bytes, trace.large_bytes["step"]
+    taken = steady + 1.5 * (step - own) + own
+    expected = taken + copies if midway else max(taken, steady + step + copies)
+    assert math.isclose(told(trace, [], line).likely_bytes - BASELINE, expected, rel_tol=1e-6, abs_tol=2)
+    more = trace.model_copy(update={"large_bytes": dict.fromkeys(trace.phases, 10**15)})
+    assert told(more, [], line).likely_bytes <= told(trace, [], line).likely_bytes, "never more than there is"
 
 
 @given(TRACES, RECORDS)

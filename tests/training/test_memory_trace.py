@@ -62,7 +62,7 @@ def measured(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, config: Any) ->
     forecast = trace(order)
     with only_written_columns(order, vocabulary_of(order)), tracker:  # torch tells no pages that were never touched
         attempt_here(config)
-    return forecast, max(sum(parts.values()) for parts in tracker.finish().values())
+    return forecast, max(moment.total for moment in tracker.finish().values())
 
 
 def vocabulary_of(order: MemoryOrder) -> int:

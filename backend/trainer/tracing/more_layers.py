@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from backend.trainer.tracing.steps import Taken
-from backend.trainer.tracing.tracker import Parts
+from backend.trainer.tracing.tracker import Moment, Parts
 
 
 def taken_of_all(smaller: Taken, larger: Taken, more: int) -> Taken:
@@ -16,9 +16,17 @@ def taken_of_all(smaller: Taken, larger: Taken, more: int) -> Taken:
 
 
 def _parts(smaller: Parts, larger: Parts, more: int) -> Parts:
-    return {part: max(0, value + (larger[part] - value) * more) for part, value in smaller.items()}
+    return {part: _grown(value, larger[part], more) for part, value in smaller.items()}
 
 
-def _segments(smaller: Mapping[str, Parts], larger: Mapping[str, Parts], more: int) -> dict[str, Parts]:
+def _segments(smaller: Mapping[str, Moment], larger: Mapping[str, Moment], more: int) -> dict[str, Moment]:
     """Every segment that both have; a layer between others never has the most, for bytes grow evenly."""
-    return {name: _parts(parts, larger[name], more) for name, parts in smaller.items() if name in larger}
+    return {name: _moment(one, larger[name], more) for name, one in smaller.items() if name in larger}
+
+
+def _moment(smaller: Moment, larger: Moment, more: int) -> Moment:
+    return Moment(_parts(smaller.parts, larger.parts, more), _grown(smaller.large_bytes, larger.large_bytes, more))
+
+
+def _grown(smaller: int, larger: int, more: int) -> int:
+    return max(0, smaller + (larger - smaller) * more)

@@ -16,7 +16,7 @@ from backend.trainer.snapshot import take
 from backend.trainer.tracing.answers import answer_at_once, without_own_rewards
 from backend.trainer.tracing.rows import Shape, rows_of
 from backend.trainer.tracing.stage import parts_of
-from backend.trainer.tracing.tracker import Parts, Tracker
+from backend.trainer.tracing.tracker import Moment, Parts, Tracker
 from backend.trainer.watching import Watcher
 
 EVALUATING, COPYING = "evaluating", "copying"
@@ -26,7 +26,7 @@ EVALUATING, COPYING = "evaluating", "copying"
 class Taken:
     """What was seen: the most of each segment, what stays between steps, and the bytes of a checkpoint's copies."""
 
-    segments: dict[str, Parts]
+    segments: dict[str, Moment]
     steady: Parts
     copies: Parts
 

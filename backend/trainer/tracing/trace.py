@@ -70,13 +70,14 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
             operations += smaller_built.tracker.num_operations
             taken = taken_of_all(smaller, taken, plan.repeats - FEWEST)
     phases = phases_of(order, loading, taken, shape.waiting_bytes)
-    phase, parts = largest(phases)
+    phase, most = largest(phases)
     return MemoryTrace(
-        parts=parts,
-        peak_bytes=sum(parts.values()),
+        parts=most.parts,
+        peak_bytes=most.total,
         steady_bytes=sum(taken.steady[part] for part in KEPT),
         phase=phase,
-        phases={name: sum(most.values()) for name, most in phases.items()},
+        phases={name: moment.total for name, moment in phases.items()},
+        large_bytes={name: moment.large_bytes for name, moment in phases.items() if order.device == "cpu"},
         saves_midway=saves_midway(order),
         rows=shape.rows,
         tokens=shape.tokens,

@@ -29,10 +29,25 @@ IN_PLACE = {  # what torch's own backward does to zeros that it has just made, u
     ("IndexBackward0", aten.index_put.default): aten.index_put_.default,
 }
 OUT_OF_PLACE = frozenset(func for _, func in IN_PLACE)
+LARGE_BLOCK = 32 * 1024**2  # bytes of a block for which glibc never extends its heap (mallopt(3), M_MMAP_THRESHOLD)
+COME_AND_GO = frozenset(PARTS.index(part) for part in (MemoryPart.GRADIENTS, MemoryPart.ACTIVATIONS, MemoryPart.LOGITS))
 BETWEEN = ": "  # stage and place
 Parts = dict[MemoryPart, int]
 Call = Callable[..., Any]
 Run = Callable[[Call, tuple[Any, ...], Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Bytes that are alive, by part; `large_bytes` are those of a step's tensors for which no heap is extended."""
+
+    parts: Parts
+    large_bytes: int = 0
+
+    @property
+    def total(self) -> int:
+        """Of all parts."""
+        return sum(self.parts.values())
 
 
 @dataclass(slots=True)
@@ -42,6 +57,10 @@ class _Held:
     bytes: int
     part: int
     alive: Any
+
+    @property
+    def large_bytes(self) -> int:
+        return self.bytes if self.bytes >= LARGE_BLOCK and self.part in COME_AND_GO else 0
 
 
 class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -55,13 +74,13 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.part = MemoryPart.WEIGHTS
         self.num_operations = 0
-        self.segments: dict[str, Parts] = {}
+        self.segments: dict[str, Moment] = {}
         self.vocabulary = vocabulary
         self._run = run or _as_it_is
         self._held: dict[int, _Held] = {}
         self._live = [0] * len(PARTS)
-        self._total = self._most = 0
-        self._best = list(self._live)
+        self._total = self._most = self._large_bytes = 0
+        self._best = self._now()
         self._segment = self.stage = "start"
 
     def __torch_dispatch__(
@@ -89,7 +108,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @property
     def live(self) -> Parts:
         """Bytes of each part now."""
-        return dict(zip(PARTS, self._live, strict=True))
+        return self._now().parts
 
     def add(self, tensor: torch.Tensor, part: MemoryPart | None = None) -> None:
         """Count a tensor's storage from now on, if it is not counted yet."""
@@ -104,17 +123,13 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             gone = weakref.ref(storage, lambda _: self._forget(key))
             self._held[key] = held = _Held(0, index, gone)
         if held.bytes != size:
-            self._count(held.part, size - held.bytes)
-            held.bytes = size
+            self._become(held, size, held.part)
 
     def move(self, tensor: torch.Tensor, part: MemoryPart) -> None:
         """Count a tensor's storage as something else than it was made as."""
         self.add(tensor, part)
-        held, index = self._held[id(tensor.untyped_storage())], PARTS.index(part)
-        if held.part != index:
-            self._count(held.part, -held.bytes)
-            held.part = index
-            self._count(index, held.bytes)
+        held = self._held[id(tensor.untyped_storage())]
+        self._become(held, held.bytes, PARTS.index(part))
 
     def adopt(self, tensors: Iterable[torch.Tensor], part: MemoryPart) -> None:
         """Count all of them as that."""
@@ -144,8 +159,8 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._most = -1
         self._look()
 
-    def finish(self) -> dict[str, Parts]:
-        """For each segment the parts at its moment with the most."""
+    def finish(self) -> dict[str, Moment]:
+        """For each segment its moment with the most."""
         self._keep()
         return self.segments
 
@@ -179,24 +194,30 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _forget(self, key: int) -> None:
         held = self._held.pop(key, None)
         if held is not None:
-            self._count(held.part, -held.bytes)
+            self._become(held, 0, held.part)
 
-    def _count(self, index: int, change: int) -> None:
-        self._live[index] += change
-        self._total += change
-        if change > 0:
+    def _become(self, held: _Held, size: int, part: int) -> None:
+        grown, before = size - held.bytes, held.large_bytes
+        self._live[held.part] -= held.bytes
+        self._live[part] += size
+        held.bytes, held.part = size, part
+        self._large_bytes += held.large_bytes - before
+        self._total += grown
+        if grown > 0:
             self._look()
 
     def _look(self) -> None:
         if self._total > self._most:
             self._most = self._total
-            self._best = list(self._live)
+            self._best = self._now()
+
+    def _now(self) -> Moment:
+        return Moment(dict(zip(PARTS, self._live, strict=True)), self._large_bytes)
 
     def _keep(self) -> None:
-        best = dict(zip(PARTS, self._best, strict=True))
         before = self.segments.get(self._segment)
-        if before is None or sum(best.values()) > sum(before.values()):
-            self.segments[self._segment] = best
+        if before is None or self._best.total > before.total:
+            self.segments[self._segment] = self._best
 
 
 def _as_it_is(func: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401
