@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from backend.executors.environment import SAFE_PATH
+from backend.executors.own_memory import joined_heap
 from backend.executors.piped import PipedProgram
 from backend.plugins.registry import SWITCHED_OFF
 from backend.services.process_manager import SupervisorProgram
@@ -95,7 +96,7 @@ def forecaster(settings: Settings) -> PipedProgram:
 def measurer(settings: Settings, now: Now) -> PipedProgram:
     """The program that takes three real steps; caches and models are where those of trainers are."""
     argv = (sys.executable, "-m", "backend.trainer.three_steps")
-    surroundings = Variables(lambda: now().as_environment(STARTED) | SAFE_PATH)
+    surroundings = Variables(lambda: joined_heap() | now().as_environment(STARTED) | SAFE_PATH)
     return PipedProgram(
         argv, settings.workspace, settings.workspace / "logs" / "measure.log", surroundings=surroundings
     )

@@ -1,9 +1,9 @@
 """What makes a run faster where much memory is free. Pure."""
 
 from backend.domain.fit_levers import Facts, Lever
+from backend.domain.heap import HEAP, MAPPED
 from backend.domain.memory_levers import Changes, is_valid, micro_batches, with_micro_batch
 from backend.domain.run_config import RunConfig
-from backend.domain.speed import HEAP, MAPPED
 from backend.quantization import NoQuantization
 
 LARGER_TRIED = 3

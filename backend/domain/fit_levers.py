@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from backend.domain.data_report import Lengths
+from backend.domain.heap import MAPPED
 from backend.domain.memory_forecast import MemoryPart
 from backend.domain.memory_levers import (
     GREEDY,
@@ -17,7 +18,6 @@ from backend.domain.memory_levers import (
     with_micro_batch,
 )
 from backend.domain.run_config import RunConfig, Training
-from backend.domain.speed import MAPPED
 from backend.methods import LoraFamily, WholeMethod
 from backend.quantization import NoQuantization
 

@@ -7,17 +7,17 @@ are known to differ the forecast leans to the high side: too high costs a second
 import math
 from collections.abc import Sequence
 
+from backend.domain.heap import OLD_HEAP
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
 from backend.domain.memory_line import Fitted, Line, MeasuredPeak, is_plausible, place_of, shipped
-from backend.domain.speed import OLD_HEAP
 
 ALIKE_HELD = 2  # runs of one kind that count as much as the line itself
 MOST_LEFT_OVER = 0.3  # of a logarithm, for one run
 MOST_LEAN = 2.0  # times the line's own
 LEAST_LEAN_TOLD = 0.0005
 IN_PIECES = (
-    "this system's C library (glibc before 2.39) leaves freed memory in pieces, more or less of them from run to run; "
-    'with "speed.allocator: mapped" there are none'
+    "GLIBC_TUNABLES keeps caches by which glibc before 2.39 leaves freed memory in pieces, more or less of them from "
+    'run to run; without glibc.malloc.tcache_count and .mxfast in it, or with "speed.allocator: mapped", there are none'
 )
 UNKNOWN_BASELINE_BYTES = {"cpu": 520_000_000, "cuda": 450_000_000}  # the imports; on a GPU its context
 

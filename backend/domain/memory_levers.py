@@ -3,8 +3,8 @@
 from pydantic import JsonValue
 
 from backend.domain.adjustments import Adjustment, adjusted
+from backend.domain.heap import MAPPED
 from backend.domain.run_config import RunConfig
-from backend.domain.speed import MAPPED
 
 FEWEST_TOKENS = 16
 GREEDY = {"batches": "padded", "logits": "all", "layers": "library"}  # what takes more memory than auto does

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backend.domain.heap import HEAP, MAPPED, OLD_HEAP
 from backend.domain.memory_forecast import MemoryTrace
-from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
@@ -36,8 +36,8 @@ RECORDS_OF_WEIGHT = 3  # as long as there are no more own records
 class Line:
     """How many bytes above the imports a run takes.
 
-    `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds + `copying` x what of that leaves
-    no pieces. `effects` are by a word of a kind ("llama", "dora") what it adds to the first and to the last two of them.
+    `offset_bytes` + `steady` x what lives between steps + `moving` x what a step adds + `copying` x what leaves no
+    pieces. `effects` are by a word of a kind ("llama", "dora") what it adds to the first and to the last two of them.
     `noise` is the relative deviation between equal runs, `reach` how many deviations the range goes to each side,
     `lean` a share by which a forecast is higher than the line, because too high is better than too low. `source` says
     what it was fitted to.

@@ -2,11 +2,11 @@
 
 from backend.data.choice import DatasetChoice
 from backend.domain.guards import Guards
+from backend.domain.heap import MAPPED
 from backend.domain.memory_forecast import MemoryOrder
 from backend.domain.memory_levers import maps_blocks
 from backend.domain.run_config import BaseModelChoice, RunConfig, Training
 from backend.domain.sampling import Samples
-from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 
 # how long and how fast, not how large
 _OF_NO_SIZE = (
@@ -24,7 +24,6 @@ _OF_NO_SIZE = (
 )
 _ROWS = "sample:demo.jsonl"  # no row is read for a trace: which file it would be changes nothing
 HELD_OUT = 0.1
-_JOINS_AGAIN = (2, 39)  # glibc: from this version on
 
 
 def memory_order(
@@ -42,11 +41,11 @@ def memory_order(
     )
 
 
-def kind_of(config: RunConfig, model_type: str, c_library: str) -> str:
+def kind_of(config: RunConfig, model_type: str, heap: str) -> str:
     """What kind of run it is: runs of one kind are off from their traces in the same way.
 
-    `c_library` is that of the trainer, such as "glibc 2.36". The last word says how main memory is kept, see
-    `memory_calibration.place_of`.
+    `heap` is that of the trainer, see `heap.heap_of`. The last word says how main memory is kept, see
+    `memory_line.place_of`.
     """
     words = (
         model_type,
@@ -55,20 +54,9 @@ def kind_of(config: RunConfig, model_type: str, c_library: str) -> str:
         "texts" if config.recipe.loss_unit.startswith("nats") else "answers",
         config.training.precision,
         "checkpointing" if config.training.gradient_checkpointing else "plain",
-        MAPPED if maps_blocks(config) else heap_of(c_library),
+        MAPPED if maps_blocks(config) else heap,
     )
     return "/".join(words)
-
-
-def heap_of(c_library: str) -> str:
-    """What kind of heap a C library has, told by its name and version.
-
-    Torch wants aligned blocks. What is left over beside each, glibc before 2.39 keeps for small objects; those stay,
-    and a freed tensor's place between them is too small for the next one of its size (glibc's bug 30723).
-    """
-    name, _, version = c_library.partition(" ")
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
-    return OLD_HEAP if name == "glibc" and numbers < _JOINS_AGAIN else HEAP
 
 
 def _sized(config: RunConfig, base_model: BaseModelChoice) -> RunConfig:

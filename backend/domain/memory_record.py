@@ -14,6 +14,7 @@ class MemoryRecord(Frozen):
     (loading, step, evaluating, saving), like `peak_bytes` with the baseline in them. `how` says how they were taken:
     "high-water mark" (exact), "sampled" (at the ends of steps and phases only: a lower bound) or "allocator".
     The largest micro-batch that was really trained had `rows` sequences and `tokens` tokens, padding included.
+    `heap` is of what kind the process's was (see `heap.heap_of`), empty in older records.
     `steps` were taken by this attempt. `parameters` are numbers as they are stored: two of four bits count as one.
     """
 
@@ -38,6 +39,7 @@ class MemoryRecord(Frozen):
     parameters: int = Field(default=0, ge=0)
     trained_parameters: int = Field(default=0, ge=0)
     versions: dict[str, str] = Field(default_factory=dict)
+    heap: str = ""
 
     @property
     def measured_bytes(self) -> int:

@@ -6,9 +6,6 @@ from pydantic import Field
 
 from backend.spec import Frozen, because
 
-HEAP, MAPPED = "heap", "mapped"  # how main memory is kept
-OLD_HEAP = "old heap"  # of glibc before 2.39: see `memory_order.heap_of`
-
 
 class Speed(Frozen):
     """How the same losses are computed faster or in less memory. "auto" is settled by the trainer, which says why."""
@@ -72,10 +69,9 @@ class Speed(Frozen):
         default="auto",
         title="Memory of a CPU",
         description=(
-            "mapped: each large tensor has pages of its own, which go back at once: much less memory, and forecasts "
-            "that are nearly exact; heap: freed memory is kept in pieces, which is quicker, but with glibc before "
-            "2.39 takes up to half as much again as a step needs; auto: mapped with gradient checkpointing. On a GPU "
-            "it changes nothing."
+            "mapped: each large tensor has pages of its own, which go back at once: less memory, and forecasts that "
+            "are nearly exact; heap: freed memory is kept for the next tensors, which is quicker; auto: mapped with "
+            "gradient checkpointing. On a GPU it changes nothing."
         ),
         json_schema_extra=because("Time is spared unless somebody gives it for memory, as checkpointing does."),
     )

@@ -17,6 +17,7 @@ from backend.executors.children import Children
 from backend.executors.environment import LOCK_FD, child_environment, marker
 from backend.executors.errors import CommandNotStarted
 from backend.executors.handover import Order
+from backend.executors.own_memory import joined_heap
 from backend.executors.process_table import Entry
 from backend.executors.waiting import wait_for_stranger
 from backend.executors.warm import WarmChildren
@@ -156,7 +157,7 @@ class LocalExecutor:
         if not self._warm.knows(warm) or not process_table.is_alive(warm):
             self._warm.let_go(warm)
             return False
-        environment = child_environment(os.environ, command.environment)
+        environment = _environment(command.environment)
         order = Order(command.argv, str(command.cwd), environment)
         lock_file.write_identity(handle, warm)
         command.log.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +171,7 @@ class LocalExecutor:
             process = subprocess.Popen(
                 command.argv,
                 cwd=command.cwd,
-                env=child_environment(os.environ, additions),
+                env=_environment(additions),
                 stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -196,3 +197,8 @@ class LocalExecutor:
     def _reap_orphans(self) -> None:
         if self._adopts_orphans:
             orphans.reap(self._children.pids())
+
+
+def _environment(additions: Mapping[str, str]) -> dict[str, str]:
+    """What a child gets: what it may inherit, a heap that stays whole, and its own."""
+    return child_environment(os.environ, joined_heap() | dict(additions))

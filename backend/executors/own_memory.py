@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from backend.domain.heap import TUNABLES, bounds_mapping, heap_of, joining
+
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc: malloc.h
@@ -51,7 +53,7 @@ def map_large_blocks(environ: Mapping[str, str]) -> bool:
     into pieces. It costs time, for the kernel fills each new mapping with zeros. False where it is not glibc, or
     where a person has set the bound.
     """
-    if any(name.startswith(("MALLOC_MMAP", "GLIBC_TUNABLES")) for name in environ):
+    if bounds_mapping(environ):
         return False
     try:
         library = ctypes.CDLL(None)
@@ -67,6 +69,25 @@ def c_library() -> str:
         return os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (AttributeError, ValueError, OSError):
         return ""
+
+
+def joined_heap(name: str = "") -> dict[str, str]:
+    """What the environment of a program that keeps tensors needs beyond ours, for its heap to stay whole.
+
+    `name` is that of its C library where it has not ours.
+    """
+    wanted = joining(name or c_library(), os.environ.get(TUNABLES, ""))
+    return {TUNABLES: wanted} if wanted else {}
+
+
+def own_heap() -> str:
+    """Of what kind this process's heap is, see `heap.heap_of`."""
+    return heap_of(c_library(), os.environ.get(TUNABLES, ""))
+
+
+def heap_of_trainers() -> str:
+    """Of what kind those of trainers are that are started from here."""
+    return heap_of(c_library(), joining(c_library(), os.environ.get(TUNABLES, "")))
 
 
 def return_freed() -> bool:

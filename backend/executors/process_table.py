@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.domain.heap import as_given
 from backend.domain.run import ProcessIdentity
 
 _IS_LINUX = sys.platform == "linux"
@@ -105,7 +106,7 @@ def read(pid: int) -> Entry | None:
 
 def environment(pid: int) -> dict[str, str]:
     """The environment a process was started with; empty if we may not look."""
-    return _environment_proc(pid) if _IS_LINUX else _environment_psutil(pid)
+    return as_given(_environment_proc(pid) if _IS_LINUX else _environment_psutil(pid))
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

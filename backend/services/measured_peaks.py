@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from backend.domain.heap import heap_of
 from backend.domain.memory_forecast import MemoryOrder
 from backend.domain.memory_order import kind_of
 from backend.domain.memory_peaks import KeptPeak, KeptPeaks, tokens_of_rows
@@ -93,7 +94,7 @@ class MeasuredPeaks:
             KeptPeak(
                 run_id=run.id,
                 mark=mark,
-                key=kind_of(config, record.model_type, record.c_library or c_library()),
+                key=kind_of(config, record.model_type, record.heap or heap_of(record.c_library or c_library(), "")),
                 measured_bytes=record.measured_bytes,
                 baseline_bytes=record.baseline_bytes,
                 order=order_of(config, run.run_dir, record.device, longest),

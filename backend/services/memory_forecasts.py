@@ -23,7 +23,7 @@ from backend.domain.ports import Clock
 from backend.domain.run import Run
 from backend.domain.run_config import RunConfig
 from backend.errors import StorageError, StudioError
-from backend.executors.own_memory import c_library
+from backend.executors.own_memory import heap_of_trainers
 from backend.services.measured_peaks import MeasuredPeaks
 from backend.services.memory_room import MemoryRoom
 from backend.services.model_files import ModelFiles
@@ -132,7 +132,7 @@ class MemoryForecasts:
         room = self._room.of(config.devices)
         model = self._files.facts(config.base_model.path, config.base_model.revision, base)
         order = self.order(config, base, room.device, self.longest(config, base))
-        kind = kind_of(config, model.model_type if model else "", c_library())
+        kind = kind_of(config, model.model_type if model else "", heap_of_trainers())
         return Asked(order, self._key(order), kind, model is not None, room.free_bytes)
 
     def order(self, config: RunConfig, base: Path, device: str, longest: int | None) -> MemoryOrder:

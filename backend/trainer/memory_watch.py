@@ -12,7 +12,14 @@ from torch import nn
 
 from backend.domain.heartbeat import Phase
 from backend.domain.memory_record import MemoryRecord
-from backend.executors.own_memory import c_library, own_high_water, own_resident, reset_high_water, return_freed
+from backend.executors.own_memory import (
+    c_library,
+    own_heap,
+    own_high_water,
+    own_resident,
+    reset_high_water,
+    return_freed,
+)
 from backend.store.files import replace_text
 from backend.trainer import ranks
 from backend.trainer.loading_peak import LoadingPeak
@@ -161,6 +168,7 @@ class MemoryWatch:
             processes=ranks.count(),
             threads=torch.get_num_threads(),
             versions=versions(),
+            heap=own_heap(),
             **gpu,
             **self._model,
         )

@@ -7,6 +7,8 @@ import pytest
 from dependency_injector.providers import Object
 
 from backend.containers import build_container
+from backend.domain.heap import HEAP
+from backend.domain.memory_record import MemoryRecord
 from backend.domain.run_config import RunConfig
 from backend.executors import lock_file
 from backend.services.spare import Memory, Spare, SpareRule, SpareState
@@ -16,6 +18,13 @@ from tests.acceptance.studio import Studio, kill, opened, paused, wait_until
 from tests.acceptance.trained import SAVE_STEPS, Room
 
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+
+
+def heap(studio: Studio, run_id: str, attempt: int) -> str:
+    """Of what kind the heap of an attempt's trainer was: on no machine one that falls into pieces."""
+    record = MemoryRecord.from_json(studio.folder(run_id).memory(attempt).read_text())
+    assert record is not None
+    return record.heap
 
 
 def test_a_run_that_its_standby_finished_has_the_result_of_an_undisturbed_run(
@@ -36,6 +45,7 @@ def test_a_run_that_its_standby_finished_has_the_result_of_an_undisturbed_run(
         assert shown["state"] == "finished"
         assert [(a["pid"], a["exit_code"]) for a in shown["attempts"]] == [(trainer, -9), (identity.pid, 0)]
         assert shown["attempts"][1]["resumed_from_step"] == SAVE_STEPS
+        assert [heap(studio, run_id, number) for number in (1, 2)] == [HEAP, HEAP], "started cold, and long before"
         assert is_like_undisturbed(studio, run_id)
 
 
@@ -62,3 +72,4 @@ def test_a_run_that_a_spare_trained_has_the_result_of_a_cold_start(
         assert (shown["state"], len(shown["attempts"])) == ("finished", 1)
         assert f"attempt 1 is process {shown['attempts'][0]['pid']}, the warm standby" in studio.reasons(run_id)
         assert is_like_undisturbed(studio, run_id)
+        assert heap(studio, run_id, 1) == HEAP

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from backend.domain.heap import HEAP
 from backend.domain.memory_forecast import MemoryPart, MemoryTrace
 from backend.domain.memory_record import MemoryRecord
 from backend.domain.run_directory import RunDirectory
@@ -29,7 +30,7 @@ def says_trace(peak_mb: int = 100) -> list[Said]:
 def a_record(measured_mb: int, **facts: Any) -> MemoryRecord:
     """A whole one of a small Llama on the CPU."""
     told = {"device": "cpu", "how": "high-water mark", "imports_bytes": 500 * MB, "baseline_bytes": 600 * MB}
-    shape = {"rows": 4, "tokens": 64, "steps": 10, "phases": {}, "model_type": "llama"}
+    shape = {"rows": 4, "tokens": 64, "steps": 10, "phases": {}, "model_type": "llama", "heap": HEAP}
     return MemoryRecord.model_validate(told | {"peak_bytes": (600 + measured_mb) * MB} | shape | facts)
 
 

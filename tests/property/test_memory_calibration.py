@@ -7,10 +7,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.domain.heap import HEAP, MAPPED, OLD_HEAP
 from backend.domain.memory_calibration import MOST_LEAN, forecast
 from backend.domain.memory_forecast import Basis, MemoryForecast, MemoryPart, MemoryTrace
 from backend.domain.memory_line import UNKNOWN, Fitted, Line, MeasuredPeak, is_plausible, shipped
-from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from tests.fakes.memory import a_trace
 
 BYTES = st.integers(0, 200_000_000_000)

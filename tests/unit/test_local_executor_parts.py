@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from backend.domain.ports import Command
+from backend.domain.heap import TUNABLES, as_given
+from backend.domain.ports import Command, Exit
 from backend.domain.run import ProcessIdentity
 from backend.domain.states import Liveness
-from backend.executors import lock_file, orphans, process_table, waiting
+from backend.executors import lock_file, orphans, own_memory, process_table, waiting
 from backend.executors.environment import LOCK_FD, RUN_ID, TOKEN, child_environment, marker
 from backend.executors.local import LocalExecutor
 
@@ -77,6 +78,17 @@ def test_both_ways_to_read_a_process_agree(sleeper: subprocess.Popen[bytes]) -> 
     assert by_psutil is not None
     assert replace(by_psutil, start_ticks=0) == replace(by_proc, start_ticks=0)
     assert process_table._environment_psutil(sleeper.pid) == process_table._environment_proc(sleeper.pid)
+
+
+def test_an_environment_is_read_as_it_was_given_although_a_c_library_cuts_a_variable_in_place() -> None:
+    given = {"PATH": os.environ["PATH"], TUNABLES: "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0", "A": "b=c"}
+    process = subprocess.Popen(SLEEP, env=given, stdout=subprocess.PIPE)
+    try:
+        wait_until(lambda: process_table.environment(process.pid) == given)
+        assert as_given(process_table._environment_psutil(process.pid)) == given
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_process_that_is_gone_has_no_entry_and_no_environment(sleeper: subprocess.Popen[bytes]) -> None:
@@ -209,6 +221,20 @@ def test_the_lock_outlives_its_holder_in_a_child_that_inherited_it(tmp_path: Pat
     wait_until(lambda: executor.find(tmp_path / "a.lock") == (Liveness.DEAD, None))
 
 
+@pytest.mark.parametrize("number", ["2.36", "2.41"])
+def test_what_is_started_gets_a_heap_that_stays_whole(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_memory, "c_library", lambda: f"glibc {number}")
+    monkeypatch.setenv(TUNABLES, "glibc.malloc.check=0")
+    executor = LocalExecutor()
+    process = executor.start(command(tmp_path, sys.executable, "-c", f"import os; print(os.environ[{TUNABLES!r}])"))
+    assert process is not None
+    assert executor.wait(process, 60) == Exit(code=0)
+    added = ":glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0" if number == "2.36" else ""
+    assert (tmp_path / "logs" / "a.log").read_text().strip() == f"glibc.malloc.check=0{added}"
+
+
 def test_a_kill_reaches_the_group_other_sessions_and_what_left_its_parents(tmp_path: Path) -> None:
     sleeper = "import time; time.sleep(600)"
     code = (
@@ -256,7 +282,7 @@ def test_a_subreaper_ends_and_reaps_orphans_that_cleaned_their_environment(tmp_p
     code = f"""
 import os, sys, time
 from pathlib import Path
-from backend.domain.ports import Command
+from backend.domain.ports import Command, Exit
 from backend.executors import process_table
 from backend.executors.local import LocalExecutor
 executor = LocalExecutor(adopts_orphans=True)

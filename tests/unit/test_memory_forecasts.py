@@ -221,6 +221,17 @@ def test_runs_that_were_measured_correct_the_next_forecast(folder: Path) -> None
     again.forecasts.close()
 
 
+@pytest.mark.parametrize(("number", "is_alike"), [("2.36", False), ("2.41", True)])
+def test_an_older_record_teaches_runs_with_a_heap_like_its_own(folder: Path, number: str, is_alike: bool) -> None:
+    desk = Desk(folder)
+    desk.ask()
+    desk.a_measured_run("older", 120, {"heap": "", "versions": {"glibc": number}})
+    found = desk.ask().forecast
+    assert found is not None
+    assert (found.basis is Basis.CALIBRATED) == is_alike
+    desk.forecasts.close()
+
+
 @pytest.mark.parametrize(
     "record",
     [{"steps": 1}, {"how": "sampled"}, {"processes": 2}, {"peak_bytes": 0}],

@@ -102,7 +102,13 @@ def test_large_blocks_go_back_to_the_system_where_it_is_glibc() -> None:
 
 def test_a_person_s_own_bound_of_the_heap_stays() -> None:
     assert not own_memory.map_large_blocks({"MALLOC_MMAP_THRESHOLD_": "1"})
-    assert not own_memory.map_large_blocks({"GLIBC_TUNABLES": "glibc.malloc.check=3"})
+    assert not own_memory.map_large_blocks({"GLIBC_TUNABLES": "glibc.malloc.check=3:glibc.malloc.mmap_threshold=9"})
+    program = (
+        "import os, sys; from backend.executors import own_memory; tuned = {'GLIBC_TUNABLES': 'glibc.malloc.check=3'};"
+        "sys.exit(own_memory.map_large_blocks(tuned) != own_memory.map_large_blocks({}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == 0, "another setting says nothing about it"
 
 
 def wait_for_look(watch: MemoryWatch) -> None:

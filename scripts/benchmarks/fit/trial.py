@@ -15,7 +15,7 @@ from backend.domain.memory_forecast import MemoryForecast
 from backend.domain.memory_order import kind_of
 from backend.domain.run_config import RunConfig
 from backend.domain.run_directory import RunDirectory
-from backend.executors.own_memory import c_library
+from backend.executors.own_memory import heap_of_trainers
 from backend.store.files import read_text
 from config.yaml_files import dump_yaml
 from scripts.benchmarks.fit.cases import Case
@@ -73,7 +73,7 @@ class Forecasts:
                 trace, _ = trace_of(self._nursery, config, tokens, self._folder)
             except TrialFailed as error:
                 raise Unforeseeable from error
-            kind = kind_of(config, self._model_type, c_library())
+            kind = kind_of(config, self._model_type, heap_of_trainers())
             self._known[key] = forecast(trace, DEVICE, kind, (), self._baseline)
         return self._known[key]
 

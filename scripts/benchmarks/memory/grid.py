@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from backend.domain.speed import HEAP, MAPPED
+from backend.domain.heap import HEAP, MAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,14 @@ _IN_HEAP: tuple[Combination, ...] = (
     C("llama-wide", rows=2, tokens=256),
     C("llama-large", rows=2, tokens=512),
     C("llama-large", rows=1, tokens=1024),
+    C("llama-large", rows=2, tokens=1024),
+    C("llama-words", rows=4, tokens=192, speed={"logits": "all"}),
+    C("llama", "dora"),
+    C("llama", "ia3"),
+    C("llama", quantization="nf4"),
     C("llama", recipe="dpo", rows=2),
+    C("qwen3", recipe="dpo", rows=1),
+    C("llama", recipe="kto", rows=4),
 )
 GRID = tuple(
     replace(one, allocator=allocator)

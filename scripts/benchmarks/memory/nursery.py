@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from scripts.benchmarks.memory.c_library import started
+from backend.executors.own_memory import joined_heap
+from scripts.benchmarks.memory.c_library import started, told_by
 from scripts.benchmarks.memory.residence import bring_in, file_ranges
 
 KILLED = 137
@@ -34,13 +35,13 @@ class Places:
 class Nursery:
     """Starts programs. With `with_bitsandbytes` it is imported, which costs those that need none some memory.
 
-    `c_library` is a folder with another C library than the system's.
+    `c_library` is a folder with another C library than the system's. Heaps are kept as those of trainers are.
     """
 
     def __init__(self, environment: dict[str, str], *, with_bitsandbytes: bool, c_library: Path | None = None) -> None:
         self._process = subprocess.Popen(
             [*started(c_library), "-m", "scripts.benchmarks.memory.nursery", str(int(with_bitsandbytes))],
-            env=os.environ | environment,
+            env=os.environ | joined_heap(told_by(c_library) if c_library else "") | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backend.domain.heap import HEAP, MAPPED, OLD_HEAP
 from backend.domain.memory_line import place_of
-from backend.domain.speed import HEAP, MAPPED, OLD_HEAP
 from scripts.benchmarks.memory.judging import DEVICE, Judged, calibrated, family_left_out, halves, kind_of, raw
 from scripts.benchmarks.memory.keeping import PACKAGES, ROOT, Found, installed
 from scripts.benchmarks.memory.peers import accelerate_bytes, ask_accelerate, llama_factory_bytes
@@ -16,8 +16,8 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 ASKED_MEDIAN, ASKED_P95, ASKED_LOWEST = 0.03, 0.08, -0.03
 TITLES = {
     f"cpu {MAPPED}": "Large tensors mapped (`speed.allocator: mapped`)",
-    f"cpu {HEAP}": "In the heap (`speed.allocator: heap`), glibc 2.39 or newer",
-    f"cpu {OLD_HEAP}": "In the heap (`speed.allocator: heap`), glibc before 2.39",
+    f"cpu {HEAP}": "In the heap (`speed.allocator: heap`)",
+    f"cpu {OLD_HEAP}": "In a heap that falls into pieces, with caches that a person keeps",
 }
 HEAD = ("| forecast | median error | 95th percentile | most too low | most too high | within its range |",)
 RULE = "|---|--:|--:|--:|--:|--:|"
