@@ -130,6 +130,9 @@ def test_large_blocks_leave_no_pieces_as_copies_do(
     taken = steady + 1.5 * (step - own) + own
     expected = taken + copies if midway else max(taken, steady + step + copies)
     assert math.isclose(told(trace, [], line).likely_bytes - BASELINE, expected, rel_tol=1e-6, abs_tol=2)
+    none_large = trace.model_copy(update={"large_bytes": {}})
+    mapped, alike = told(trace, [], line, f"llama/lora/{MAPPED}"), told(none_large, [], line)
+    assert mapped.likely_bytes == alike.likely_bytes, "with mapped tensors all blocks are alike"
     more = trace.model_copy(update={"large_bytes": dict.fromkeys(trace.phases, 10**15)})
     assert told(more, [], line).likely_bytes <= told(trace, [], line).likely_bytes, "never more than there is"
 

@@ -49,7 +49,7 @@ def kind_of(found: Found) -> str:
     """The key of a measured peak, as the studio's own forecasts make it."""
     one = found.combination
     config = RunConfig.model_validate(settings(one) | {"base_model": one.family, "dataset": {"path": "rows.jsonl"}})
-    return order_kind(config, found.records[0].model_type, found.records[0].heap)
+    return order_kind(config, found.records[0].model_type, found.heap)
 
 
 def blank(found: Found) -> Line:

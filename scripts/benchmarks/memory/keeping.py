@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from backend.domain.heap import heap_of
 from backend.domain.memory_forecast import MemoryTrace
 from backend.domain.memory_record import MemoryRecord
 from backend.executors.own_memory import c_library
@@ -38,6 +39,11 @@ class Found:
     def c_library(self) -> str:
         """Of its trainings; the system's, where older ones did not tell it."""
         return self.records[0].c_library or c_library()
+
+    @property
+    def heap(self) -> str:
+        """Of what kind theirs was; older ones did not tell it, and had caches of small blocks."""
+        return self.records[0].heap or heap_of(self.c_library, "")
 
 
 class Shelf:
