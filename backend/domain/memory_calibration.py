@@ -101,7 +101,8 @@ def _sources(
     if place == f"cpu {OLD_HEAP}":
         told.append(IN_PIECES)
     if records:
-        told.append(f"{len(records)} measured runs of this machine, {alike} of them of the same kind")
+        runs = "1 measured run" if len(records) == 1 else f"{len(records)} measured runs"
+        told.append(f"{runs} of this machine, {alike} of the same kind")
     else:
         told.append("no run of this machine was measured yet")
     if lean >= LEAST_LEAN_TOLD:
