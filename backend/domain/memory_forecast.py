@@ -50,6 +50,7 @@ class MemoryTrace(Frozen):
     `phase` says when the peak is: loading, step, evaluating, saving. `is_scaled`: one layer stood for all like it.
     `phases` are the most of each phase, the highest of them `peak_bytes`; a process may take more in another one.
     `saves_midway`: a step is taken while a checkpoint is written, and is in the phase of saving.
+    `micro_batches` are those of the step that was traced; two stand for more.
     `large_bytes` is, by phase, what of a step's tensors is in blocks so large that no heap is extended for them.
     """
 
@@ -65,6 +66,7 @@ class MemoryTrace(Frozen):
     phases: dict[str, int] = Field(default_factory=dict)
     saves_midway: bool = False
     large_bytes: dict[str, int] = Field(default_factory=dict)
+    micro_batches: int = 1
 
 
 class MemoryForecast(Frozen):

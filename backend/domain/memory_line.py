@@ -22,12 +22,13 @@ from config.catalog import memory_lines
 
 Vector = Any  # numpy arrays of float64
 PHASES = STEP, SAVING = "step", "saving"
+ACCUMULATING = "accumulating"  # over several micro-batches: a word of a trace, beside those of its kind
 LEAST_BYTES = 1_000_000  # that a run can take
 MOST_TIMES = 8  # that a measurement may be above or below its trace
 ROUNDS = 5  # in which records far off the line come to count less (Huber, 1964)
 ROBUST = 2.0  # deviations up to which a record counts in full
 LINE_PULL = (40e6, 0.05, 0.25, 0.1)  # how far records may be expected to move the line's four numbers,
-KIND_PULL = (25e6, 0.03)  # and bytes and share of a step that a word of the kind makes more or less
+KIND_PULL = (25e6, 0.06)  # and bytes and share of a step that a word of the kind makes more or less
 FITTED_PULL = 0.15  # of both, for what a shipped line was fitted to,
 RECORDS_OF_WEIGHT = 3  # as long as there are no more own records
 
@@ -124,7 +125,7 @@ class _Space(NamedTuple):
 
     def _of_phase(self, trace: MemoryTrace, key: str, phase: str, peak: int) -> list[float]:
         steady = min(trace.steady_bytes, peak)
-        added, told = float(peak - steady), _words(key, phase)
+        added, told = float(peak - steady), _told(trace, key, phase)
         copies = added if phase == SAVING else 0.0
         if trace.saves_midway:  # a step is in it, too
             copies = min(copies, float(max(0, peak - trace.phases.get(STEP, peak))))
@@ -161,6 +162,7 @@ class Fitted:
         """
         phases = {phase for record in records for phase, _ in _phases(record.trace)} | set(PHASES)
         words = {word for key in (*keys, *(r.key for r in records)) for phase in phases for word in _words(key, phase)}
+        words |= {word for r in records for phase in PHASES for word in _told(r.trace, r.key, phase)}
         space = _Space(tuple(sorted(words | set(line.effects))))
         numbers = start = space.start(line)
         pull, weights, held = space.pull(line, len(records)), np.ones(len(records)), np.eye(len(start))
@@ -201,6 +203,12 @@ class Fitted:
 
 def _phases(trace: MemoryTrace) -> list[tuple[str, int]]:
     return list(trace.phases.items()) or [(trace.phase, trace.peak_bytes)]
+
+
+def _told(trace: MemoryTrace, key: str, phase: str) -> set[str]:
+    """The words of a kind, and whether gradients lie in the way of a second micro-batch, where a step is in a phase."""
+    is_step = phase == STEP or (phase == SAVING and trace.saves_midway)
+    return _words(key, phase) | ({ACCUMULATING} if is_step and trace.micro_batches > 1 else set())
 
 
 def _words(key: str, phase: str) -> set[str]:

@@ -81,6 +81,7 @@ def trace(order: MemoryOrder, *, may_scale: bool = True) -> MemoryTrace:
         saves_midway=saves_midway(order),
         rows=shape.rows,
         tokens=shape.tokens,
+        micro_batches=max(1, len(shape.lengths) // shape.rows),
         is_scaled=plan is not None,
         num_operations=operations,
         seconds=time.monotonic() - began,
