@@ -137,6 +137,24 @@ def test_large_blocks_leave_no_pieces_as_copies_do(
     assert told(more, [], line).likely_bytes <= told(trace, [], line).likely_bytes, "never more than there is"
 
 
+@given(PARTS.filter(lambda parts: sum(parts.values()) > 10**7), st.floats(1.05, 1.3), st.integers(2, 8))
+def test_runs_of_several_micro_batches_teach_those_that_are_like_them(
+    parts: dict[MemoryPart, int], more: float, count: int
+) -> None:
+    trace = made_trace(parts, 0.2)
+    kinds = [trace.model_copy(update={"micro_batches": number}) for number in (1, 2)]
+    line = Line(steady=1.0, moving=1.0, noise=0.01)
+    records = [
+        MeasuredPeak(one, round(one.peak_bytes * factor), "cpu", f"{model}/lora")
+        for model in map(str, range(count))
+        for one, factor in zip(kinds, (1.0, more), strict=True)
+    ]
+    one, other = (told(each, records, line, "new/lora").likely_bytes - BASELINE for each in kinds)
+    assert other > 1.01 * one, "a step of one is not forecast as if it were of two"
+    untaught = [told(each, [], line, "new/lora").likely_bytes for each in kinds]
+    assert untaught[0] == untaught[1], "nobody has told the difference yet"
+
+
 @given(TRACES, RECORDS)
 def test_records_of_another_device_and_empty_traces_say_nothing(
     trace: MemoryTrace, records: list[MeasuredPeak]

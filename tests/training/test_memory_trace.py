@@ -160,7 +160,11 @@ def test_longer_rows_take_more_and_a_gpu_takes_as_many_at_a_time_as_it_is_told(t
 
     order = ordered(described(tmp_path / "model", num_hidden_layers=2))
     short = trace(order.model_copy(update={"longest_tokens": 10}))
-    assert (short.rows, short.tokens) == (2, 20)
+    assert (short.rows, short.tokens, short.micro_batches) == (2, 20, 1)
+    training = {"max_length": 40, "batch_size": 2, "gradient_accumulation": 3}
+    several = trace(ordered(tmp_path / "model", training=training))
+    assert several.micro_batches == 2, "two stand for more"
+    assert (several.rows, several.tokens) == (2, 80)
     assert short.peak_bytes < trace(order).peak_bytes
     there = trace(order.model_copy(update={"device": "cuda", "longest_tokens": None}))
     assert (there.rows, there.tokens) == (2, 80)
