@@ -162,7 +162,8 @@ class Fitted:
         """
         phases = {phase for record in records for phase, _ in _phases(record.trace)} | set(PHASES)
         words = {word for key in (*keys, *(r.key for r in records)) for phase in phases for word in _words(key, phase)}
-        words |= {word for r in records for phase in PHASES for word in _told(r.trace, r.key, phase)}
+        if any(record.trace.micro_batches > 1 for record in records):
+            words.add(ACCUMULATING)
         space = _Space(tuple(sorted(words | set(line.effects))))
         numbers = start = space.start(line)
         pull, weights, held = space.pull(line, len(records)), np.ones(len(records)), np.eye(len(start))

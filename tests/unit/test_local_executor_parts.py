@@ -282,7 +282,7 @@ def test_a_subreaper_ends_and_reaps_orphans_that_cleaned_their_environment(tmp_p
     code = f"""
 import os, sys, time
 from pathlib import Path
-from backend.domain.ports import Command, Exit
+from backend.domain.ports import Command
 from backend.executors import process_table
 from backend.executors.local import LocalExecutor
 executor = LocalExecutor(adopts_orphans=True)
