@@ -63,7 +63,7 @@ def test_a_run_is_started_by_the_keyboard_alone_and_the_focus_is_always_seen(add
     settle(page)
     tab_to(page, "Train", "A")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/train")
+    page.wait_for_url("**/train*")  # its draft is named there as soon as there is one
     expect(page.get_by_role("button", name="Start the run")).to_be_visible()
     settle(page)
     tab_to(page, "Preset", "INPUT")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -89,12 +90,13 @@ def test_only_the_first_process_writes(calm: RunDirectory) -> None:
 def test_a_process_that_is_killed_takes_the_attempt_along_and_a_resume_changes_no_bit(
     rank: int, make_run: MakeRun, trainers: ForkedTrainers, calm: RunDirectory
 ) -> None:
+    """At step 7 the checkpoint of step 3 is on the disk for certain; that of step 6 may still be being written."""
     hit = make_run(f"hit-{rank}", training=TRAINING, devices=TWO)
 
-    assert trainers.train(hit, processes=2, kill_at=5, kill_rank=rank) == -signal.SIGKILL
+    assert trainers.train(hit, processes=2, kill_at=7, kill_rank=rank) == -signal.SIGKILL
     assert trainers.train(hit, processes=2) == 0, read(hit.log(1))
 
-    assert "resuming from step 3" in read(hit.log(1))
+    assert re.search(r"resuming from step [36]\n", read(hit.log(1)))
     assert weights(hit) == weights(calm)
     assert curves(hit) == curves(calm)
 
