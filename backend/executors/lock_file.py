@@ -18,8 +18,8 @@ from backend.domain.run import ProcessIdentity
 from backend.executors.environment import LOCK_FD
 from backend.executors.process_table import identify
 
-_TRIES = 500
-_PAUSE_SECONDS = 0.002
+_TRIES = 5_000
+_PAUSE_SECONDS = 0.002  # ten seconds in all: one who only looks may be held up just then
 _RECORD_BYTES = 256
 
 

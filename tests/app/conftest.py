@@ -11,6 +11,7 @@ from dependency_injector import providers
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from app import watching
 from app.runtime import use_container
 from backend.containers import StudioContainer, build_container
 from backend.services.bundle import Services
@@ -21,6 +22,12 @@ from tests.fakes.lines import ScriptedProgram
 from tests.fakes.memory import says_trace
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page waits for comes, however slow this machine is."""
+    monkeypatch.setattr(watching, "ROUNDS", 300)
 
 
 @pytest.fixture

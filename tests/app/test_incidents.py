@@ -157,7 +157,7 @@ def _page_with_clicks() -> None:
 
 
 def test_a_click_that_fails_is_told_on_the_next_page_whatever_went_wrong(services: Services) -> None:
-    at = AppTest.from_function(_page_with_clicks).run()
+    at = AppTest.from_function(_page_with_clicks, default_timeout=60).run()
     at.button(key="refuse").click().run()
     assert "Something went wrong" in at.error[0].value
     at.button(key="break").click().run()
@@ -213,7 +213,7 @@ def _page_that_draws_itself_anew() -> None:
 
 
 def test_what_was_told_still_stands_there_when_the_page_draws_itself_anew() -> None:
-    at = AppTest.from_function(_page_that_draws_itself_anew).run()
+    at = AppTest.from_function(_page_that_draws_itself_anew, default_timeout=60).run()
     at.session_state["drawn"] = 1
     at.button[0].click().run()
     assert at.session_state["drawn"] == 3

@@ -162,11 +162,9 @@ def test_while_the_dashboard_lives_the_runs_are_looked_after(studio: StudioConta
 
     async def watch() -> None:
         looking = asyncio.create_task(_look_after_runs(0.01))
-        for _ in range(1000):
+        while fake.reconciled < 3:
             await asyncio.sleep(0.01)
-            if fake.reconciled >= 3:
-                break
         looking.cancel()
 
-    asyncio.run(watch())
+    asyncio.run(asyncio.wait_for(watch(), 120))
     assert fake.reconciled >= 3

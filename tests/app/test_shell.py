@@ -146,7 +146,7 @@ def _page_with_a_click_in_a_fragment() -> None:
 
 
 def test_what_a_click_inside_a_fragment_told_is_drawn_at_once() -> None:
-    at = AppTest.from_function(_page_with_a_click_in_a_fragment).run()
+    at = AppTest.from_function(_page_with_a_click_in_a_fragment, default_timeout=60).run()
     assert [notice.value for notice in at.success] == ["It was done\\."]
     assert [text.value for text in at.markdown] == ["the fragment"]
 

@@ -214,7 +214,7 @@ def test_nothing_is_installed_where_that_is_switched_off(
 
 
 def test_the_diagnostics_are_listed_before_they_are_made(machine: FakeMachine, services: Services) -> None:
-    at = AppTest.from_function(opened_diagnostics)
+    at = AppTest.from_function(opened_diagnostics, default_timeout=60)
     at.run()
     assert not at.exception
     assert "dependencies.json" in list(at.dataframe[0].value["File"])

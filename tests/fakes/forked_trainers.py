@@ -23,7 +23,7 @@ from backend.domain.run_directory import RunDirectory
 from backend.executors.lock_file import is_held
 from tests.untraced import untraced
 
-PATIENCE_SECONDS = 2.0  # data loader workers of torch look for their parent every five seconds only
+PATIENCE_SECONDS = 60.0
 ROOT = Path(__file__).resolve().parents[2]
 STACK = ("numpy", "torch", "bitsandbytes", "transformers", "peft", "trl", "datasets", "backend.trainer.training")
 
@@ -94,6 +94,9 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     for name in STACK:
         importlib.import_module(name)
+    sys.modules[
+        "torch.utils.data._utils.worker"
+    ].MP_STATUS_CHECK_INTERVAL = 3600.0  # only our own way ends workers here
     gc.freeze()
     learned = Path(os.environ.get("TMPDIR", "/tmp")) / f"forked-trainers-{os.getpid()}.json"
     for line in sys.stdin:

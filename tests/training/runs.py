@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.domain.exit_record import ExitRecord
-from backend.domain.heartbeat import Heartbeat, Phase
+from backend.domain.heartbeat import Phase
 from backend.domain.run_directory import RunDirectory
 from config.yaml_files import dump_yaml
 from tests.fakes.tiny_models import tiny_model
@@ -103,24 +103,43 @@ class Crash(BaseException):
     """What nobody catches, like a kill."""
 
 
-def spawn(run: RunDirectory, **environment: str) -> subprocess.Popen[bytes]:
-    """One attempt in a real process, as the supervisor starts it, but with the lock left to the trainer."""
+SIGNALLED = """
+import os, sys
+from backend.trainer.__main__ import main
+from backend.trainer.heartbeat import HeartbeatWriter
+
+phase, step, number = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+beat = HeartbeatWriter.beat
+
+def watched(self, *args, **signs):
+    beat(self, *args, **signs)
+    if (self.last.phase, self.last.step) == (phase, step):
+        HeartbeatWriter.beat = beat
+        os.kill(os.getpid(), number)
+
+HeartbeatWriter.beat = watched
+sys.exit(main(sys.argv[1:2]))
+"""
+
+
+def spawn(
+    run: RunDirectory, *, at: tuple[Phase, int, int] | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
+    """One attempt in a real process, as the supervisor starts it, but with the lock left to the trainer.
+
+    `at` is a phase, a step and the number of a signal that the process gets just then, however slow we are.
+    """
+    words = ["-m", "backend.trainer", str(run.root)]
+    if at is not None:
+        words = ["-c", SIGNALLED, str(run.root), str(at[0]), str(at[1]), str(int(at[2]))]
     with run.log(1).open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "backend.trainer", str(run.root)],
+            [sys.executable, *words],
             cwd=ROOT,
             env=untraced(os.environ) | environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-
-
-def wait_for_step(run: RunDirectory, process: subprocess.Popen[bytes], step: int) -> None:
-    def has_come() -> bool:
-        beat = Heartbeat.from_json(read(run.heartbeat))
-        return beat is not None and beat.step >= step and beat.pid == process.pid
-
-    wait_until(lambda: has_come() or process.poll() is not None)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -21,7 +21,6 @@ from tests.training.runs import (
     finish,
     read,
     spawn,
-    wait_for_step,
     weights,
 )
 
@@ -215,15 +214,11 @@ def test_kill_9_and_sigterm_of_the_real_process_change_no_bit(make_run: MakeRun)
     calm, hit = make_run("calm", training=training), make_run("hit", training=training)
     attempt_here(calm)
 
-    process = spawn(hit)
-    wait_for_step(hit, process, random.randrange(20, 60))  # noqa: S311
-    process.kill()
+    process = spawn(hit, at=(Phase.TRAINING, random.randrange(20, 60), signal.SIGKILL))  # noqa: S311
     assert finish(process) == -signal.SIGKILL, read(hit.log(1))
     assert checkpoints(hit)
 
-    process = spawn(hit)
-    wait_for_step(hit, process, 80)
-    process.send_signal(signal.SIGTERM)
+    process = spawn(hit, at=(Phase.TRAINING, 80, signal.SIGTERM))
     assert finish(process) == EXIT_CHECKPOINTED, read(hit.log(1))
     record = exit_record(hit)
     assert record.code == EXIT_CHECKPOINTED

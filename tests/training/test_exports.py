@@ -242,14 +242,33 @@ def test_what_a_killed_program_left_is_cleared_away_by_the_next(run: RunDirector
     assert not left.exists()
 
 
+PROGRAM = (sys.executable, "-m", "backend.trainer.export")
+HELD_UP = """
+import sys, time
+from backend.trainer import export as program
+
+answer = program._answer
+
+def held_up(order, say):
+    def hear(said):
+        say(said)
+        if said == "Merging":
+            time.sleep(600)  # until it is killed
+
+    return answer(order, hear)
+
+program._answer = held_up
+sys.exit(program.main())
+"""
+
+
 class Desk:
     """The service over the real program."""
 
-    def __init__(self, run: RunDirectory, workspace: Path) -> None:
+    def __init__(self, run: RunDirectory, workspace: Path, argv: tuple[str, ...] = PROGRAM) -> None:
         clock = FakeClock()
         store = FakeRunStore(clock)
         store.create(a_run(run_dir=run.root, state=RunState.FINISHED, name="sums"))
-        argv = (sys.executable, "-m", "backend.trainer.export")
         surroundings = untraced(os.environ) | {
             "PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT), *SITE]))
         }
@@ -297,7 +316,7 @@ def test_a_program_that_is_cancelled_in_the_middle_leaves_nothing(run: RunDirect
             assert [path for path in run.exports.iterdir() if path.name.startswith(STAGING)]
             raise Enough
 
-    exports = Desk(run, tmp_path).exports
+    exports = Desk(run, tmp_path, (sys.executable, "-c", HELD_UP)).exports
     with pytest.raises(Enough):
         exports.export(exports.order("a-run", Merged(), "cancelled"), enough)
     names = [path.name for path in run.exports.iterdir()]

@@ -14,6 +14,7 @@ from backend.domain.chat_lines import READY, order_line
 from backend.executors.piped import PipedChild, PipedProgram
 from backend.probes.clock import SystemClock
 from backend.services.chat import ChatService
+from backend.services.chat_turn import Patience
 from tests.fakes.tiny_models import tiny_model
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
@@ -40,7 +41,9 @@ def program(folder: Path, idle_seconds: float = 600.0) -> PipedProgram:
 def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatService]:
     """One process for several tests: its start takes longer than all that they ask."""
     folder = tmp_path_factory.mktemp("chat")
-    service = ChatService(program=program(folder), clock=SystemClock(), models_folder=folder)
+    service = ChatService(
+        program=program(folder), clock=SystemClock(), models_folder=folder, patience=Patience(stop_seconds=60.0)
+    )
     yield service
     service.close()
 
@@ -149,6 +152,7 @@ from backend.domain.chat import ChatMessage, ChatRequest, Sampling, Token
 from backend.executors.piped import PipedProgram
 from backend.probes.clock import SystemClock
 from backend.services.chat import ChatService
+from backend.services.chat_turn import Patience
 
 folder, base = map(Path, sys.argv[1:])
 piped = PipedProgram((sys.executable, "-m", "backend.inference"), cwd=folder, log=folder / "log")
@@ -178,4 +182,11 @@ def test_a_killed_dashboard_leaves_no_process_and_never_imported_torch(tmp_path:
     parent.kill()
     parent.wait(30)
     parent.stdout.close()
-    assert wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 30)
+    assert wait_until(lambda: is_gone(child), 60)
+
+
+def is_gone(child: psutil.Process) -> bool:
+    try:
+        return not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -101,7 +101,7 @@ def test_a_trainer_that_really_lacks_memory_is_given_smaller_batches_and_finishe
     }
     try:
         lab.start(order=dump_yaml(order))
-        run, journal = lab.wait_for_over(seconds=PATIENCE_SECONDS), lab.journal()
+        run, journal = lab.wait_for_over(seconds=2 * PATIENCE_SECONDS), lab.journal()
     finally:
         lab.close()
     folder = RunDirectory(run.run_dir)

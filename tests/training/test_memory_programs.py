@@ -1,6 +1,6 @@
 """The programs behind a memory forecast, for real: a trace, and three real steps of which nothing stays."""
 
-import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,8 +31,12 @@ pytestmark = pytest.mark.training
 LONG = 300.0
 
 
+def command(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"backend.trainer.{name}")
+
+
 def program(name: str, folder: Path) -> PipedProgram:
-    return PipedProgram((sys.executable, "-m", f"backend.trainer.{name}"), folder, folder / f"{name}.log")
+    return PipedProgram(command(name), folder, folder / f"{name}.log")
 
 
 def desk(folder: Path) -> MemoryForecasts:
@@ -86,13 +90,18 @@ def test_the_steps_end_with_whoever_asked_for_them_and_leave_nothing(room: Room,
     place = tmp_path / "place"
     place.mkdir()
     config = a_config(base_model=str(room.models["llama"]), dataset=str(room.dataset))
-    child = program("three_steps", tmp_path).start(dict(os.environ))
-    child.send(StepsOrder(folder=str(place), config=config).model_dump_json(), LONG)
-    while (said := child.receive(LONG)) is not None and "progress" not in said:
-        pass
-    child.end(LONG)  # closes its input, as the kernel does with that of a program that was killed
-    assert child.exit_code is not None
-    assert child.exit_code >= 0  # by itself
+    child = subprocess.Popen(
+        command("three_steps"), cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(StepsOrder(folder=str(place), config=config).model_dump_json() + "\n")
+    child.stdin.flush()
+    assert any("progress" in said for said in child.stdout)
+    child.stdin.close()  # as the kernel does with that of a program that was killed
+    child.stdout.read()
+    assert child.wait(LONG) >= 0  # by itself
+    child.stdout.close()
     assert not place.exists() or not any(place.glob("checkpoints/*"))
 
 

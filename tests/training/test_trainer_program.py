@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from backend.domain.exit_record import ExitRecord
-from backend.domain.heartbeat import Heartbeat
+from backend.domain.heartbeat import Heartbeat, Phase
 from backend.errors import (
     EXIT_CHECKPOINTED,
     EXIT_CONFIGURATION,
@@ -33,7 +33,6 @@ from tests.training.runs import (
     finish,
     read,
     spawn,
-    wait_until,
     weights,
 )
 
@@ -243,9 +242,7 @@ def test_a_full_disk_ends_the_attempt_and_keeps_the_last_checkpoint(make_run: Ma
 
 def test_term_while_loading_ends_soon_with_75_and_saves_nothing(make_run: MakeRun) -> None:
     run = make_run()
-    process = spawn(run)
-    wait_until(lambda: run.heartbeat.exists() or process.poll() is not None)
-    process.send_signal(signal.SIGTERM)
+    process = spawn(run, at=(Phase.PREPARING, 0, signal.SIGTERM))
 
     assert finish(process) == EXIT_CHECKPOINTED, read(run.log(1))
     assert exit_record(run).code == EXIT_CHECKPOINTED

@@ -16,7 +16,7 @@ from backend.trainer.stop import StopRequested
 from backend.trainer.system import Price, SampledSystem, SystemCurves
 from backend.trainer.usage import RunUsage
 from tests.training.recipe_runs import RECIPES, sections_for
-from tests.training.runs import Crash, MakeRun, Room, all_curves, attempt_here, curves, weights
+from tests.training.runs import Crash, MakeRun, Room, all_curves, attempt_here, curves, wait_until, weights
 
 pytestmark = pytest.mark.training
 
@@ -31,9 +31,27 @@ def run(room: Room, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """Two passes over every row, a point of the curve every second step."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEFT_STUDIO_THREADS", "1")
+        patch.setattr(SampledSystem, "take", taken_after_a_reading)
         made = MakeRun(room, tmp_path_factory.mktemp("run"))("two-passes", **sections(room))
         attempt_here(made)
     return made
+
+
+TAKE = SampledSystem.take
+
+
+def taken_after_a_reading(self: SampledSystem) -> dict[str, float]:
+    """A few tiny steps may be over before the thread that reads had its first turn."""
+    wait_until(lambda: self.cost_seconds > 0 or not self._thread.is_alive())
+    return TAKE(self)
+
+
+class Patient(SampledSystem):
+    """Has a reading for each point of a curve, however slow the machine is."""
+
+    def take(self) -> dict[str, float]:
+        wait_until(lambda: bool(self._sums) or not self._thread.is_alive())
+        return super().take()
 
 
 def sections(room: Room) -> dict[str, Any]:
@@ -188,7 +206,7 @@ class Meter(ProcessorEnergy):
 def test_energy_and_its_cost_are_sums_over_all_attempts(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     def metered(root: Path, spent: float | None, environ: Mapping[str, str]) -> SampledSystem:
         usage = RunUsage(root, os.getpid(), {}, processor=Meter(root))
-        return SampledSystem(usage.read, spent, Price.of(environ), interval_seconds=0.01)
+        return Patient(usage.read, spent, Price.of(environ), interval_seconds=0.01)
 
     monkeypatch.setattr(training, "system_curves", metered)
     monkeypatch.setattr(system, "MOST_SHARE", 1.0)  # a reading that took long is not followed by seconds without one

@@ -102,7 +102,7 @@ def test_nothing_begins_after_closing(tmp_path: Path) -> None:
     settler.close()
     settler.close()
     clock.advance(0.1)
-    assert not settling_threads()
+    assert eventually(lambda: not settling_threads())
     settler.offer(tmp_path / "b")
     assert not settling_threads()
     assert settle.asked == []
@@ -160,7 +160,7 @@ def test_a_second_start_reads_no_event_file(tmp_path: Path) -> None:
         assert points(second.manager.curves(folder)) == [(1, 0.5 + number)]
         assert second.manager.curves(folder) is second.manager.curves(folder)
     assert second.opened == []
-    assert not settling_threads()
+    assert eventually(lambda: not settling_threads())
 
 
 @pytest.mark.usefixtures("_soon")

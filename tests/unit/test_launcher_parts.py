@@ -29,6 +29,7 @@ from backend.launcher.program import main
 from backend.launcher.server import sweep
 from backend.launcher.status_file import StatusFile, address
 from config.settings import Settings
+from tests.training.runs import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -108,7 +109,9 @@ def test_what_a_dashboard_starts_is_known_by_its_mark_and_what_a_run_starts_is_n
     run = executor.start(Command(SLEEP, tmp_path, tmp_path / "run.log", tmp_path / "run.lock"))
     assert run is not None
     try:
+        wait_until(lambda: LAUNCH in process_table.environment(chat.pid))
         assert sweep("a-mark-of-this-test") == 1
+        wait_until(lambda: chat.exit_code is not None)
         assert chat.exit_code == -9
         assert process_table.is_alive(run)
     finally:

@@ -250,7 +250,7 @@ def test_a_kill_reaches_the_group_other_sessions_and_what_left_its_parents(tmp_p
     process = executor.start(command(tmp_path, sys.executable, "-c", code, **marks))
     assert process is not None
     wait_until(lambda: "up" in (tmp_path / "logs" / "a.log").read_text())
-    assert len(marked(marks)) == 4
+    wait_until(lambda: len(marked(marks)) == 4)
     executor.kill(process)
     assert executor.wait(process, 60) is not None
     wait_until(lambda: not marked(marks))

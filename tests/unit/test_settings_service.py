@@ -11,6 +11,7 @@ from backend import programs
 from backend.containers import StudioContainer, build_container
 from backend.domain.setting_state import SettingState
 from backend.plugins.registry import SWITCHED_OFF
+from backend.services import settings_service
 from backend.services.setting_states import keys, masked, secrets
 from backend.services.settings_errors import SettingFixed, SettingInvalid, SettingsNotKept, SettingUnknown
 from backend.services.settings_service import SettingsService
@@ -209,7 +210,8 @@ def test_neither_passwords_nor_tokens_are_shown(file: Path, monkeypatch: pytest.
     assert "hidden" not in repr(service.sources())
 
 
-def test_many_threads_lose_no_change(service: SettingsService) -> None:
+def test_many_threads_lose_no_change(service: SettingsService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_service, "LOCK_SECONDS", 60.0)
     wanted = {"cpu_slots": 5, "max_failures": 6, "trainer_threads": 7, "debug": True, "hub_offline": True}
     threads = [threading.Thread(target=service.set, args=item) for item in wanted.items()]
     for thread in threads:
@@ -324,7 +326,8 @@ def test_each_effect_is_that_of_some_setting() -> None:
     assert {effect_of(key.field) for key in keys()} == set(Effect)
 
 
-def test_two_studios_that_change_settings_at_once_lose_none(file: Path) -> None:
+def test_two_studios_that_change_settings_at_once_lose_none(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_service, "LOCK_SECONDS", 60.0)
     first, second = SettingsService(Settings()), SettingsService(Settings())
     start = threading.Barrier(2)
 
@@ -347,8 +350,6 @@ def test_two_studios_that_change_settings_at_once_lose_none(file: Path) -> None:
 def test_what_a_person_writes_into_the_file_meanwhile_stays(
     service: SettingsService, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.services import settings_service
-
     real, edits = settings_service.with_value, iter(["tensorboard_idle_minutes = 7\n"])
 
     def slow(text: str, key: str, value: object) -> str:

@@ -79,14 +79,18 @@ def test_a_run_whose_folder_is_gone_changes_without_one(store: SqlRunStore, tmp_
     assert not (tmp_path / "gone").exists()
 
 
-def test_whoever_writes_last_the_newest_record_stays(store: SqlRunStore, run_dir: Path) -> None:
+def test_whoever_writes_last_the_newest_record_stays(
+    store: SqlRunStore, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirroring, "_PATIENCE_SECONDS", 60.0)
     store.create(a_run(run_dir=run_dir))
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda number: store.set_wish("a-run", Wish.RUN, str(number)), range(60)))
     assert len(DirectoryRecords().read(run_dir).journal) == 60
 
 
-def test_a_slow_writer_never_overwrites_a_newer_record(run_dir: Path) -> None:
+def test_a_slow_writer_never_overwrites_a_newer_record(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirroring, "_PATIENCE_SECONDS", 60.0)
     reading, go_on = threading.Event(), threading.Event()
 
     def read_slowly() -> RunRecord:
