@@ -14,7 +14,7 @@ from backend.executors.local import LocalExecutor
 from backend.launcher.log_file import CappedLog, Tail, pump
 from backend.launcher.manager import ServerCommand
 
-_PUMP_SECONDS = 0.5
+_PUMP_SECONDS = 5.0  # with the process the pipes end, and with them the wait
 
 
 class ServerProcess:

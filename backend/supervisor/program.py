@@ -98,20 +98,21 @@ def _supervise(
     _check_folder(store, run_dir)
     identity = identify(os.getpid())
     assert identity is not None, "we live"
-    _log.info("looking after %s as process %d", run_dir.name, identity.pid)
-    Supervisor(
-        run_dir.name,
-        store,
-        executor,
-        clock,
-        files=LocalRunFiles(),
-        trainer=trainer,
-        rules=rules(settings),
-        leave=leave,
-        identity=identity,
-        count_oom_kills=oom_kills,
-        available_bytes=available_bytes,
-    ).run()
+    if store.get(run_dir.name).needs_supervisor:  # another one may have ended it since whoever started us has looked
+        _log.info("looking after %s as process %d", run_dir.name, identity.pid)
+        Supervisor(
+            run_dir.name,
+            store,
+            executor,
+            clock,
+            files=LocalRunFiles(),
+            trainer=trainer,
+            rules=rules(settings),
+            leave=leave,
+            identity=identity,
+            count_oom_kills=oom_kills,
+            available_bytes=available_bytes,
+        ).run()
     _log.info("%s is over", run_dir.name)
     os.close(lock)  # from here on another supervisor may start: a wish that came too late for us is not lost
     settings = _settings_now(settings)

@@ -226,12 +226,8 @@ class Supervisor:
 
     def _say_hung(self, process: ProcessIdentity, attempt: Attempt) -> None:
         """Have the silent trainer's stacks in its log before it is killed, if it can still write them."""
-        before = self._evidence.log_bytes(attempt.number)
-
-        def has_told() -> bool:
-            return self._evidence.log_bytes(attempt.number) > before
-
-        self._owned.remark(f"attempt {attempt.number} hangs and is killed; {self._stacks.ask(process, has_told)}")
+        told = self._stacks.ask(process, lambda: self._evidence.log_bytes(attempt.number))
+        self._owned.remark(f"attempt {attempt.number} hangs and is killed; {told}")
 
     def _settle(self, attempt: Attempt, ending: Ending) -> None:
         """Write what follows from the end of an attempt."""

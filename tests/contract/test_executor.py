@@ -1,5 +1,6 @@
 """The same assertions over the executor of this machine and over its double."""
 
+import os
 import signal
 import sys
 import time
@@ -20,7 +21,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor, Script
 
 LONG = 60.0
-MARKS = {RUN_ID: "contract-test", TOKEN: "0123"}
+MARKS = {RUN_ID: f"contract-test-{os.getpid()}", TOKEN: str(os.getpid())}
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
 WAITS = """
 import sys

@@ -111,7 +111,7 @@ def _attempt(order: dict[str, Any], learned: Path) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    living = set()
+    living, ended = set(), set()
     for rank in range(order["processes"]):
         pid = os.fork()
         if pid == 0:
@@ -122,10 +122,11 @@ def _attempt(order: dict[str, Any], learned: Path) -> int:
         pid, status = os.wait()
         living.discard(pid)
         code = os.waitstatus_to_exitcode(status)
-        if code and not worst:
-            worst = code
-            for other in living:
-                os.kill(other, signal.SIGKILL)
+        if code and (not worst or (code < 0 and pid not in ended)):
+            worst = code  # one that was killed ended first, whoever is seen first: without it the others fail
+        for other in living - ended if code else ():
+            os.kill(other, signal.SIGKILL)
+            ended.add(other)
     return worst
 
 

@@ -72,8 +72,8 @@ class Trainer:
     def train_step(self) -> None:
         time.sleep(self.plan.get("step_seconds", 0.01))
         self.step += 1
-        tell_step(self.folder.root, self.number, self.step)
         self.beat(Phase.TRAINING)
+        tell_step(self.folder.root, self.number, self.step)
         if self.step % self.plan.get("save_every", 5) == 0:
             self.save()
         if self.step == self.own.get("remark_at_step"):

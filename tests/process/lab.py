@@ -81,9 +81,13 @@ class Lab:
     def make(self, run_id: str = "a-run", order: str = "schema_version: 1\n", **plan: Any) -> Run:
         run = a_run(run_id, run_dir=self.runs_folder / run_id)
         LocalRunFiles().create(run.run_dir, order)
-        (run.run_dir / "misbehave.json").write_text(json.dumps(plan))
+        self.plan(run_id, **plan)
         self.store.create(run)
         return run
+
+    def plan(self, run_id: str = "a-run", **plan: Any) -> None:
+        """What the trainers of a run do from their start on."""
+        (self.runs_folder / run_id / "misbehave.json").write_text(json.dumps(plan))
 
     def taken_slot(self, run_id: str = "a-run") -> Run:
         """The run as it is once the queue has given it its place."""
@@ -130,7 +134,8 @@ class Lab:
 
     def steps(self, run_id: str = "a-run") -> list[dict[str, Any]]:
         path = self.runs_folder / run_id / "steps.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        text = path.read_text() if path.exists() else ""
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def supervisor(self, run_id: str = "a-run") -> ProcessIdentity | None:
         return self.manager.liveliness(self.get(run_id)).supervisor
@@ -146,8 +151,12 @@ class Lab:
         for run in self.store.list():
             folder = RunDirectory(run.run_dir)
             for lock in (folder.supervisor_lock, folder.trainer_lock):
-                if lock.exists() and lock_file.read_identity(lock) == process:
-                    wait_until(lambda lock=lock: not lock_file.is_held(lock), "it has let go of its lock")
+                wait_until(lambda lock=lock: self._is_free_of(process, lock), "it has let go of its lock")
+
+    @staticmethod
+    def _is_free_of(process: ProcessIdentity, lock: Path) -> bool:
+        """Whether a process that was killed holds a lock no more; its successor may."""
+        return lock_file.read_identity(lock) != process or not lock_file.is_held(lock)
 
     def bring_back(self, run_id: str = "a-run") -> None:
         """As dashboards do every two seconds: look after the run until somebody new has it, or it rests."""

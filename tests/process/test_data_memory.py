@@ -34,7 +34,7 @@ def watch():
 
 path = Path(sys.argv[1])
 choice = DatasetChoice(path=path.name)
-over, peaks, before = threading.Event(), [], anonymous()
+over, peaks, before = threading.Event(), [anonymous()], anonymous()
 watcher = threading.Thread(target=watch)
 watcher.start()
 numbers = [inspect(choice, path.parent).num_rows]

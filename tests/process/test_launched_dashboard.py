@@ -19,6 +19,14 @@ from tests.process.lab import Lab, wait_until
 from tests.process.serving import a_free_port
 
 pytestmark = pytest.mark.process
+PATIENT = """
+import sys
+from backend.domain.engine import EnginePolicy
+from backend.launcher import program
+from config.settings import Settings
+
+sys.exit(program.serve(Settings(), int(sys.argv[1]), program._say, policy=EnginePolicy(check_timeout=4.0)))
+"""  # a busy machine may be silent for a second
 
 
 def health(port: int) -> int | None:
@@ -47,7 +55,7 @@ def test_a_hanging_dashboard_is_replaced_and_runs_outlive_all_of_it(
     trainer = lab.trainer()
     port = a_free_port()
     home = {"HOME": str(tmp_path), "PEFT_STUDIO_WORKSPACE": str(workspace)}
-    words = (sys.executable, "-m", "backend.launcher", "--port", str(port))
+    words = (sys.executable, "-c", PATIENT, str(port))
     log = tmp_path / "launcher.log"
     with log.open("wb") as output:
         program = subprocess.Popen(words, env=os.environ | home, stdout=output, stderr=subprocess.STDOUT)

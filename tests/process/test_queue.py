@@ -70,12 +70,13 @@ def test_runs_go_one_after_the_other_by_priority_and_time_and_after_each_other(l
     queue(lab, "first", 2)
     queue(lab, "child", 1, priority=5, after="last")
     queue(lab, "last", 3, priority=-1)
-    queue(lab, "urgent", 9, priority=1)
+    queue(lab, "urgent", 9, priority=1, otherwise={"pause_at_step": 2})
     assert not lab.manager.start("last"), "it is not its turn"
     waiting = {name: lab.get(name) for name in ("first", "child", "last")}
     assert {run.state for run in waiting.values()} == {RunState.QUEUED}
     assert waiting["first"].message == "Waits until the CPU is free."
     assert waiting["child"].message == "Waits for the end of A run."
+    lab.go("urgent")
     finish(lab, "urgent", "first", "last", "child")
     assert order(lab) == ["urgent", "first", "last", "child"]
     assert lab.store.slots() == {}

@@ -61,8 +61,9 @@ def test_a_new_run_is_taken_by_the_spare_and_goes_on_when_its_owner_is_killed(ma
         supervisor, trainer = waiting(lab)
         lab.make(**ENDLESS)
         lab.wait_for_step(1)
+        said = f"attempt 1 is process {trainer.pid}, the warm standby"
+        wait_until(lambda: said in lab.journal(), lab.story)  # the trainer is quicker than the store
         assert (lab.supervisor(), lab.trainer()) == (supervisor, trainer), lab.story()
-        assert f"attempt 1 is process {trainer.pid}, the warm standby" in lab.journal()
         attempt = lab.get().latest_attempt
         assert attempt is not None
         environment = process_table.environment(trainer.pid)

@@ -25,7 +25,7 @@ def warm_lab(make_lab: Callable[..., Lab]) -> Lab:
 def stop(lab: Lab) -> None:
     lab.manager.stop("a-run")
     assert lab.wait_for_over().state is RunState.STOPPED, lab.story()
-    assert lab.marked() == []
+    wait_until(lambda: lab.marked() == [], "nobody is left")
 
 
 def test_the_standby_becomes_the_next_trainer_and_another_one_waits(warm_lab: Lab) -> None:
@@ -34,11 +34,14 @@ def test_the_standby_becomes_the_next_trainer_and_another_one_waits(warm_lab: La
         waiting = warm_lab.wait_for_standby()
         warm_lab.kill(warm_lab.trainer())
         warm_lab.wait_for_step(1, attempt)
+        said = f"attempt {attempt} is process {waiting.pid}, the warm standby"
+        wait_until(
+            lambda said=said: said in warm_lab.journal(), warm_lab.story
+        )  # the trainer is quicker than the store
         assert warm_lab.trainer() == waiting, warm_lab.story()
         run = warm_lab.get()
         assert run.latest_attempt is not None
         assert run.latest_attempt.process == waiting
-        assert f"attempt {attempt} is process {waiting.pid}, the warm standby" in warm_lab.journal()
         environment = process_table.environment(waiting.pid)
         assert environment["PEFT_STUDIO_TOKEN"] == run.latest_attempt.token, "a sweep finds it"
     assert [attempt.exit_code for attempt in warm_lab.get().attempts[:2]] == [-9, -9]
@@ -48,15 +51,14 @@ def test_the_standby_becomes_the_next_trainer_and_another_one_waits(warm_lab: La
 
 
 def test_what_the_new_trainer_says_goes_to_its_own_log_and_its_exit_code_is_known(warm_lab: Lab) -> None:
-    # it is steady for seconds, which a standby waits for, and does not end before that one is ready
-    attempts = {"1": {"pause_at_step": 200}, "2": {"flood_bytes": 200}}
-    warm_lab.start(**ENDLESS | {"total_steps": 210}, attempts=attempts)
+    warm_lab.start(**ENDLESS)
     warm_lab.wait_for_standby()
+    warm_lab.plan(total_steps=warm_lab.steps()[-1]["step"] + 20, attempts={"2": {"flood_bytes": 200}})
     warm_lab.kill(warm_lab.trainer())
     run = warm_lab.wait_for_over()
     assert (run.state, [a.exit_code for a in run.attempts]) == (RunState.FINISHED, [-9, 0]), warm_lab.story()
     assert RunDirectory(run.run_dir).log(2).read_text().split() == ["flood", "0", "flood", "1"]
-    assert warm_lab.marked() == []
+    wait_until(lambda: warm_lab.marked() == [], "nobody is left")
 
 
 def test_a_killed_standby_is_missed_and_harms_nobody(warm_lab: Lab) -> None:

@@ -105,7 +105,7 @@ def test_a_trainer_that_ignores_term_is_killed_after_the_grace(make_lab: Callabl
 
 
 def test_a_silent_trainer_is_killed_and_resumed(make_lab: Callable[..., Lab]) -> None:
-    lab = make_lab(hang_training_seconds="3")
+    lab = make_lab(hang_training_seconds="6")
     lab.start(total_steps=12, save_every=5, attempts={"1": {"hang_at_step": 7}})
     run = lab.wait_for_over()
     assert (run.state, len(run.attempts)) == (RunState.FINISHED, 2), lab.story()

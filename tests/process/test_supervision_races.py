@@ -114,9 +114,9 @@ def test_a_process_that_inherited_a_recorded_pid_is_never_signalled(lab: Lab) ->
 
 
 def test_a_store_that_is_locked_for_a_while_harms_nobody(lab: Lab) -> None:
-    lab.start(total_steps=1000, step_seconds=0.02, otherwise={"pause_at_step": 900})
+    lab.start(total_steps=100_000, step_seconds=0.02)
     lab.wait_for_step(3)
-    with closing(sqlite3.connect(lab.workspace / "studio.db", isolation_level=None)) as other:
+    with closing(sqlite3.connect(lab.workspace / "studio.db", isolation_level=None, timeout=60)) as other:
         other.execute("BEGIN EXCLUSIVE")
         time.sleep(2)
         before = len(lab.steps())

@@ -96,7 +96,14 @@ def family(url: str) -> list[psutil.Process]:
 
 
 def are_gone(processes: list[psutil.Process]) -> bool:
-    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+    return all(is_gone(one) for one in processes)
+
+
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_it_shows_runs_by_their_names_with_curves_and_settings(studio: StudioContainer, logs: Path) -> None:
@@ -241,8 +248,9 @@ def test_an_owner_that_is_killed_leaves_nothing_behind(workspace: Path, logs: Pa
 def test_another_program_of_the_workspace_finds_it(workspace: Path, logs: Path) -> None:
     workspace.mkdir(exist_ok=True)
     with an_owner(workspace, logs) as (_, url):
-        found = build_container(Settings(workspace=workspace)).tensorboard().start({"another name": logs})
-        assert found == Showing(Stage.READY, url, is_ours=False)
+        server, directories = build_container(Settings(workspace=workspace)).tensorboard(), {"another name": logs}
+        server.start(directories)
+        wait_until(lambda: server.showing(directories) == Showing(Stage.READY, url, is_ours=False), "it is found")
 
 
 def the_command(workspace: Path, *words: str) -> "subprocess.Popen[str]":

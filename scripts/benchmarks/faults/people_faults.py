@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from backend.domain.states import RunState, Wish
 from backend.domain.transition import Requeueing
@@ -19,10 +20,12 @@ QUEUE = ("first", "second", "third")
 def standby_killed(scene: Scene) -> str:
     """The process that waits to take over is killed, then the trainer: a cold start does as well."""
     lab = scene.lab(is_forked=False, standby="true", standby_after_seconds=0, standby_min_free_bytes=0)
-    lab.start(total_steps=400, save_every=5, step_seconds=0.02)
+    pace: dict[str, Any] = {"save_every": 5, "step_seconds": 0.02}
+    lab.start(total_steps=100_000, **pace)  # it is not over before its standby is ready
     standby = lab.wait_for_standby()
     trainer = lab.trainer()
     assert trainer is not None
+    lab.plan(total_steps=lab.steps()[-1]["step"] + 200, **pace)
     at = scene.kill(standby, trainer)
     scene.recovery(lab, "a-run", trainer, at)
     run = scene.finish(lab)

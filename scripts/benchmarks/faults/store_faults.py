@@ -30,7 +30,7 @@ LOCKED_SECONDS = 2.0
 def locked(scene: Scene) -> str:
     """Another program holds the store for longer than a supervisor waits at once; the trainer dies meanwhile."""
     lab, trainer = _paused_run(scene)
-    with closing(sqlite3.connect(lab.workspace / FILES[0], isolation_level=None)) as other:
+    with closing(sqlite3.connect(lab.workspace / FILES[0], isolation_level=None, timeout=60)) as other:
         other.execute("BEGIN EXCLUSIVE")
         at = scene.kill(trainer)
         time.sleep(LOCKED_SECONDS)
@@ -92,6 +92,7 @@ def deleted_with_record(scene: Scene, *, is_torn: bool) -> str:
     supervisor = lab.supervisor()
     assert supervisor is not None
     scene.kill(supervisor)
+    wait_until(lambda: lab.supervisor() is None, "the supervisor is gone")
     _move_away(lab)
     os.truncate(record, record.stat().st_size // 2) if is_torn else record.unlink()
     _find_again(lab)
