@@ -15,7 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.navigation import MENU
-from tests.process.serving import a_free_port
+from tests.browser.wire import listen, wait_for_answer
+from tests.process.serving import a_free_port, end
 from tests.untraced import untraced
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,7 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE_SECONDS = 90.0
+SCRIPT_MILLISECONDS = 300_000  # Train waits for a forecast of memory, which begins with the imports of torch
 STANDING = "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
 
 
@@ -49,8 +51,7 @@ def server(
             assert process.poll() is None, (folder / "server.log").read_text()
             yield process
         finally:
-            process.terminate()
-            process.wait(30)
+            end(process)
 
 
 @contextmanager
@@ -86,12 +87,13 @@ def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> 
 
 
 def settle(page: Page) -> None:
-    """Wait until the page has been drawn to its end: it was connected, no script is at work, and so for a moment."""
+    """Wait until the page has been drawn to its end: all was answered, no script is at work, and so for a moment."""
+    wait_for_answer(page)
     expect(page.locator("[data-testid=stElementContainer]").first).to_be_attached()
-    for _ in range(2):  # between a click and the script's first word nothing runs yet
-        expect(page.locator(STANDING)).to_be_attached()
+    for _ in range(2):
+        expect(page.locator(STANDING)).to_be_attached(timeout=SCRIPT_MILLISECONDS)
         page.wait_for_timeout(100)
-    expect(page.locator(STANDING)).to_be_attached()
+    expect(page.locator(STANDING)).to_be_attached(timeout=SCRIPT_MILLISECONDS)
 
 
 def set_number(page: Page, name: str, value: str, shown: str | None = None) -> None:
@@ -125,7 +127,9 @@ def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_SECONDS * 1000)
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
-    yield context.new_page()
+    page = context.new_page()
+    listen(page)
+    yield page
     context.close()
 
 

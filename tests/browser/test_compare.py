@@ -96,12 +96,12 @@ def num_bytes(chart: Locator, folder: Path) -> int:
 def test_a_drag_along_an_axis_fades_the_other_runs(page: Page, address: str, tmp_path: Path) -> None:
     go(page, address, "Table")
     chart = page.locator("[data-testid=stEChartsChart]").first
-    expect(chart).to_be_visible()
-    box = chart.bounding_box()
-    assert box is not None
+    expect(chart).to_have_attribute("aria-busy", "false")
     before = num_bytes(chart, tmp_path)
     while (drawn := num_bytes(chart, tmp_path)) != before:  # until it has been drawn to its end
         before = drawn
+    box = chart.bounding_box()
+    assert box is not None
     x = box["x"] + 60  # the first axis: the method, of which each has a half
     page.mouse.move(x, box["y"] + 70)
     page.mouse.down()

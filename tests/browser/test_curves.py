@@ -14,15 +14,23 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import PATIENCE_SECONDS, is_healthy, settle, wait_until
+from tests.browser.wire import listen
 from tests.fakes.event_bytes import append, restart, scalar, version, write
+from tests.process.serving import end
 from tests.untraced import untraced
 
 pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent / "board"
 NUM_POINTS = 40
 Open = Callable[..., Page]
+SEEN_AT = """(node, text) => new Promise((seen) => {
+    const look = () => node.textContent === text ? seen(Date.now()) : requestAnimationFrame(look)
+    look()
+})"""
 # a test stops its own server, and Streamlit says so in several ways
-SERVER_AWAY = re.compile("ERR_CONNECTION_REFUSED|_stcore/health|server is not responding|DoInitPings timed out")
+SERVER_AWAY = re.compile(
+    "ERR_CONNECTION_(REFUSED|RESET)|_stcore/(health|host-config)|server is not responding|DoInitPings timed out"
+)
 
 
 @contextmanager
@@ -37,8 +45,7 @@ def serving(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
             assert process.poll() is None, (folder / "server.log").read_text()
             yield process
         finally:
-            process.terminate()
-            process.wait(30)
+            end(process)
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +85,15 @@ def open_board(port: int, logs: Path, chromium: Browser) -> Iterator[Open]:
         context.set_default_timeout(PATIENCE_SECONDS * 1000)
         expect.set_options(timeout=PATIENCE_SECONDS * 1000)
         page = context.new_page()
+        listen(page)
         page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"http://127.0.0.1:{at}/?logs={quote(str(logs))}&names=one,two&{parameters}")
-        expect(value_of(page, "one")).not_to_have_text("\u2013")
+        for name in ("loss", "again"):
+            for run in ("one", "two"):
+                expect(value_of(page, run, name)).to_have_text(re.compile(r"\d"))
+        expect(chart(page).locator(".plot")).to_have_css("height", "220px")  # its style sheets have come: of the board,
+        expect(chart(page).locator(".u-over")).to_have_css("position", "absolute")  # and of what draws
         settle(page)
         return page
 
@@ -98,6 +110,11 @@ def chart(page: Page, name: str = "loss") -> Locator:
 def value_of(page: Page, run: str, name: str = "loss") -> Locator:
     row = chart(page, name).locator("tbody tr").filter(has=page.locator(".name", has_text=re.compile(f"^{run}")))
     return row.locator("td").first
+
+
+def told(value: float) -> str:
+    """A number from 1 to 10 as the legend shows it."""
+    return f"{value:.3f}" if value % 1 else str(int(value))
 
 
 def heading(page: Page, name: str = "loss") -> Locator:
@@ -133,11 +150,12 @@ def test_a_curve_moves_within_a_second_of_the_flush_and_without_a_rerun(open_boa
     sent: list[str] = []
     seconds = []
     page.on("request", lambda request: sent.append(request.url))
-    for step in range(NUM_POINTS, NUM_POINTS + 5):
+    for step in range(NUM_POINTS, NUM_POINTS + 30):
+        began = time.time()  # the clock of the page, too
         append(event_file(logs), scalar(step, step / 8))
-        began = time.monotonic()
-        expect(value_of(page, "one")).to_have_text(f"{step / 8:.3f}" if step % 8 else str(step // 8))
-        seconds.append(time.monotonic() - began)
+        seconds.append(value_of(page, "one").evaluate(SEEN_AT, told(step / 8)) / 1000 - began)
+        if seconds[-1] < 1.0 and len(seconds) >= 5:
+            break
     assert min(seconds) < 1.0, seconds
     assert sent == []
     expect(page.get_by_text("The script ran 1 times")).to_be_visible()
@@ -150,25 +168,25 @@ def test_what_arrives_is_small(open_board: Open, logs: Path) -> None:
     session.on("Network.webSocketFrameReceived", lambda event: came.append(len(event["response"]["payloadData"])))
     session.send("Network.enable")
     sizes = []
-    for number in range(5):
+    for number in range(9):
         before = len(came)
         append(event_file(logs), scalar(NUM_POINTS + number, 5.125 + number / 8))
         for name in ("loss", "again"):
-            expect(value_of(page, "one", name)).to_have_text(f"{5.125 + number / 8:.3f}")
+            expect(value_of(page, "one", name)).to_have_text(told(5.125 + number / 8))
         sizes.append(sum(came[before:]))
     # Two charts, in base64. A page whose size still changes after it opened is told everything once more, rightly.
     assert sum(sizes) > 0
-    assert sorted(sizes)[3] < 300, sizes
+    assert sorted(sizes)[4] < 300, sizes
 
 
 def test_zoom_and_scroll_stay_while_points_arrive(open_board: Open, logs: Path) -> None:
-    page = open_board("more=4")
+    witness, page = open_board(), open_board("more=4")
     drag(page, 0.25, 0.5)
     expect(chart(page).get_by_role("button", name="Show everything")).to_be_enabled()
     zoomed = shown_range(page)
     assert 5 < zoomed[0] < 15 < zoomed[1] < 25
     append(event_file(logs), b"".join(scalar(step, 3.0) for step in range(NUM_POINTS, NUM_POINTS + 9)))
-    wait_until(lambda: "of" in (chart(page).locator("tbody tr").first.get_attribute("title") or ""))
+    expect(value_of(witness, "one")).to_have_text("3")
     page.wait_for_timeout(1500)
     assert shown_range(page) == zoomed
     assert shown_range(page, "again") == zoomed
@@ -233,14 +251,14 @@ def test_a_chart_is_read_and_zoomed_by_keyboard(open_board: Open) -> None:
     area = chart(page).get_by_role("slider")
     area.focus()
 
-    def is_at_the_first_point() -> bool:  # the page may still be drawn again: that lets go of the cursor
-        area.press("Home")
-        return area.get_attribute("aria-valuetext") == "step 0: one 1; two 1.125"
+    def leads_to(told: str, *keys: str) -> bool:  # the page may still be drawn again: that lets go of the cursor
+        for key in keys:
+            area.press(key)
+        page.wait_for_timeout(100)
+        return area.get_attribute("aria-valuetext") == told
 
-    wait_until(is_at_the_first_point)
-    area.press("Shift+ArrowRight")
-    area.press("ArrowRight")
-    expect(area).to_have_attribute("aria-valuetext", "step 11: one 1.172; two 1.297")
+    wait_until(lambda: leads_to("step 0: one 1; two 1.125", "Home"))
+    wait_until(lambda: leads_to("step 11: one 1.172; two 1.297", "Home", "Shift+ArrowRight", "ArrowRight"))
     area.press("+")
     wait_until(lambda: shown_range(page)[1] - shown_range(page)[0] < 20)
     area.press("0")
@@ -295,18 +313,17 @@ def test_charts_that_are_not_on_the_screen_cost_nothing(open_board: Open, logs: 
     session.send("Network.enable")
     far = chart(page, "more-39")
     assert far.locator("canvas:not(.overlay)").count() == 0
-    before = -1
-    while before != len(frames):  # until the page stands still
-        before = len(frames)
-        page.wait_for_timeout(1500)
-    frames.clear()
-    append(event_file(logs), scalar(NUM_POINTS, 2.5))
-    expect(value_of(page, "one")).to_have_text("2.500")
-    page.wait_for_timeout(1000)
-    assert 0 < sum(frames) < 1_000
+    sizes = []
+    for number in range(5):  # a page that came late to its size is told everything once more
+        frames.clear()
+        append(event_file(logs), scalar(NUM_POINTS + number, 2.5 + number))
+        expect(value_of(page, "one")).to_have_text(told(2.5 + number))
+        page.wait_for_timeout(1000)
+        sizes.append(sum(frames))
+    assert 0 < sorted(sizes)[2] < 1_000, sizes
     far.scroll_into_view_if_needed()
     expect(far.locator("canvas:not(.overlay)")).to_have_count(1)
-    expect(value_of(page, "one", "more-39")).to_have_text("2.500")
+    expect(value_of(page, "one", "more-39")).to_have_text("6.500")
 
 
 def test_the_board_comes_back_with_its_server(open_board: Open, logs: Path, free_port: int, tmp_path: Path) -> None:
@@ -320,6 +337,8 @@ def test_the_board_comes_back_with_its_server(open_board: Open, logs: Path, free
     with serving(tmp_path, free_port):
         expect(page.get_by_text("The server does not answer")).to_have_count(0)
         wait_until(lambda: shown_range(page)[0] == pytest.approx(zoomed[0]))
+        settle(page)
+        expect(page.get_by_role("dialog")).to_have_count(0)  # Streamlit's own word of the lost connection
         page.mouse.dblclick(*plot_at(page, 0.5))
         page.mouse.move(5, 5)
         expect(value_of(page, "one")).to_have_text("2.500")
@@ -333,9 +352,15 @@ def test_a_hidden_tab_asks_for_nothing_and_catches_up(open_board: Open, logs: Pa
     session.send("Network.enable")
     page.evaluate(hide, True)
     wait_until(lambda: page.evaluate("1") and asked)
-    page.wait_for_timeout(2000)  # the server hears it
-    append(event_file(logs), scalar(NUM_POINTS, 2.5))
-    page.wait_for_timeout(2000)
-    expect(value_of(page, "one")).to_have_text("1.609")
+    value, last = value_of(page, "one"), NUM_POINTS - 1
+
+    def is_left_alone() -> bool:  # the server may hear late that nobody looks
+        nonlocal last
+        last, before = last + 1, value.inner_text()
+        append(event_file(logs), scalar(last, last / 8))
+        page.wait_for_timeout(2000)
+        return value.inner_text() == before
+
+    wait_until(is_left_alone)
     page.evaluate(hide, False)
-    expect(value_of(page, "one")).to_have_text("2.500")
+    expect(value).to_have_text(told(last / 8))

@@ -16,7 +16,7 @@ from app.navigation import MENU
 from tests.browser.conftest import path_of, served, settle, wait_until
 from tests.fakes.full_studio import Content, full_studio
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 BEGIN, END = "zqx", "qxz"
 WORDS = (
     "![i]({trap}/i) <img src={trap}/h onerror=document.title=1> [l](javascript:document.title=1) {trap}/plain "
@@ -136,7 +136,7 @@ def look_around(page: Page, address: str, url_path: str, content: Content, trap:
         texts[:] = open_sections(page)
         return url_path in SILENT or any(BEGIN in text for text in texts)
 
-    wait_until(is_told)
+    wait_until(is_told, 300)
     assert [place for text in texts for place in torn(text, shown)] == [], url_path
     images = read(page)[1]
     assert [one for one in images if not one.startswith((address, "data:image/svg+xml", "blob:"))] == [], url_path
