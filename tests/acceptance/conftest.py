@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.studio import Said, Studio, kill, opened
-from tests.acceptance.trained import STEPS, Result, Room, Trained, chosen_seed, result
+from tests.acceptance.processes import kill
+from tests.acceptance.studio import Said, Studio, opened
+from tests.acceptance.trained import SAVE_STEPS, STEPS, Result, Room, Trained, chosen_seed, result
 from tests.fakes.tiny_models import tiny_model
 from tests.training.runs import curves, sum_row
 
@@ -45,10 +46,14 @@ def survivor(room: Room, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     steps = [chance.randrange(i * third + 1, (i + 1) * third - 20) for i in range(3)]
     log.warning("killing at steps %s; repeat with ACCEPTANCE_SEED=%d", steps, seed)
     with opened(tmp_path_factory.mktemp("survivor") / "workspace") as studio:
+        studio.hold.at(*steps)
         waiting = studio.begin("train", room.order, "--wait", "--json")
         run_id = studio.only_run()
         for attempt, step in enumerate(steps, 1):
-            kill(studio.at_step(run_id, step, attempt))
+            trainer = studio.at_step(run_id, step, attempt)
+            if step > SAVE_STEPS:
+                studio.wait_for_checkpoint(run_id, (step - 1) // SAVE_STEPS * SAVE_STEPS)
+            kill(trainer)
         out, err = waiting.communicate()
         said = Said(waiting.returncode, out, err)
         studio.wait_for_quiet()

@@ -1,18 +1,15 @@
-"""The real studio in a workspace of its own: its command line, its processes, and how to hurt them."""
+"""The real studio in a workspace of its own: its command line, its files and its processes."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from backend.containers import build_container
 from backend.domain.heartbeat import Heartbeat
@@ -22,32 +19,17 @@ from backend.domain.states import RunState
 from backend.executors import lock_file, process_table
 from backend.services.bundle import Services
 from config.settings import Settings
+from tests.acceptance.holding import Hold
+from tests.acceptance.processes import PATIENCE_SECONDS, WORKSPACE, processes, wait_until
 from tests.untraced import untraced
 
 PROGRAM = Path(sys.executable).with_name("peft-studio")
-WORKSPACE = "PEFT_STUDIO_WORKSPACE"
-PATIENCE_SECONDS = 240.0
 QUIET_SECONDS = 60.0
 
 
 def _hear_ctrl_c() -> None:
     """Whoever starts the tests in the background has them, and all they start, ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def wait_until(
-    condition: Callable[[], Any],
-    what: Callable[[], str] | str,
-    seconds: float = PATIENCE_SECONDS,
-    poll_seconds: float = 0.05,
-) -> Any:
-    """The first true value of a condition."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(poll_seconds)
-    raise AssertionError(f"not within {seconds:g} s: {what if isinstance(what, str) else what()}")
 
 
 @dataclass(frozen=True)
@@ -75,6 +57,10 @@ class Studio:
 
     workspace: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    hold: Hold = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hold = Hold(self.workspace.parent / "hold.json")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -82,7 +68,8 @@ class Studio:
         own = {"trainer_threads": "1", "backoff_seconds": "[0.05, 0.1]", **cold, **self.settings}
         variables = {f"PEFT_STUDIO_{name.upper()}": value for name, value in own.items()}
         inherited = {name: value for name, value in untraced(os.environ).items() if not name.startswith("PEFT_STUDIO_")}
-        return inherited | {WORKSPACE: str(self.workspace), "HF_HUB_OFFLINE": "1"} | variables
+        always = {WORKSPACE: str(self.workspace), "HF_HUB_OFFLINE": "1"}
+        return inherited | always | variables | self.hold.environment(inherited)
 
     def begin(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start a command and do not wait for it."""
@@ -177,6 +164,11 @@ class Studio:
         what = f"step {step} of attempt {attempt}"
         return int(wait_until(has_come, lambda: f"{what}: {self.story(run_id)}", poll_seconds=0.005))
 
+    def wait_for_checkpoint(self, run_id: str, step: int) -> None:
+        """It is in its place, where the thread that writes it puts it when it is sealed."""
+        place = self.folder(run_id).checkpoints / f"checkpoint-{step}"
+        wait_until(place.is_dir, lambda: f"{place.name}: {self.story(run_id)}")
+
     def trainer(self, run_id: str) -> int | None:
         return _holder(self.folder(run_id).trainer_lock)
 
@@ -245,47 +237,6 @@ def heard(command: subprocess.Popen[str]) -> Said:
         command.kill()
         raise
     return Said(command.returncode, out, err)
-
-
-def kill(*pids: int | None) -> None:
-    """kill -9, one after the other at once; returns when all are gone."""
-    for pid in pids:
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: all(is_gone(pid) for pid in pids if pid), f"{pids} are gone")
-
-
-@contextmanager
-def paused(pid: int) -> Iterator[None]:
-    """Hold a process still, so that a slow test machine cannot miss its life."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-
-
-def is_gone(pid: int) -> bool:
-    """It holds nothing any more, no lock either: with its first thread, which is seen dead first, all others ended."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
-    except psutil.NoSuchProcess:
-        return True
-
-
-def processes(folder: Path) -> dict[int, str]:
-    """Living processes with a workspace in a folder, but our own: pid and command line."""
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            where = process.environ().get(WORKSPACE, "")
-            if process.pid != os.getpid() and Path(where).is_relative_to(folder):
-                found[process.pid] = " ".join(process.cmdline())
-        except psutil.Error:
-            continue
-    return found
 
 
 def _holder(lock: Path) -> int | None:

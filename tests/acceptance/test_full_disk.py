@@ -10,10 +10,11 @@ import pytest
 
 from backend.domain.states import RunState
 from backend.store.checkpoints import damage, sealed
-from tests.acceptance.studio import Studio, opened, paused, wait_until
+from tests.acceptance.processes import paused, wait_until
+from tests.acceptance.studio import Studio, opened
 from tests.acceptance.trained import SAVE_STEPS, STEPS, Room
 
-pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(1200)]
 
 DISK_BYTES = 64_000_000
 FLOOR_BYTES = 4_000_000
@@ -51,12 +52,22 @@ def fill(disk: Path, *, leave: int) -> Path:
     return filler
 
 
+def train_to_first_checkpoint(studio: Studio, room: Room) -> tuple[str, int]:
+    """A run whose trainer waits one step behind its first checkpoint, which is in its place: both."""
+    studio.hold.at(SAVE_STEPS + 1)
+    run_id = studio.train(room.order, *LARGE)
+    trainer = studio.at_step(run_id, SAVE_STEPS + 1)
+    studio.wait_for_checkpoint(run_id, SAVE_STEPS)
+    return run_id, trainer
+
+
 def test_a_full_disk_pauses_the_run_with_a_reason_and_harms_no_checkpoint(
     room: Room, cramped: Studio, small_disk: Path
 ) -> None:
-    run_id = cramped.train(room.order, *LARGE)
-    with paused(cramped.at_step(run_id, SAVE_STEPS + 1)):
+    run_id, trainer = train_to_first_checkpoint(cramped, room)
+    with paused(trainer):
         filler = fill(small_disk, leave=500_000)
+        cramped.hold.end()
     held = wait_for_pause(cramped, run_id)
     assert (held["state"], held["wish"], held["error_id"]) == ("paused", "pause", "disk-full")
     assert "MB are missing" in held["message"]
@@ -91,10 +102,10 @@ def wait_for_pause(studio: Studio, run_id: str) -> dict[str, Any]:
 @pytest.mark.long
 def test_a_run_outlasts_a_disk_without_a_single_byte(room: Room, cramped: Studio, small_disk: Path) -> None:
     """The store cannot be written either: the supervisor waits for it, and everything goes on with the space."""
-    run_id = cramped.train(room.order, *LARGE)
-    trainer = cramped.at_step(run_id, SAVE_STEPS + 1)
+    run_id, trainer = train_to_first_checkpoint(cramped, room)
     with paused(trainer):
         filler = fill(small_disk, leave=0)
+        cramped.hold.end()
     wait_until(lambda: cramped.trainer(run_id) != trainer, "the trainer gave up")
     assert cramped.say("runs", "list", "--json").json()[0]["id"] == run_id, "looking needs no space"
     refused = cramped.say("runs", "stop", run_id, "--json")

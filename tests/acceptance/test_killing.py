@@ -8,10 +8,13 @@ from contextlib import suppress
 
 import pytest
 
-from tests.acceptance.studio import Studio, heard, kill, opened, paused, wait_until
+from tests.acceptance.processes import kill, wait_until
+from tests.acceptance.studio import Studio, heard, opened
 from tests.acceptance.trained import SAVE_STEPS, Room, Trained, chosen_seed
 
-pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(1200)]
+
+ENDLESS = ("--set", "training.max_steps=1000000")
 
 log = logging.getLogger(__name__)
 Check = Callable[[Studio, str], bool]
@@ -43,20 +46,22 @@ def test_runs_show_lists_the_attempts_of_a_killed_trainer_with_reasons(survivor:
 def test_a_killed_supervisor_is_replaced_by_one_that_adopts_the_living_trainer(
     room: Room, studio: Studio, is_like_undisturbed: Check
 ) -> None:
+    studio.hold.at(10)
     run_id = studio.train(room.order)
     trainer = studio.at_step(run_id, 10)
     first = studio.supervisor(run_id)
     kill(first)
+    studio.hold.at(20)
     assert studio.at_step(run_id, 20) == trainer, "nobody looks, and training goes on"
-    with paused(trainer):
-        assert studio.supervisor(run_id) is None
-        listed = studio.say("runs", "list", "--json").json()
-        assert [run["trainer_pid"] for run in listed] == [trainer]
-        second = wait_until(lambda: studio.supervisor(run_id), "a new supervisor")
-        assert second != first
-        wait_until(lambda: studio.know(run_id).fence == 2, "the new supervisor has taken the run")
-        wait_until(lambda: "adopted" in studio.reasons(run_id), lambda: studio.reasons(run_id))
-        assert studio.trainer(run_id) == trainer
+    assert studio.supervisor(run_id) is None
+    listed = studio.say("runs", "list", "--json").json()
+    assert [run["trainer_pid"] for run in listed] == [trainer]
+    second = wait_until(lambda: studio.supervisor(run_id), "a new supervisor")
+    assert second != first
+    wait_until(lambda: studio.know(run_id).fence == 2, "the new supervisor has taken the run")
+    wait_until(lambda: "adopted" in studio.reasons(run_id), lambda: studio.reasons(run_id))
+    assert studio.trainer(run_id) == trainer
+    studio.hold.end()
     shown = studio.wait_for_end(run_id)
     assert shown["state"] == "finished"
     assert [(a["number"], a["pid"], a["exit_code"]) for a in shown["attempts"]] == [(1, trainer, 0)]
@@ -66,8 +71,10 @@ def test_a_killed_supervisor_is_replaced_by_one_that_adopts_the_living_trainer(
 def test_six_looks_at_once_start_one_supervisor_and_one_trainer(
     room: Room, studio: Studio, is_like_undisturbed: Check
 ) -> None:
+    studio.hold.at(SAVE_STEPS + 5)
     run_id = studio.train(room.order)
     trainer = studio.at_step(run_id, SAVE_STEPS + 5)
+    studio.wait_for_checkpoint(run_id, SAVE_STEPS)
     kill(studio.supervisor(run_id), trainer)
     assert studio.processes() == {}
     looks = [studio.begin("runs", "list", "--json") for _ in range(6)]
@@ -80,7 +87,7 @@ def test_six_looks_at_once_start_one_supervisor_and_one_trainer(
 
 
 def test_any_look_at_a_run_resumes_it_after_supervisor_and_trainer_were_killed(room: Room, studio: Studio) -> None:
-    run_id = studio.train(room.order)
+    run_id = studio.train(room.order, *ENDLESS)
     looks = (("runs", "show"), ("runs", "logs"), ("curves",))
     for number, look in enumerate(looks, 1):
         studio.wait_for_running(run_id, number)

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.studio import Studio
 from tests.acceptance.trained import Trained
 
-pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(1200)]
 
 
 def stable(shown: dict[str, Any]) -> dict[str, Any]:

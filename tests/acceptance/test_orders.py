@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.studio import Studio, heard, wait_until
+from tests.acceptance.processes import wait_until
+from tests.acceptance.studio import Studio, heard
 from tests.acceptance.trained import STEPS, Room, Trained
 
-pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(1200)]
 
 PROMISED = {
     "id", "name", "state", "wish", "step", "total_steps", "message", "run_dir", "supervisor_pid", "trainer_pid",
@@ -106,7 +107,7 @@ def bad_orders(room: Room, folder: Path) -> dict[str, tuple[tuple[str | Path, ..
 def test_ctrl_c_ends_the_waiting_and_not_the_run(room: Room, studio: Studio) -> None:
     waiting = studio.begin("train", room.order, *ENDLESS, "--wait")
     run_id = studio.only_run()
-    trainer = wait_until(lambda: studio.trainer(run_id), "a trainer")
+    trainer = studio.at_step(run_id, 1)  # long after the order was given: the command waits
     waiting.send_signal(signal.SIGINT)
     said = heard(waiting)
     assert said.code == 130

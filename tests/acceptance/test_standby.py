@@ -1,6 +1,7 @@
 """A process that has waited trains a run, and nobody can tell from the result."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from backend.executors import lock_file
 from backend.services.spare import Memory, Spare, SpareRule, SpareState
 from config.settings import Settings
 from config.yaml_files import read_yaml
-from tests.acceptance.studio import Studio, kill, opened, paused, wait_until
+from tests.acceptance.processes import kill, wait_until
+from tests.acceptance.studio import Studio, opened
 from tests.acceptance.trained import SAVE_STEPS, Room
 
-pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(1200)]
 
 
 def heap(studio: Studio, run_id: str, attempt: int) -> str:
@@ -27,20 +29,35 @@ def heap(studio: Studio, run_id: str, attempt: int) -> str:
     return record.heap
 
 
+def wait_for_standby(studio: Studio, run_id: str) -> None:
+    """It begins when the supervisor has seen training at two steps; each step waits longer for a look than the last."""
+    place = studio.folder(run_id).standby_lock
+    for step in range(1, SAVE_STEPS):
+        studio.hold.at(step)
+        studio.at_step(run_id, step)
+        with suppress(AssertionError):
+            wait_until(lambda: lock_file.read_identity(place), "a standby", seconds=step)
+            return
+    raise AssertionError(f"no standby began: {studio.story(run_id)}")
+
+
 def test_a_run_that_its_standby_finished_has_the_result_of_an_undisturbed_run(
     room: Room, tmp_path: Path, is_like_undisturbed: Callable[[Studio, str], bool]
 ) -> None:
     with opened(tmp_path / "workspace", standby="true", standby_after_seconds="0") as studio:
+        studio.hold.at(1)
         run_id = studio.train(room.order)
+        wait_for_standby(studio, run_id)
+        studio.hold.at(SAVE_STEPS + 5)  # a run this short would be over before the standby is ready
         trainer = studio.at_step(run_id, SAVE_STEPS + 5)
-        with paused(trainer):  # a run this short would be over before the standby is ready
-            wait_until(lambda: "a warm standby is ready" in studio.reasons(run_id), lambda: studio.story(run_id))
-            identity = lock_file.read_identity(studio.folder(run_id).standby_lock)
-            assert identity is not None
-            shown = studio.show(run_id)
-            assert shown["standby_pid"] == identity.pid
-            assert shown["standby_bytes"] > 100_000_000, "torch alone takes more"
-            kill(trainer)
+        studio.wait_for_checkpoint(run_id, SAVE_STEPS)
+        wait_until(lambda: "a warm standby is ready" in studio.reasons(run_id), lambda: studio.story(run_id))
+        identity = lock_file.read_identity(studio.folder(run_id).standby_lock)
+        assert identity is not None
+        shown = studio.show(run_id)
+        assert shown["standby_pid"] == identity.pid
+        assert shown["standby_bytes"] > 100_000_000, "torch alone takes more"
+        kill(trainer)
         shown = studio.wait_for_end(run_id)
         assert shown["state"] == "finished"
         assert [(a["pid"], a["exit_code"]) for a in shown["attempts"]] == [(trainer, -9), (identity.pid, 0)]

@@ -5,17 +5,20 @@ from collections.abc import Callable
 import pytest
 
 from backend.store.checkpoints import damage, sealed
-from tests.acceptance.studio import Studio, paused
+from tests.acceptance.processes import paused
+from tests.acceptance.studio import Studio
 from tests.acceptance.trained import STEPS, Room
 
-pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.timeout(1200)]
 
 
 def test_a_stopped_run_has_a_checkpoint_and_resumed_gives_the_result_of_an_undisturbed_run(
     room: Room, studio: Studio, is_like_undisturbed: Callable[[Studio, str], bool]
 ) -> None:
+    studio.hold.at(20)
     run_id = studio.train(room.order)
-    with paused(studio.at_step(run_id, 20)):
+    with paused(studio.at_step(run_id, 20)):  # what asks it to end lets it go on as well
+        studio.hold.end()
         asked = studio.say("runs", "stop", run_id, "--json").json()
         assert asked["wish"] == "stop"
         stopped = studio.wait_for_end(run_id)
