@@ -20,7 +20,7 @@ PORTION_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds of processor and of clock for each item, of processor for all, and memory above what is used now."""
+    """Seconds of processor for each item (of clock a minute more) and for all; memory above what is used now."""
 
     item_seconds: float = 5.0
     all_seconds: float = 120.0

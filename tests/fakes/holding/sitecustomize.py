@@ -40,5 +40,7 @@ def let_wait(place: Path) -> None:
     HeartbeatWriter.beat = beat_and_wait  # type: ignore[method-assign]
 
 
-if "PEFT_STUDIO_HOLD" in os.environ and "backend.trainer" in sys.orig_argv:
+TRAINERS = {"backend.trainer", "backend.trainer.rank"}  # a process by itself, and each of several
+
+if "PEFT_STUDIO_HOLD" in os.environ and TRAINERS & set(sys.orig_argv):
     let_wait(Path(os.environ["PEFT_STUDIO_HOLD"]))
