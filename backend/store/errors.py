@@ -145,6 +145,7 @@ _SQLITE_ERRORS: dict[str, type[StoreUnavailable]] = {
     "SQLITE_READONLY": StoreReadOnly,
     "SQLITE_PERM": StoreReadOnly,
     "SQLITE_FULL": StoreFull,
+    "SQLITE_IOERR_SHMSIZE": StoreFull,  # no room for the 32 kB that those who have it open share
     "SQLITE_CORRUPT": StoreDamaged,
     "SQLITE_NOTADB": StoreDamaged,
 }
@@ -166,8 +167,9 @@ def _family(cause: object) -> type[StoreUnavailable]:
         return StoreBusy
     if isinstance(cause, OSError):
         return _SYSTEM_ERRORS.get(cause.errno, StoreUnavailable)
-    primary = "_".join(str(getattr(cause, "sqlite_errorname", "")).split("_")[:2])
-    return _SQLITE_ERRORS.get(primary, StoreUnavailable)
+    name = str(getattr(cause, "sqlite_errorname", ""))
+    primary = "_".join(name.split("_")[:2])
+    return _SQLITE_ERRORS.get(name) or _SQLITE_ERRORS.get(primary, StoreUnavailable)
 
 
 class CheckpointMissing(NotFoundError):

@@ -7,7 +7,7 @@ from typing import TypeVar
 from backend.domain.ports import RunStore
 from backend.domain.run import ProcessIdentity, Run
 from backend.domain.transition import Transition
-from backend.store.errors import StaleTransition, StoreFromNewerVersion, StoreUnavailable
+from backend.store.errors import StaleTransition, StoreFromNewerVersion, StoreFull, StoreUnavailable
 
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
@@ -18,12 +18,14 @@ T = TypeVar("T")
 class PatientStore:
     """The supervisor's side of the RunStore: writes are tried until the store takes them.
 
-    `pause(seconds)` may raise to break off. Reads give None at once while the store is away.
+    `pause(seconds)` may raise to break off. Reads give None at once while the store is away. `make_room` is called
+    whenever a write found the disk full, before it is tried again.
     """
 
     def __init__(self, store: RunStore, pause: Callable[[float], None]) -> None:
         self._store = store
         self._pause = pause
+        self.make_room: Callable[[], None] = lambda: None
         self._seen: int | None = None
         self._is_away = False
 
@@ -82,6 +84,8 @@ class PatientStore:
                 raise  # for good: a supervisor of that version takes over
             except StoreUnavailable as error:
                 _log.warning("the store is away, trying again in %.1f s: %s", wait, error)
+                if isinstance(error, StoreFull):
+                    self.make_room()
             self._pause(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 

@@ -61,7 +61,8 @@ class Supervisor:
         self._program = trainer
         self._rules = rules
         self._leave = leave
-        self._owned = OwnedRun(run_id, PatientStore(store, leave.pause), clock, identity)
+        patient = PatientStore(store, leave.pause)
+        self._owned = OwnedRun(run_id, patient, clock, identity)
         self._search = Search(self._owned, executor, clock, rules, leave.pause)
         self._evidence = Evidence(self._owned.now.run_dir, files)
         self._orders = Orders(self._owned.now.run_dir)
@@ -71,6 +72,7 @@ class Supervisor:
         self._standby = Standby(executor, clock, rules.standby, around)
         disk = DiskRoom(self._owned.now.run_dir, rules.min_free_bytes)
         self._upkeep = Upkeep(self._evidence.folder, rules.log_max_bytes, disk.measure, clock)
+        patient.make_room = self._upkeep.free_reserve
         self._inquest = Inquest(self._evidence, count_oom_kills, clock, disk.measure)
         self._trainer: ProcessIdentity | None = None
         self._last: Ending | None = None

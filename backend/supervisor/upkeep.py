@@ -48,9 +48,13 @@ class Upkeep:
             _log.warning("no room was reserved: %s", error)
 
     def clear_leftovers(self) -> None:
-        """Give back what a dead trainer left half-written, and the reserve: on a full disk the store waits for room."""
+        """Give back what a dead trainer left half-written, and the reserve."""
         sweep(self.folder.checkpoints)
         sweep(self.folder.root)
+        self.free_reserve()
+
+    def free_reserve(self) -> None:
+        """Give back what was reserved: on a full disk the store waits for room, and with it the run."""
         with suppress(OSError):
             self.folder.reserve.unlink(missing_ok=True)
 

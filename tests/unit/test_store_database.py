@@ -224,6 +224,7 @@ def sqlite_error(name: str) -> sqlite3.Error:
         (sqlite_error("SQLITE_BUSY_SNAPSHOT"), StoreBusy),
         (sqlite_error("SQLITE_READONLY_DBMOVED"), StoreReadOnly),
         (sqlite_error("SQLITE_FULL"), StoreFull),
+        (sqlite_error("SQLITE_IOERR_SHMSIZE"), StoreFull),
         (sqlite_error("SQLITE_CORRUPT"), StoreDamaged),
         (sqlite_error("SQLITE_IOERR_READ"), StoreUnavailable),
         (PermissionError(13, "Permission denied"), StoreReadOnly),

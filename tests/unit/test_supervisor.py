@@ -19,11 +19,12 @@ from backend.domain.transition import Transition
 from backend.executors.environment import ATTEMPT, RUN_ID, TOKEN
 from backend.executors.errors import CommandNotStarted
 from backend.store.checkpoints import MANIFEST, write_manifest_text
-from backend.store.errors import StaleTransition, StoreFromNewerVersion, StoreUnavailable
+from backend.store.errors import StaleTransition, StoreFromNewerVersion, StoreFull, StoreUnavailable
 from backend.store.run_files import LocalRunFiles
 from backend.supervisor.leave import Leave, Left
 from backend.supervisor.rules import Rules, TrainerProgram
 from backend.supervisor.supervisor import Supervisor
+from backend.supervisor.upkeep import RESERVE_BYTES
 from tests.fakes.clock import FakeClock
 from tests.fakes.executor import FakeExecutor, Script
 from tests.fakes.run_store import FakeRunStore
@@ -976,6 +977,40 @@ def test_a_disk_without_room_pauses_the_run_and_says_how_much_is_missing(stage: 
     assert run.message.startswith("Paused: the disk is nearly full: 9")
     assert run.message.endswith("Make room on the disk, then resume the run. Resumed, it goes on from step 7.")
     assert stage.executor.calls.count("terminate") == 1
+
+
+class Full(FakeRunStore):
+    """A store on a disk that is full from some moment on: it takes nothing while what was reserved is there."""
+
+    reserve: Path | None = None
+    num_refused = 0
+
+    def apply(self, transition: Transition) -> Run:
+        if self.reserve is not None and self.reserve.exists():
+            self.num_refused += 1
+            raise StoreFull(url="sqlite://", detail="database or disk is full")
+        return super().apply(transition)
+
+
+def test_a_pause_for_want_of_room_is_recorded_in_what_was_reserved_for_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Full)
+    assert isinstance(stage.store, Full)
+    store, pause = stage.store, "the disk is nearly full"
+    stage.create()
+    script = stage.script(7, exit_code=None, on_term=75)
+
+    def fill_up() -> None:
+        assert stage.folder.reserve.stat().st_size == RESERVE_BYTES
+        store.reserve = stage.folder.reserve
+        assert stage.supervisor is not None
+        stage.supervisor.pause(pause)  # as its own looks at the disk do
+
+    script.on_wait = stage.once(fill_up)
+    stage.executor.scripts = [script]
+    run = stage.supervise()
+    assert (run.state, run.error_id) == (RunState.PAUSED, "disk-full")
+    assert pause in run.message
+    assert store.num_refused == 1, "the room is there for the second try"
 
 
 def test_logs_are_capped_while_the_trainer_writes_them(stage: Stage) -> None:
