@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backend.domain.decisions import Policy
+from backend.domain.run import Run
 from backend.domain.run_directory import RunDirectory
 from backend.errors import EXIT_CHECKPOINTED, EXIT_USAGE, StudioError
 from backend.executors import lock_file
@@ -95,10 +96,10 @@ def _supervise(
     lock = _hold(run_dir)
     clock = SystemClock()
     store = SqlRunStore(settings.url, clock)
-    _check_folder(store, run_dir)
+    run = _checked(store, run_dir)
     identity = identify(os.getpid())
     assert identity is not None, "we live"
-    if store.get(run_dir.name).needs_supervisor:  # another one may have ended it since whoever started us has looked
+    if run.needs_supervisor:  # another one may have ended it since whoever started us has looked
         _log.info("looking after %s as process %d", run_dir.name, identity.pid)
         Supervisor(
             run_dir.name,
@@ -179,10 +180,12 @@ def _hold(run_dir: Path) -> int:
     return lock
 
 
-def _check_folder(store: SqlRunStore, run_dir: Path) -> None:
-    known = store.get(run_dir.name).run_dir
-    if known.resolve() != run_dir.resolve():
-        raise RunDirMismatch(run_dir=run_dir, known=known)
+def _checked(store: SqlRunStore, run_dir: Path) -> Run:
+    """The run of a folder, which has to be the one that the store knows."""
+    run = store.get(run_dir.name)
+    if run.run_dir.resolve() != run_dir.resolve():
+        raise RunDirMismatch(run_dir=run_dir, known=run.run_dir)
+    return run
 
 
 def _log_to_stderr() -> None:

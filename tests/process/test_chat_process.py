@@ -18,6 +18,7 @@ from backend.executors.piped import MAX_LOG_BYTES, PipedProgram
 from backend.services.chat import ChatService
 from backend.services.chat_rounds import Cell, ChatRounds
 from backend.services.chat_turn import Patience
+from tests.acceptance.processes import is_gone
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.process
@@ -194,14 +195,7 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
     parent.kill()
     parent.wait(30)
     parent.stdout.close()
-    assert wait_until(lambda: is_gone(child))
-
-
-def is_gone(child: psutil.Process) -> bool:
-    try:
-        return not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    assert wait_until(lambda: is_gone(child.pid))
 
 
 def test_a_round_in_the_background_is_stopped_in_the_middle_of_an_answer(chat: ChatService) -> None:

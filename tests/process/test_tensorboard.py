@@ -25,6 +25,7 @@ from backend.probes.tensorboard import LoopbackTensorBoard
 from backend.services.tensorboard_server import TensorBoardServer
 from backend.trainer.curves import EventFile
 from config.settings import Settings
+from tests.acceptance.processes import is_gone
 from tests.fakes.clock import FakeClock
 from tests.untraced import untraced
 
@@ -96,14 +97,7 @@ def family(url: str) -> list[psutil.Process]:
 
 
 def are_gone(processes: list[psutil.Process]) -> bool:
-    return all(is_gone(one) for one in processes)
-
-
-def is_gone(process: psutil.Process) -> bool:
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    return all(is_gone(one.pid) for one in processes)
 
 
 def test_it_shows_runs_by_their_names_with_curves_and_settings(studio: StudioContainer, logs: Path) -> None:

@@ -15,6 +15,7 @@ from backend.executors.piped import PipedChild, PipedProgram
 from backend.probes.clock import SystemClock
 from backend.services.chat import ChatService
 from backend.services.chat_turn import Patience
+from tests.acceptance.processes import is_gone
 from tests.fakes.tiny_models import tiny_model
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
@@ -182,11 +183,4 @@ def test_a_killed_dashboard_leaves_no_process_and_never_imported_torch(tmp_path:
     parent.kill()
     parent.wait(30)
     parent.stdout.close()
-    assert wait_until(lambda: is_gone(child), 60)
-
-
-def is_gone(child: psutil.Process) -> bool:
-    try:
-        return not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    assert wait_until(lambda: is_gone(child.pid), 60)
