@@ -21,13 +21,17 @@ SIZE = {
     "max_position_embeddings": 64,
 }
 UNTRACED = "shira"  # torch gives no shapes for gradients of sparse tensors
-NEEDED: dict[str, dict[str, Any]] = {"trainable_tokens": {"trainable_tokens": words(96)[:1]}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "trainable_tokens": {"trainable_tokens": words(96)[:1]},
+    "llama_adapter": {"layers": SIZE["num_hidden_layers"]},
+}
 USABLE = [
     name
     for kind in members(Method)
     if not kind.card.unavailable and (name := str(kind.model_fields["name"].default)) not in ("qlora", UNTRACED)
 ]
 
+LARGE_AT_FIRST = ("frod",)  # its basis of all layers is found in float64, which takes more than any step
 FEW = ("loha", "lokr", "trainable_tokens", "vera", "prompt", "freeze")
 
 
@@ -43,8 +47,9 @@ def test_a_method_is_traced_with_what_it_trains(name: str, model: Path) -> None:
     found = trace(ordered(name, model))
     trained = MemoryPart.WEIGHTS if name in ("full", "freeze") else MemoryPart.ADAPTER
     assert found.parts[trained] > 0
-    assert found.parts[MemoryPart.OPTIMIZER] > 0
-    assert found.peak_bytes > found.steady_bytes > 0
+    assert (found.parts[MemoryPart.OPTIMIZER] > 0) == (found.phase != "loading")
+    assert (found.phase == "loading") == (name in LARGE_AT_FIRST), found.phases
+    assert found.peak_bytes >= found.phases["step"] > found.steady_bytes > 0
 
 
 def test_a_method_of_sparse_tensors_is_not_forecast_and_says_so(model: Path) -> None:

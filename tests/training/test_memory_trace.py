@@ -28,6 +28,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "four bits in the weights": ("llama", {"quantization": "nf4", "method": {"name": "qlora"}}),
     "eight bits in the weights": ("llama", {"quantization": "int8"}),
     "whole directions of four bits": ("llama", {"quantization": "nf4", "method": {"name": "dora"}}),
+    "a basis of all layers": ("llama", {"method": {"name": "frod"}}),
     "preferences": ("llama", {"recipe": "dpo"}),
     "everything padded": ("qwen3", {"speed": {"batches": "padded", "logits": "all", "layers": "library"}}),
 }
@@ -37,6 +38,7 @@ LONGER = (
     "eight bits in the optimizer",
     "eight bits in the weights",
     "whole directions of four bits",
+    "a basis of all layers",
     "everything padded",
 )
 
