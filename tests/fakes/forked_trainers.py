@@ -94,9 +94,8 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     for name in STACK:
         importlib.import_module(name)
-    sys.modules[
-        "torch.utils.data._utils.worker"
-    ].MP_STATUS_CHECK_INTERVAL = 3600.0  # only our own way ends workers here
+    loading: Any = sys.modules["torch.utils.data._utils.worker"]
+    loading.MP_STATUS_CHECK_INTERVAL = 3600.0  # a worker ends with its trainer in our own way, not by looking for it
     gc.freeze()
     learned = Path(os.environ.get("TMPDIR", "/tmp")) / f"forked-trainers-{os.getpid()}.json"
     for line in sys.stdin:

@@ -35,9 +35,8 @@ def test_the_standby_becomes_the_next_trainer_and_another_one_waits(warm_lab: La
         warm_lab.kill(warm_lab.trainer())
         warm_lab.wait_for_step(1, attempt)
         said = f"attempt {attempt} is process {waiting.pid}, the warm standby"
-        wait_until(
-            lambda said=said: said in warm_lab.journal(), warm_lab.story
-        )  # the trainer is quicker than the store
+        # the trainer is quicker than the store
+        wait_until(lambda said=said: said in warm_lab.journal(), warm_lab.story)
         assert warm_lab.trainer() == waiting, warm_lab.story()
         run = warm_lab.get()
         assert run.latest_attempt is not None
