@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -10,7 +12,7 @@ import pytest
 from backend.domain.run_directory import RunDirectory
 from backend.domain.states import RunState, Wish
 from backend.executors import process_table
-from tests.process.lab import Lab, wait_until
+from tests.process.lab import PROGRAM, Lab, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -102,6 +104,17 @@ def test_a_trainer_that_ignores_term_is_killed_after_the_grace(make_lab: Callabl
     assert "did not stop in time and was killed" in run.message
     assert "goes on from step" in run.message
     assert lab.marked() == []
+
+
+def test_a_supervisor_that_comes_when_the_run_is_over_leaves_it_as_it_is(lab: Lab) -> None:
+    lab.start(total_steps=3)
+    run, journal = lab.wait_for_over(), lab.journal()
+    folder = RunDirectory(run.run_dir)
+    words = (sys.executable, str(PROGRAM), str(folder.root))
+    late = subprocess.run(words, env=os.environ | lab.environment, check=False, capture_output=True, text=True)
+    assert late.returncode == 0, late.stderr
+    assert f"{run.id} is over" in late.stderr
+    assert (lab.get(), lab.journal()) == (run, journal)
 
 
 def test_a_silent_trainer_is_killed_and_resumed(make_lab: Callable[..., Lab]) -> None:
