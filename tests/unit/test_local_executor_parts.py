@@ -159,7 +159,7 @@ def test_somebody_who_only_looks_does_not_keep_the_lock_from_anybody(tmp_path: P
     path.touch()
     looker = os.open(path, os.O_RDONLY)
     fcntl.flock(looker, fcntl.LOCK_SH)
-    threading.Timer(0.05, lambda: os.close(looker)).start()
+    threading.Timer(2.5, lambda: os.close(looker)).start()  # it is held up in the middle of its look
     handle = lock_file.take(path)
     assert handle is not None
     os.close(handle)
